@@ -1,0 +1,139 @@
+"""Every error a client can be told, and the three kinds of failure the house knows.
+
+RpcError comes from the catalogue below and is answered as `rpc_error`; ProtocolError is the peer breaking MTProto and
+is answered as a transport error or by closing; StoreError is ours. Anything else is a bug: logged, counted, INTERNAL.
+One line each: code, name, meaning. `%d` in a name takes the number given at the raise. docs/errors.md is made from here.
+"""
+
+from __future__ import annotations
+
+
+class RpcError(Exception):
+    """An answer of the catalogue: `code` as HTTP's, `name` as clients match it, exactly."""
+
+    def __init__(self, code: int, name: str) -> None:
+        super().__init__(name)
+        self.code = code
+        self.name = name
+
+
+class ProtocolError(Exception):
+    """The peer broke MTProto. `code` is the transport error to send (-404, -429, -444) or None to just close."""
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class StoreError(Exception):
+    """The store could not do what was asked (full, read-only, foreign, damaged)."""
+
+
+class StoreFull(StoreError):
+    """No space left: nothing of the transaction was kept."""
+
+
+class ErrorKind:
+    """A line of the catalogue; calling it makes the exception to raise."""
+
+    __slots__ = ("code", "meaning", "name")
+
+    def __init__(self, code: int, name: str, meaning: str) -> None:
+        self.code = code
+        self.name = name
+        self.meaning = meaning
+        CATALOGUE[name] = self
+
+    def __call__(self, number: int | None = None) -> RpcError:
+        return RpcError(self.code, self.name if number is None else self.name % number)
+
+
+CATALOGUE: dict[str, ErrorKind] = {}
+
+# 303: the client must go to another DC
+PHONE_MIGRATE = ErrorKind(303, "PHONE_MIGRATE_%d", "this phone number belongs to DC %d")
+# 400: the call was wrong
+INPUT_METHOD_INVALID = ErrorKind(400, "INPUT_METHOD_INVALID", "no such method in any layer this server knows")
+INPUT_CONSTRUCTOR_INVALID = ErrorKind(400, "INPUT_CONSTRUCTOR_INVALID", "an unknown constructor inside the call")
+INPUT_FETCH_ERROR = ErrorKind(400, "INPUT_FETCH_ERROR", "the call ends early, or a count or string exceeds it")
+INPUT_FETCH_FAIL = ErrorKind(400, "INPUT_FETCH_FAIL", "the call could not be read to its end")
+INPUT_REQUEST_TOO_LONG = ErrorKind(400, "INPUT_REQUEST_TOO_LONG", "the call is larger than this server reads")
+METHOD_NOT_AVAILABLE = ErrorKind(400, "METHOD_INVALID", "a method of the schema that this server does not offer")
+CONNECTION_NOT_INITED = ErrorKind(400, "CONNECTION_NOT_INITED", "initConnection must come first")
+CONNECTION_LAYER_INVALID = ErrorKind(400, "CONNECTION_LAYER_INVALID", "invokeWithLayer outside the layers known here")
+MSG_WAIT_FAILED = ErrorKind(400, "MSG_WAIT_FAILED", "a call this one waited for has failed")
+MSG_WAIT_TIMEOUT = ErrorKind(400, "MSG_WAIT_TIMEOUT", "a call this one waited for did not come in time")
+LIMIT_INVALID = ErrorKind(400, "LIMIT_INVALID", "the limit is negative or too large")
+API_ID_INVALID = ErrorKind(400, "API_ID_INVALID", "api_id must be positive")
+DATA_INVALID = ErrorKind(400, "DATA_INVALID", "the data given is not what the method takes")
+PHONE_NUMBER_INVALID = ErrorKind(400, "PHONE_NUMBER_INVALID", "not a phone number")
+PHONE_NUMBER_OCCUPIED = ErrorKind(400, "PHONE_NUMBER_OCCUPIED", "the phone number has an account already")
+PHONE_NUMBER_UNOCCUPIED = ErrorKind(400, "PHONE_NUMBER_UNOCCUPIED", "the phone number has no account")
+PHONE_NUMBER_BANNED = ErrorKind(400, "PHONE_NUMBER_BANNED", "the operator has banned this phone number")
+PHONE_CODE_EMPTY = ErrorKind(400, "PHONE_CODE_EMPTY", "no code was given")
+PHONE_CODE_INVALID = ErrorKind(400, "PHONE_CODE_INVALID", "the code is wrong")
+PHONE_CODE_EXPIRED = ErrorKind(400, "PHONE_CODE_EXPIRED", "the code is too old or was withdrawn")
+PHONE_CODE_HASH_EMPTY = ErrorKind(400, "PHONE_CODE_HASH_EMPTY", "phone_code_hash is missing")
+PHONE_NOT_OCCUPIED = ErrorKind(400, "PHONE_NOT_OCCUPIED", "nobody here has this phone number")
+FIRSTNAME_INVALID = ErrorKind(400, "FIRSTNAME_INVALID", "the first name is empty or too long")
+LASTNAME_INVALID = ErrorKind(400, "LASTNAME_INVALID", "the last name is too long")
+ABOUT_TOO_LONG = ErrorKind(400, "ABOUT_TOO_LONG", "the about text is too long")
+USERNAME_INVALID = ErrorKind(400, "USERNAME_INVALID", "a username has 5..32 of a-z, 0-9 and _, and starts with a letter")
+USERNAME_OCCUPIED = ErrorKind(400, "USERNAME_OCCUPIED", "the username is taken")
+USERNAME_NOT_OCCUPIED = ErrorKind(400, "USERNAME_NOT_OCCUPIED", "nobody has this username")
+USERNAME_NOT_MODIFIED = ErrorKind(400, "USERNAME_NOT_MODIFIED", "the username is already this one")
+USER_ID_INVALID = ErrorKind(400, "USER_ID_INVALID", "no such user, or a wrong access hash")
+PEER_ID_INVALID = ErrorKind(400, "PEER_ID_INVALID", "no such peer, or a wrong access hash")
+CHAT_ID_INVALID = ErrorKind(400, "CHAT_ID_INVALID", "no such group, or you are not in it")
+CHANNEL_INVALID = ErrorKind(400, "CHANNEL_INVALID", "no such channel, or a wrong access hash")
+CONTACT_ID_INVALID = ErrorKind(400, "CONTACT_ID_INVALID", "this user cannot be a contact")
+CONTACT_NAME_EMPTY = ErrorKind(400, "CONTACT_NAME_EMPTY", "a contact needs a name")
+MESSAGE_EMPTY = ErrorKind(400, "MESSAGE_EMPTY", "the message has no text")
+MESSAGE_TOO_LONG = ErrorKind(400, "MESSAGE_TOO_LONG", "the message is too long")
+MESSAGE_ID_INVALID = ErrorKind(400, "MESSAGE_ID_INVALID", "no such message of yours")
+MESSAGE_IDS_EMPTY = ErrorKind(400, "MESSAGE_IDS_EMPTY", "no message ids were given")
+MESSAGE_NOT_MODIFIED = ErrorKind(400, "MESSAGE_NOT_MODIFIED", "the edit changes nothing")
+MESSAGE_EDIT_TIME_EXPIRED = ErrorKind(400, "MESSAGE_EDIT_TIME_EXPIRED", "too late to edit this message")
+MEDIA_INVALID = ErrorKind(400, "MEDIA_INVALID", "this kind of media cannot be sent here")
+RANDOM_ID_EMPTY = ErrorKind(400, "RANDOM_ID_EMPTY", "random_id is 0 or missing")
+RANDOM_ID_INVALID = ErrorKind(400, "RANDOM_ID_INVALID", "as many random ids as messages are needed")
+REPLY_MESSAGE_ID_INVALID = ErrorKind(400, "REPLY_MESSAGE_ID_INVALID", "the message replied to is not there")
+ENTITY_BOUNDS_INVALID = ErrorKind(400, "ENTITY_BOUNDS_INVALID", "a formatting entity lies outside the text")
+ENTITIES_TOO_LONG = ErrorKind(400, "ENTITIES_TOO_LONG", "too many formatting entities")
+PERSISTENT_TIMESTAMP_INVALID = ErrorKind(400, "PERSISTENT_TIMESTAMP_INVALID", "pts is ahead of the server or negative")
+PINNED_DIALOGS_TOO_MUCH = ErrorKind(400, "PINNED_DIALOGS_TOO_MUCH", "too many pinned dialogs")
+YOU_BLOCKED_USER = ErrorKind(400, "YOU_BLOCKED_USER", "you have blocked this user")
+USER_IS_BLOCKED = ErrorKind(403, "USER_IS_BLOCKED", "this user has blocked you")
+QUERY_TOO_SHORT = ErrorKind(400, "QUERY_TOO_SHORT", "the search text is too short")
+SEARCH_QUERY_EMPTY = ErrorKind(400, "SEARCH_QUERY_EMPTY", "the search text is empty")
+HASH_INVALID = ErrorKind(400, "HASH_INVALID", "no session of yours has this hash")
+DC_ID_INVALID = ErrorKind(400, "DC_ID_INVALID", "no such DC")
+AUTH_BYTES_INVALID = ErrorKind(400, "AUTH_BYTES_INVALID", "the exported authorisation is wrong, used or expired")
+ENCRYPTED_MESSAGE_INVALID = ErrorKind(400, "ENCRYPTED_MESSAGE_INVALID", "the binding message does not fit")
+EXPIRES_AT_INVALID = ErrorKind(400, "EXPIRES_AT_INVALID", "the temporary key's expiry does not fit")
+TEMP_AUTH_KEY_ALREADY_BOUND = ErrorKind(400, "TEMP_AUTH_KEY_ALREADY_BOUND", "the temporary key is bound to another key")
+TEMP_AUTH_KEY_EMPTY = ErrorKind(400, "TEMP_AUTH_KEY_EMPTY", "the call must come over a temporary key")
+STICKERSET_INVALID = ErrorKind(406, "STICKERSET_INVALID", "no such sticker set")
+LANG_PACK_INVALID = ErrorKind(400, "LANG_PACK_INVALID", "no such language pack")
+LANG_CODE_NOT_SUPPORTED = ErrorKind(400, "LANG_CODE_NOT_SUPPORTED", "no such language")
+# 401: sign in first
+AUTH_KEY_UNREGISTERED = ErrorKind(401, "AUTH_KEY_UNREGISTERED", "this key is not signed in")
+AUTH_KEY_PERM_EMPTY = ErrorKind(401, "AUTH_KEY_PERM_EMPTY", "bind the temporary key first")
+AUTH_KEY_INVALID = ErrorKind(401, "AUTH_KEY_INVALID", "the key is not known")
+SESSION_REVOKED = ErrorKind(401, "SESSION_REVOKED", "the session was ended on another device")
+SESSION_PASSWORD_NEEDED = ErrorKind(401, "SESSION_PASSWORD_NEEDED", "the account has a password: auth.checkPassword")
+USER_DEACTIVATED = ErrorKind(401, "USER_DEACTIVATED", "the account was deleted")
+USER_DEACTIVATED_BAN = ErrorKind(401, "USER_DEACTIVATED_BAN", "the operator has banned this account")
+# 403: not allowed
+MESSAGE_AUTHOR_REQUIRED = ErrorKind(403, "MESSAGE_AUTHOR_REQUIRED", "only the author may do this")
+MESSAGE_DELETE_FORBIDDEN = ErrorKind(403, "MESSAGE_DELETE_FORBIDDEN", "you may not delete this message")
+CHAT_WRITE_FORBIDDEN = ErrorKind(403, "CHAT_WRITE_FORBIDDEN", "you may not write here")
+# 406 and 420
+FRESH_RESET_AUTHORISATION_FORBIDDEN = ErrorKind(
+    406, "FRESH_RESET_AUTHORISATION_FORBIDDEN", "a session younger than a day may not end others"
+)
+PHONE_NUMBER_FLOOD = ErrorKind(400, "PHONE_NUMBER_FLOOD", "too many codes for this number")
+FLOOD_WAIT = ErrorKind(420, "FLOOD_WAIT_%d", "try again in %d seconds")
+# 500: ours
+INTERNAL = ErrorKind(500, "INTERNAL", "a fault of this server; it is logged with the call's id")
+STORE_FULL = ErrorKind(500, "STORE_FULL", "the server's disk is full; nothing was stored")
