@@ -1,0 +1,43 @@
+"""EVERY keyspace: name, tag byte, typed key, record. A row's key is slot (2 bytes) + tag (1 byte) + the packed parts.
+
+Rules: parts are big-endian, so that ranges run in order; a tag is never reused; changing a line here demands
+FORMAT += 1 and a migration (tests compare the table's fingerprint with format.py). The comment after each line says
+whose slot it lives in.
+"""
+
+from __future__ import annotations
+
+from tgserve.store import records as r
+from tgserve.store.packing import I64, STR, U32, U64, BYTES, Keyspace
+
+# accounts: slot of the user id
+USERS = Keyspace("users", 0x01, (I64,), r.User)  # user
+USER_AUTHS = Keyspace("user_auths", 0x02, (I64, I64), r.UserAuth)  # user: (user, hash)
+CONTACTS = Keyspace("contacts", 0x03, (I64, I64), r.Contact)  # user: (owner, contact)
+BLOCKED = Keyspace("blocked", 0x04, (I64, I64), r.Blocked)  # user: (owner, peer)
+KNOWN_BY = Keyspace("known_by", 0x05, (I64, I64), bytes)  # user: (user, who has him as contact)
+USER_SETTINGS = Keyspace("user_settings", 0x06, (I64, STR), bytes)  # user: (user, name) -> TL or text bytes
+# slot of the name
+PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
+NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
+LOGIN_CODES = Keyspace("login_codes", 0x12, (STR,), r.LoginCode)  # phone digits
+TALLIES = Keyspace("tallies", 0x13, (STR,), r.Tally)  # what is counted: "code:<phone>", "code_ip:<ip>" ...
+EXPORTED = Keyspace("exported", 0x14, (BYTES,), r.Exported)  # hash of the exported bytes
+# slot of the auth key
+AUTHS = Keyspace("auths", 0x18, (U64,), r.Auth)  # auth_key_id
+TEMP_BINDINGS = Keyspace("temp_bindings", 0x19, (U64,), r.TempBinding)  # temporary auth_key_id
+# boxes: slot of the user
+BOXES = Keyspace("boxes", 0x20, (I64,), r.BoxHead)  # user
+BODIES = Keyspace("bodies", 0x21, (I64, U32), r.Body)  # author: (author, msg_id)
+ROWS = Keyspace("rows", 0x22, (I64, U32), r.Row)  # user: (user, msg_id)
+PEER_ROWS = Keyspace("peer_rows", 0x23, (I64, I64, U32), bytes)  # user: (user, peer, msg_id) -> 1 byte of row flags
+BACKREFS = Keyspace("backrefs", 0x24, (I64, I64, U32), bytes)  # user: (user, author, author_msg_id) -> own msg_id, 4 B
+SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) -> msg_id, 4 B (random_id idempotence)
+DIALOGS = Keyspace("dialogs", 0x26, (I64, I64), r.Dialog)  # user: (user, peer)
+EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user, pts, sub)
+# every slot has its own
+OUTBOX = Keyspace("outbox", 0x70, (U64,), r.OutboxRow)  # (seq)
+OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (), r.OutboxHead)
+APPLIED = Keyspace("applied", 0x72, (U32,), r.AppliedMark)  # (source slot)
+# environment-wide rows live in the pseudo slot 0xFFFF
+META = Keyspace("meta", 0x7F, (STR,), bytes)

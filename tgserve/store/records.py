@@ -1,0 +1,504 @@
+"""What is stored: one record a row. Plain data, no TL objects: what rules look at is a field, the rest stamped TL bytes.
+
+Rules: records are msgspec arrays, so a field is only ever added at the end and with a default; a change of meaning
+needs FORMAT += 1 and a migration. Peers are one signed number as in the Bot API: a user is its id, a basic group is
+-id, a channel is -(10**12 + id). Times are Unix seconds, `*_bytes` and fields named in TL terms are TL bytes stamped
+with `layer`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+CHANNEL_BASE = 10**12
+
+
+class Record(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """Immutable: change one with msgspec.structs.replace."""
+
+
+# -- accounts -----------------------------------------------------------------------------------------------------
+
+
+class User(Record):
+    """An account. `version` grows with every change, caches compare it."""
+
+    id: int
+    phone: str
+    first_name: str
+    last_name: str = ""
+    username: str = ""
+    about: str = ""
+    created: int = 0
+    deleted: bool = False
+    banned: bool = False
+    bot: bool = False
+    support: bool = False
+    verified: bool = False
+    last_online: int = 0
+    version: int = 0
+    birthday: tuple[int, int, int] = (0, 0, 0)
+    contacts_hash: int = 0
+
+
+class PhoneClaim(Record):
+    """Who owns a phone number. Unconfirmed claims older than a minute may be taken over (DISK.md, claims)."""
+
+    user_id: int
+    claimed: int
+    confirmed: bool = False
+    banned: bool = False
+
+
+class NameClaim(Record):
+    """Who owns a username (peer as above); confirmed when the owner's record carries it."""
+
+    peer: int
+    claimed: int
+    confirmed: bool = False
+    name: str = ""
+
+
+class LoginCode(Record):
+    """A code on its way; bound to phone, hash and key (SECURITY 5.2). `signed_in` keeps a used code repeatable for a
+    short while on the same key (clients resend signIn after a reconnect)."""
+
+    code: str
+    phone_code_hash: str
+    auth_key_id: int
+    expires: int
+    tries: int = 0
+    sent: int = 0
+    proven: bool = False
+    used_at: int = 0
+    user_id: int = 0
+
+
+class Tally(Record):
+    """A rolling count for flood limits: `count` events since `since`."""
+
+    count: int
+    since: int
+
+
+class Auth(Record):
+    """An auth key and what is signed in on it. `key` is sealed (SECURITY 7.1). user_id 0 = nobody."""
+
+    key: bytes
+    created: int
+    user_id: int = 0
+    signed_in: int = 0
+    hash: int = 0
+    layer: int = 0
+    api_id: int = 0
+    device_model: str = ""
+    system_version: str = ""
+    app_version: str = ""
+    lang_code: str = ""
+    lang_pack: str = ""
+    ip: str = ""
+    active: int = 0
+    revoked: bool = False
+    password_pending: bool = False
+
+
+class TempBinding(Record):
+    """A temporary key that is bound: it survives a restart so that its client is not sent through a new exchange."""
+
+    key: bytes
+    perm_auth_key_id: int
+    expires: int
+
+
+class UserAuth(Record):
+    """One line of a user's session list, keyed by its hash; the copy of Auth that the list shows."""
+
+    auth_key_id: int
+    created: int
+    active: int
+    api_id: int = 0
+    device_model: str = ""
+    platform: str = ""
+    system_version: str = ""
+    app_name: str = ""
+    app_version: str = ""
+    ip: str = ""
+    country: str = ""
+    region: str = ""
+
+
+class Exported(Record):
+    """An exported authorisation, keyed by the hash of its bytes (SECURITY 5.9)."""
+
+    user_id: int
+    expires: int
+    dc_id: int = 0
+
+
+class Contact(Record):
+    """`phone` as the owner imported it; `mutual` is kept by the outbox of the other side."""
+
+    first_name: str
+    last_name: str = ""
+    phone: str = ""
+    mutual: bool = False
+    added: int = 0
+    note: bytes = b""
+
+
+class Blocked(Record):
+    date: int
+
+
+# -- messages -----------------------------------------------------------------------------------------------------
+
+
+class Reply(Record):
+    """What a message answers: the message's reference (author box, id there) so that each viewer's own id is found."""
+
+    author: int
+    author_msg_id: int
+    quote_text: str = ""
+    quote_entities: bytes = b""
+    quote_offset: int = 0
+    top_author: int = 0
+    top_msg_id: int = 0
+
+
+class Body(Record):
+    """A message as its author wrote it, stored once, in the author's slot under (author box, author_msg_id).
+
+    `author` is the sender's user id, `text` UTF-8; `entities` is a TL Vector<MessageEntity>, `media`, `action`, `fwd`,
+    `markup`, `extra` boxed TL objects, all of layer `layer`, empty when absent. `min_layer`: sessions from this layer
+    on may get those bytes as they are; older ones get them re-encoded.
+    """
+
+    author: int
+    date: int
+    text: bytes = b""
+    layer: int = 0
+    min_layer: int = 0
+    entities: bytes = b""
+    media: bytes = b""
+    action: bytes = b""
+    fwd: bytes = b""
+    markup: bytes = b""
+    reply: Reply | None = None
+    edit_date: int = 0
+    edit_hide: bool = False
+    silent: bool = False
+    noforwards: bool = False
+    invert_media: bool = False
+    grouped_id: int = 0
+    ttl_period: int = 0
+    via_bot: int = 0
+    effect: int = 0
+    holders: int = 0
+    """How many boxes still have a row for this body; the last one to go takes the body with it."""
+    peer: int = 0
+    """The chat it was sent to, as the author names it."""
+
+
+class Row(Record):
+    """A message in a user's box, keyed by (user, msg_id): thin, it says where the body is."""
+
+    peer: int
+    author: int
+    author_msg_id: int
+    flags: int = 0
+
+
+ROW_OUT = 1
+ROW_MENTIONED = 2
+ROW_MEDIA_UNREAD = 4
+ROW_FROM_SELF = 8
+"""Saved Messages: peer and author are the owner."""
+
+
+class BoxHead(Record):
+    """The counters of a box; raised only inside the transaction that uses the numbers."""
+
+    pts: int = 1
+    msg_id: int = 0
+    qts: int = 1
+    date: int = 0
+    oldest_pts: int = 1
+    """Events with pts above this one are all still there (retention)."""
+    sub: int = 0
+    """Number of events since `pts` that do not raise it."""
+
+
+class Dialog(Record):
+    top_message: int = 0
+    top_date: int = 0
+    read_inbox_max: int = 0
+    read_outbox_max: int = 0
+    unread_count: int = 0
+    unread_mentions: int = 0
+    unread_mark: bool = False
+    pinned: int = 0
+    """Place among the pinned dialogs, growing towards the top; 0 = not pinned."""
+    folder: int = 0
+    draft: bytes = b""
+    """TL draftMessage of `draft_layer`, or empty."""
+    draft_layer: int = 0
+    draft_date: int = 0
+    notify: bytes = b""
+    notify_layer: int = 0
+    ttl_period: int = 0
+    hidden: bool = False
+    """History was cleared and the chat removed from the list: comes back with the next message."""
+    settings_hidden: bool = False
+
+
+# -- events: what getDifference can tell, keyed by (user, pts, sub) ------------------------------------------------
+
+
+class Event(Record, tag=True):
+    """Base of what the event log holds. `sub` 0 raised pts; others tell devices of a change that has no pts."""
+
+
+class NewMessage(Event):
+    msg_id: int
+
+
+class EditMessage(Event):
+    msg_id: int
+
+
+class DeleteMessages(Event):
+    msg_ids: tuple[int, ...]
+
+
+class ReadInbox(Event):
+    peer: int
+    max_id: int
+    still_unread: int
+
+
+class ReadOutbox(Event):
+    peer: int
+    max_id: int
+
+
+class ReadContents(Event):
+    msg_ids: tuple[int, ...]
+    date: int
+
+
+class DraftChanged(Event):
+    peer: int
+
+
+class DialogPinned(Event):
+    peer: int
+    pinned: bool
+
+
+class PinnedOrder(Event):
+    peers: tuple[int, ...]
+
+
+class DialogUnreadMark(Event):
+    peer: int
+    unread: bool
+
+
+class NotifyChanged(Event):
+    peer: int
+
+
+class PeerBlocked(Event):
+    peer: int
+    blocked: bool
+
+
+class ContactChanged(Event):
+    """A contact of mine was added, renamed or removed; the viewer must draw the user again."""
+
+    user_id: int
+
+
+class UserChanged(Event):
+    """Name, username, phone or photo of a user I know has changed. `what` names the update: name phone photo."""
+
+    user_id: int
+    what: str
+
+
+class NewAuthorization(Event):
+    hash: int
+    date: int
+    device: str
+    location: str
+    unconfirmed: bool = True
+
+
+class PeerSettingsChanged(Event):
+    peer: int
+
+
+AnyEvent = (
+    NewMessage
+    | EditMessage
+    | DeleteMessages
+    | ReadInbox
+    | ReadOutbox
+    | ReadContents
+    | DraftChanged
+    | DialogPinned
+    | PinnedOrder
+    | DialogUnreadMark
+    | NotifyChanged
+    | PeerBlocked
+    | ContactChanged
+    | UserChanged
+    | NewAuthorization
+    | PeerSettingsChanged
+)
+
+
+class LoggedEvent(Record):
+    """A row of the event log: the event, the second it happened, how far it raised pts."""
+
+    event: AnyEvent
+    date: int
+    pts_count: int = 1
+
+
+# -- outbox: what one slot tells another, applied in order and once -------------------------------------------------
+
+
+class Deliver(Record, tag=True):
+    """A message of `author` arrives in `user`'s box, in the chat `peer` as the user names it."""
+
+    user: int
+    peer: int
+    author: int
+    author_msg_id: int
+    date: int
+    flags: int = 0
+    silent: bool = False
+
+
+class DeliverEdit(Record, tag=True):
+    user: int
+    author: int
+    author_msg_id: int
+
+
+class DeliverDelete(Record, tag=True):
+    """Delete for both sides: the receiver's rows of these messages go."""
+
+    user: int
+    author: int
+    author_msg_ids: tuple[int, ...]
+
+
+class DeliverRead(Record, tag=True):
+    """`reader` has read `user`'s messages up to author_msg_id (in `user`'s own numbering)."""
+
+    user: int
+    reader: int
+    author_msg_id: int
+    date: int = 0
+
+
+class DeliverContentsRead(Record, tag=True):
+    user: int
+    author_msg_ids: tuple[int, ...]
+    date: int = 0
+
+
+class ReleaseBodies(Record, tag=True):
+    """A box has dropped its rows of these bodies."""
+
+    author: int
+    author_msg_ids: tuple[int, ...]
+
+
+class ConfirmPhone(Record, tag=True):
+    phone: str
+    user_id: int
+
+
+class ConfirmName(Record, tag=True):
+    name: str
+    peer: int
+
+
+class ReleaseName(Record, tag=True):
+    name: str
+    peer: int
+
+
+class SignedIn(Record, tag=True):
+    """A key was bound to a user: the user's slot lists it, writes the notice from 777000 and tells the devices."""
+
+    user_id: int
+    hash: int
+    auth: UserAuth
+    first: bool = False
+
+
+class SignedOut(Record, tag=True):
+    user_id: int
+    hash: int
+
+
+class RevokeAuth(Record, tag=True):
+    """The user's slot ended a session: the key's slot unbinds it."""
+
+    auth_key_id: int
+    user_id: int
+
+
+class ContactAdded(Record, tag=True):
+    """`owner` has `user_id` as contact (or no longer): the other side's `mutual` follows."""
+
+    owner: int
+    user_id: int
+    present: bool
+
+
+class TellUserChanged(Record, tag=True):
+    """A profile changed: a user who knows this one is told."""
+
+    user_id: int
+    changed: int
+    what: str
+
+
+AnyOutbox = (
+    Deliver
+    | DeliverEdit
+    | DeliverDelete
+    | DeliverRead
+    | DeliverContentsRead
+    | ReleaseBodies
+    | ConfirmPhone
+    | ConfirmName
+    | ReleaseName
+    | SignedIn
+    | SignedOut
+    | RevokeAuth
+    | ContactAdded
+    | TellUserChanged
+)
+
+
+class OutboxRow(Record):
+    target_slot: int
+    payload: AnyOutbox
+
+
+class OutboxHead(Record):
+    """`seq`: the last number given out by this slot."""
+
+    seq: int = 0
+
+
+class AppliedMark(Record):
+    """In the target's slot, one for each source slot: the last outbox seq applied."""
+
+    seq: int = 0
