@@ -17,10 +17,11 @@ CONTACTS = Keyspace("contacts", 0x03, (I64, I64), r.Contact)  # user: (owner, co
 BLOCKED = Keyspace("blocked", 0x04, (I64, I64), r.Blocked)  # user: (owner, peer)
 KNOWN_BY = Keyspace("known_by", 0x05, (I64, I64), bytes)  # user: (user, who has him as contact)
 USER_SETTINGS = Keyspace("user_settings", 0x06, (I64, STR), bytes)  # user: (user, name) -> TL or text bytes
+PRIVACY = Keyspace("privacy", 0x07, (I64, STR), r.PrivacyRules)  # user: (user, privacy key)
 # slot of the name
 PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
 NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
-LOGIN_CODES = Keyspace("login_codes", 0x12, (STR,), r.LoginCode)  # phone digits
+LOGIN_CODES = Keyspace("login_codes", 0x12, (STR, U64), r.LoginCode)  # phone: (digits, auth_key_id that asked)
 TALLIES = Keyspace("tallies", 0x13, (STR,), r.Tally)  # what is counted: "code:<phone>", "code_ip:<ip>" ...
 EXPORTED = Keyspace("exported", 0x14, (BYTES,), r.Exported)  # hash of the exported bytes
 # slot of the auth key

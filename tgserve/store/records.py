@@ -100,6 +100,8 @@ class Auth(Record):
     active: int = 0
     revoked: bool = False
     password_pending: bool = False
+    temporary: tuple[int, ...] = ()
+    """Ids of the temporary keys bound to this one that may still live."""
 
 
 class TempBinding(Record):
@@ -125,6 +127,10 @@ class UserAuth(Record):
     ip: str = ""
     country: str = ""
     region: str = ""
+    first: bool = False
+    """Made by the sign-up: never counts as fresh (SECURITY 5.6)."""
+    joined: tuple[int, ...] = ()
+    """Keys signed in by auth.importAuthorization from this session: they end with it."""
 
 
 class Exported(Record):
@@ -133,6 +139,8 @@ class Exported(Record):
     user_id: int
     expires: int
     dc_id: int = 0
+    hash: int = 0
+    """The exporting session's hash: the importing key joins that session."""
 
 
 class Contact(Record):
@@ -148,6 +156,12 @@ class Contact(Record):
 
 class Blocked(Record):
     date: int
+
+
+class PrivacyRules(Record):
+    """Rules of one privacy key in the order they are tried: (kind, ids); kinds are services/privacy.py's."""
+
+    rules: tuple[tuple[str, tuple[int, ...]], ...]
 
 
 # -- messages -----------------------------------------------------------------------------------------------------
@@ -451,6 +465,15 @@ class RevokeAuth(Record, tag=True):
 
     auth_key_id: int
     user_id: int
+    hash: int = 0
+
+
+class KeyJoined(Record, tag=True):
+    """A key was signed in by an exported authorisation: it belongs to session `hash` and ends with it."""
+
+    user_id: int
+    hash: int
+    auth_key_id: int
 
 
 class ContactAdded(Record, tag=True):
@@ -482,6 +505,7 @@ AnyOutbox = (
     | SignedIn
     | SignedOut
     | RevokeAuth
+    | KeyJoined
     | ContactAdded
     | TellUserChanged
 )
