@@ -11,7 +11,7 @@ class TLObject:
     """A constructor or a request of the current layer. Fields are keyword arguments; absent optional ones are None,
     optional-true flags are bool, vectors are lists, bytes/int128/int256 are bytes, strings str."""
 
-    __slots__ = ()
+    __slots__: ClassVar[tuple[str, ...]] = ()
     ID: ClassVar[int]
     NAME: ClassVar[str]
 
