@@ -1,0 +1,68 @@
+"""Metadata, and where the folders land: `cli` and `conf` are installed as tgserve.cli and tgserve.conf."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "tgserve/__init__.py").read_text(encoding="utf-8"))
+
+CLI = ["tgserve.cli" + name.removeprefix("cli") for name in find_packages(".", include=["cli", "cli.*"])]
+
+setup(
+    name="tgserve",
+    version=VERSION.group(1) if VERSION else "0",
+    description="A self-hosted Telegram server in one process, started with one command",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=[*find_packages(".", include=["tgserve", "tgserve.*"]), *CLI, "tgserve.conf"],
+    package_dir={"tgserve.cli": "cli", "tgserve.conf": "conf"},
+    package_data={
+        "tgserve": ["py.typed"],
+        "tgserve.tl": ["schema/*"],
+        "tgserve.api": ["*.csv", "data/*"],
+        "tgserve.conf": ["*.toml", "*.service"],
+    },
+    # One sentence for each in docs/DEPENDENCIES.md; tests/test_house.py compares.
+    install_requires=[
+        "click>=8.1",
+        "cryptg>=0.4",
+        "cryptography>=42",
+        "gmpy2>=2.1.5",
+        "lmdb>=1.4.1",
+        "msgspec>=0.18.6",
+        "phonenumbers>=8.13",
+        "prometheus-client>=0.20",
+        "pynacl>=1.5",
+        "rich>=13",
+        "uvloop>=0.19; sys_platform != 'win32'",
+    ],
+    extras_require={
+        "test": [
+            "hypothesis>=6.100",
+            "kurigram==2.2.26",
+            "mypy>=1.11",
+            "psutil>=5.9",
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "pytest-xdist>=3.5",
+            "ruff>=0.6",
+            "setuptools>=65",
+            "tdjson==1.8.69",
+            "telethon==1.45.0",
+            "types-psutil",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["tgserve = tgserve.__main__:main"],
+        "tgserve.sms": [
+            "console = tgserve.adapters.sms.console:create",
+            "file = tgserve.adapters.sms.file:create",
+        ],
+        "tgserve.push": [],
+        "tgserve.engines": [],
+    },
+)

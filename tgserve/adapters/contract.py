@@ -1,0 +1,94 @@
+"""What the outside world must offer: SMS and push senders, and the kinds of result both can give.
+
+An adapter is a factory `(options, clock) -> sender`; `options` is its own table of the config. It tries once and says
+what happened; retry, rate, timeout, log and metrics are wrappers (wrap.py), never code inside an adapter. Third
+parties register theirs under the entry point groups `tgserve.sms` and `tgserve.push` and prove them with the kits of
+tgserve.testing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tgserve.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Handed over. `reference` is the provider's own id of it, if any."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now: full, busy, timed out. `after_seconds` 0 means: whenever the caller likes."""
+
+    reason: str
+    after_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Never, as things stand: wrong credentials, a number that cannot be reached. Trying again changes nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The device token is dead: forget it (push only)."""
+
+    reason: str = ""
+
+
+SmsResult = Sent | Later | Refused
+PushResult = Sent | Later | Refused | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A login code on its way. `phone` is digits with country code, without the plus."""
+
+    phone: str
+    code: str = field(repr=False)
+    text: str = field(repr=False)
+    """The whole message as the user shall read it, with the code in it."""
+
+
+class SmsSender(Protocol):
+    async def send(self, sms: Sms) -> SmsResult:
+        """Try once. Raises nothing but CancelledError: what goes wrong is a result."""
+
+    async def close(self) -> None:
+        """Give back connections. Called once, after the last send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Something for a device that is not connected. `payload` is what the device's own app understands."""
+
+    token: str = field(repr=False)
+    token_type: int
+    payload: Mapping[str, Any] = field(repr=False)
+    badge: int = 0
+    silent: bool = False
+
+
+class PushSender(Protocol):
+    async def send(self, push: Push) -> PushResult:
+        """Try once. Raises nothing but CancelledError: what goes wrong is a result."""
+
+    async def close(self) -> None:
+        """Give back connections. Called once, after the last send."""
+
+
+Options = Mapping[str, Any]
+SmsFactory = Callable[[Options, Clock], SmsSender]
+PushFactory = Callable[[Options, Clock], PushSender]
+
+
+class AdapterError(Exception):
+    """The config names an adapter that is not there, or gives it options it does not take."""

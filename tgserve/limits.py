@@ -1,0 +1,175 @@
+"""Every limit, with its unit last in the name and its reason below it. Relations between them are asserted at import.
+
+Those an operator may change stand in config.LimitsConfig, which takes its defaults from here. The protocol's own
+numbers are not for changing: clients are built on them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+MINUTE: Final = 60
+HOUR: Final = 3600
+DAY: Final = 86_400
+
+# -- transport ------------------------------------------------------------------------------------------------------
+
+FRAME_BYTES: Final = MIB + 4 * KIB
+"""One packet (SECURITY 2.2). A file part is 512 KiB, a container 1 MiB: nothing honest is larger."""
+HTTP_HEADER_BYTES: Final = 8 * KIB
+"""Request line and headers; the limit most HTTP servers have."""
+UNSENT_BYTES: Final = 4 * MIB
+"""Written but not taken by a slow client (SECURITY 2.9); then its socket is closed, the session lives on."""
+FIRST_PACKET_SECONDS: Final = 60
+"""A socket that has not shown a valid packet by then is closed (SECURITY 2.9)."""
+IDLE_SECONDS: Final = 180
+"""No byte for this long closes the socket. Clients ping every 60 s or more often."""
+PING_DISCONNECT_SECONDS: Final = 300
+"""Cap of ping_delay_disconnect: Web A asks for 60,000 (CLIENTS C.9)."""
+LISTEN_BACKLOG: Final = 4096
+"""A community that reconnects at once after a restart must not be refused by the kernel."""
+CONNECTIONS_PER_ADDRESS: Final = 512
+"""Open sockets of one address (SECURITY 2.8). A household or an office behind NAT stays far below; TDLib takes 16."""
+
+# -- key exchange ---------------------------------------------------------------------------------------------------
+
+HANDSHAKES_PER_ADDRESS_PER_MINUTE: Final = 60
+"""Each costs 6 ms of CPU (SECURITY 1.18). Telegram Desktop makes up to 10 at its first start."""
+HANDSHAKES_PER_MINUTE: Final = 3000
+"""Of all addresses together: half a core."""
+HANDSHAKES_OPEN: Final = 4096
+"""Exchanges begun and not ended that are remembered at once (SECURITY 1.13)."""
+HANDSHAKE_SECONDS: Final = 600
+"""A repeated step within this time gets the identical answer (SECURITY 1.13)."""
+TEMP_KEY_SECONDS: Final = DAY
+"""A temporary key lives no longer, whatever it asked for (SECURITY 1.16)."""
+
+# -- sessions -------------------------------------------------------------------------------------------------------
+
+MSG_ID_PAST_SECONDS: Final = 300
+MSG_ID_FUTURE_SECONDS: Final = 30
+"""The window of the client's message ids (SECURITY 3.6)."""
+SALT_SECONDS: Final = 1800
+"""Every salt is current for this long and good for as long again (SECURITY 3.5)."""
+CONTAINER_MESSAGES: Final = 1024
+"""Accepted in one container (SECURITY 3.9); we send at most 1020."""
+SERVICE_IDS: Final = 8192
+"""Ids in one msgs_ack, msgs_state_req or msg_resend_req (SECURITY 3.10)."""
+GUNZIP_BYTES: Final = 4 * MIB
+"""gzip_packed is inflated no further (SECURITY 3.11)."""
+TL_DEPTH: Final = 32
+"""Objects inside objects (SECURITY 3.12)."""
+ACK_SECONDS: Final = 1
+"""A received message is acknowledged at the latest after this (SECURITY 4A-2)."""
+SESSION_SECONDS: Final = 600
+"""A session without a socket keeps what is unacknowledged for this long."""
+SESSION_UNACKED_BYTES: Final = 4 * MIB
+"""Kept for one session; beyond it updates are dropped, the client catches up by getDifference."""
+SESSIONS_PER_KEY: Final = 64
+"""TDLib opens 8 for uploads beside its main ones; each is a few KiB."""
+
+# -- accounts -------------------------------------------------------------------------------------------------------
+
+CODE_DIGITS: Final = 5
+CODE_SECONDS: Final = 300
+"""A login code dies after this (SECURITY 5.2)."""
+CODE_TRIES: Final = 5
+"""Wrong tries until a code is dead (SECURITY 5.2)."""
+CODE_TRIES_PER_PHONE_PER_HOUR: Final = 10
+"""Over all keys and addresses: 10 of 100,000 guesses an hour."""
+CODE_REPEAT_SECONDS: Final = 120
+"""A used code still answers the same key the same way: clients resend signIn after a reconnect (CLIENTS B.7)."""
+CODES_PER_PHONE_PER_HOUR: Final = 10
+CODES_PER_ADDRESS_PER_HOUR: Final = 60
+CODES_PER_KEY_PER_HOUR: Final = 20
+"""Codes sent (SECURITY 5.3); resending counts too. Offices share an address."""
+NAME_CHARS: Final = 64
+ABOUT_CHARS: Final = 70
+USERNAME_CHARS_MIN: Final = 5
+USERNAME_CHARS: Final = 32
+CONTACTS_PER_IMPORT: Final = 1000
+CONTACTS: Final = 5000
+IMPORTS_PER_DAY: Final = 10_000
+"""Phone numbers looked up by one account (SECURITY 5.5); an address book fits, a scan of a number range does not."""
+FRESH_SESSION_SECONDS: Final = DAY
+"""A session younger than this may not end others (SECURITY 5.6)."""
+EXPORTED_AUTH_SECONDS: Final = 300
+"""auth.exportAuthorization is good for this long, once."""
+
+# -- messages -------------------------------------------------------------------------------------------------------
+
+TEXT_CHARS: Final = 4096
+CAPTION_CHARS: Final = 1024
+"""UTF-16 code units, as clients count."""
+ENTITIES: Final = 100
+MESSAGES_PER_CALL: Final = 100
+"""Ids in getMessages, deleteMessages, forwardMessages; rows of a history page."""
+DIALOGS_PER_CALL: Final = 100
+PINNED_DIALOGS: Final = 5
+EDIT_SECONDS: Final = 2 * DAY
+"""Others' eyes have seen a message by then; Saved Messages may be edited for ever."""
+RANDOM_ID_SECONDS: Final = 7 * DAY
+"""A repeated send with the same random_id is recognised for at least this long."""
+DIFFERENCE_EVENTS: Final = 500
+"""Events in one updates.getDifference; more come as slices."""
+EVENTS_KEPT: Final = 20_000
+EVENTS_KEPT_SECONDS: Final = 30 * DAY
+"""Event log of one box; a client further behind gets differenceTooLong and loads its dialogs anew."""
+TYPING_SECONDS: Final = 6
+"""How long clients show `typing`, by their own timer."""
+ONLINE_SECONDS: Final = 60
+"""Shown as online for this long after the last sign of life."""
+CALLS_PER_MINUTE: Final = 1200
+"""Calls of one user in all, where the method has no budget of its own (SECURITY 6.15)."""
+
+# -- store ----------------------------------------------------------------------------------------------------------
+
+VALUE_BYTES: Final = 100_000
+TRANSACTION_BYTES: Final = 10_000_000
+"""What other engines (FoundationDB) take as well."""
+GROUP_JOBS: Final = 4000
+"""Transactions that share one commit; more add latency and save nothing (PERFORMANCE 4)."""
+
+# -- operator's side ------------------------------------------------------------------------------------------------
+
+ADMIN_LINE_BYTES: Final = MIB
+"""One request or answer on the admin socket."""
+ADMIN_SECONDS: Final = 30
+"""A command waits this long for the daemon's answer."""
+SMS_SECONDS: Final = 10
+"""One try of an SMS provider."""
+SMS_TRIES: Final = 3
+SMS_PER_MINUTE: Final = 60
+"""Of the whole server: a guard of the operator's bill."""
+STOP_SECONDS: Final = 10
+"""From SIGTERM to the end: running calls are finished, then cut."""
+
+
+def check_relations() -> None:
+    """Fail at import when one limit makes another senseless."""
+    relations = {
+        "a container fits a frame": FRAME_BYTES > MIB,
+        "a slow client can take one frame": UNSENT_BYTES > FRAME_BYTES,
+        "what is inflated may be larger than a frame": GUNZIP_BYTES >= FRAME_BYTES,
+        "two salts cover the message id window": SALT_SECONDS > MSG_ID_PAST_SECONDS,
+        "a session outlives its message id window": SESSION_SECONDS >= MSG_ID_PAST_SECONDS,
+        "a resend fits the session": SESSION_UNACKED_BYTES >= FRAME_BYTES,
+        "pings come before the idle limit": IDLE_SECONDS > 2 * MINUTE,
+        "a new socket may take a whole exchange": FIRST_PACKET_SECONDS <= IDLE_SECONDS <= HANDSHAKE_SECONDS,
+        "a code dies before its tries per hour run out": CODE_TRIES <= CODE_TRIES_PER_PHONE_PER_HOUR,
+        "a used code is repeatable while it would live": CODE_REPEAT_SECONDS <= CODE_SECONDS,
+        "guessing is hopeless": 10**CODE_DIGITS >= 1000 * CODE_TRIES_PER_PHONE_PER_HOUR,
+        "a message fits a value": TEXT_CHARS * 4 + ENTITIES * 64 < VALUE_BYTES < TRANSACTION_BYTES,
+        "a slice is shorter than the log": DIFFERENCE_EVENTS < EVENTS_KEPT,
+        "one group of one-value transactions is one engine transaction": GROUP_JOBS * 2 * KIB
+        <= TRANSACTION_BYTES,
+        "all tries of an SMS end before its code": SMS_SECONDS * SMS_TRIES < CODE_SECONDS,
+    }
+    broken = [name for name, holds in relations.items() if not holds]
+    if broken:
+        raise AssertionError(f"limits.py: {'; '.join(broken)}")
+
+
+check_relations()
