@@ -1,0 +1,98 @@
+"""A real `tgserve start` in its own process, driven as an operator would: command line, ready line, signals."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Daemon:
+    """Starts, stops, kills and restarts one server on one data folder and one port."""
+
+    def __init__(self, data: Path, *, port: int = 0, config: str = "") -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.host = "127.0.0.1"
+        self.log = data.parent / f"{data.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        if config:
+            data.mkdir(parents=True, exist_ok=True)
+            (data / "tgserve.toml").write_text(config)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "tgserve", *arguments, "--data", str(self.data)]
+
+    def run(self, *arguments: str, timeout: float = 60) -> str:
+        """The standard output of a CLI command that must succeed."""
+        done = subprocess.run(self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, timeout: float = 60) -> Daemon:
+        before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command("start", "--listen", f"{self.host}:{self.port}"), cwd=ROOT, stdout=log, stderr=log
+            )
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            with self.log.open("rb") as log:
+                log.seek(before)
+                if b"ready" in log.read():
+                    return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not come to ready:\n{self.log.read_text()[-4000:]}")
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(30)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    @property
+    def pem(self) -> str:
+        return self.run("key", "public")
+
+    def code(self, phone: str) -> str:
+        """The last login code, as `tgserve user code PHONE` prints it."""
+        words = self.run("user", "code", phone).split()
+        return next(word for word in words if word.isdigit() and len(word) >= 5)
+
+    def rss_bytes(self) -> int:
+        assert self.process is not None
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+        raise AssertionError("no VmRSS")
+
+    def faults(self) -> list[str]:
+        """Lines of the log that tell of a fault of ours: a journey that leaves one has failed."""
+        marks = ("Traceback", "level=error", "level=critical", "INTERNAL")
+        return [line for line in self.log.read_text(errors="replace").splitlines() if any(m in line for m in marks)]
+
+

@@ -1,0 +1,244 @@
+"""Stock TDLib, pointed at our server: the three RSA keys of a copy of the library are replaced, and a proxy on loopback
+leads all its addresses to us. Its ERROR log lines are the conformance oracle: `errors()` hands them out.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.socks import Socks
+
+PEM = re.compile(rb"-----BEGIN RSA PUBLIC KEY-----(.*?)-----END RSA PUBLIC KEY-----", re.S)
+CACHE = Path(os.environ.get("TGSERVE_TEST_CACHE", Path.home() / ".cache" / "tgserve-tests"))
+
+
+def wheel(project: str, version: str) -> Path:
+    """The wheel of that version, from the cache or the package registry; without either the test is skipped."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    pattern = f"{project}-{version}-*.whl"
+    if not list(CACHE.glob(pattern)):
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), f"{project}=={version}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            pytest.skip(f"{project} {version} cannot be had here: {done.stderr.strip()[-200:]}")
+    return next(iter(CACHE.glob(pattern)))
+
+
+def replace_keys(data: bytes, pem: str) -> bytes:
+    """Pour our key's base64 into the line layout of every RSA-2048 PEM in `data` (CLIENTS.md, TDLib)."""
+    found = PEM.search(pem.encode())
+    assert found, "the server's key is not a PKCS#1 PEM"
+    fresh = b"".join(found.group(1).split())
+    assert len(fresh) == 360, "only a 2048-bit key with exponent 65537 has the length of the built-in ones"
+
+    def pour(match: re.Match[bytes]) -> bytes:
+        old = match.group(1)
+        if len(b"".join(old.split())) != 360:
+            return match.group()
+        letters = iter(fresh)
+        body = bytes(char if char == 10 else next(letters) for char in old)
+        return match.group().replace(old, body)
+
+    return PEM.sub(pour, data)
+
+
+class Library:
+    """A patched copy of one TDLib version, loaded once in this process; `client()` makes as many clients as needed."""
+
+    def __init__(self, version: str, pem: str, folder: Path) -> None:
+        self.version = version
+        with zipfile.ZipFile(wheel("tdjson", version)) as archive:
+            name = next(n for n in archive.namelist() if "/libtdjson" in n)
+            copy = folder / f"libtdjson-{version}.so"
+            copy.write_bytes(replace_keys(archive.read(name), pem))
+        self.lib = ctypes.CDLL(str(copy))
+        self.lib.td_receive.restype = ctypes.c_char_p
+        self.lib.td_receive.argtypes = [ctypes.c_double]
+        self.lib.td_send.argtypes = [ctypes.c_int, ctypes.c_char_p]
+        self.lib.td_execute.restype = ctypes.c_char_p
+        self.lib.td_execute.argtypes = [ctypes.c_char_p]
+        self.log = folder / f"tdlib-{version}.log"
+        stream = {"@type": "logStreamFile", "path": str(self.log), "max_file_size": 1 << 28, "redirect_stderr": False}
+        self.execute({"@type": "setLogStream", "log_stream": stream})
+        self.execute({"@type": "setLogVerbosityLevel", "new_verbosity_level": 2})
+        self.clients: dict[int, Client] = {}
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def execute(self, request: dict[str, Any]) -> None:
+        self.lib.td_execute(json.dumps(request).encode())
+
+    def _receive(self) -> None:
+        while True:
+            data = self.lib.td_receive(1.0)
+            if data:
+                event = json.loads(data)
+                client = self.clients.get(event.get("@client_id", 0))
+                if client is not None:
+                    client.on_event(event)
+
+    def client(self, folder: Path, proxy: Socks) -> Client:
+        return Client(self, folder, proxy)
+
+    def errors(self) -> list[str]:
+        """TDLib's own ERROR lines about what the server answered."""
+        if not self.log.exists():
+            return []
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if re.match(r"\[ ?[01]\]", line)]
+
+
+class TdError(Exception):
+    pass
+
+
+class Client:
+    """One TDLib instance: `call` asks and waits, `wait` waits for an update that fits."""
+
+    def __init__(self, library: Library, folder: Path, proxy: Socks) -> None:
+        self.library = library
+        self.folder = folder
+        self.proxy = proxy
+        self.id = int(library.lib.td_create_client_id())
+        self.updates: list[dict[str, Any]] = []
+        self.news = threading.Condition()
+        self.answers: dict[int, dict[str, Any]] = {}
+        self.numbers = itertools.count(1)
+        self.seen = 0
+        library.clients[self.id] = self
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        with self.news:
+            extra = event.get("@extra")
+            if extra is None:
+                self.updates.append(event)
+            else:
+                self.answers[extra] = event
+            self.news.notify_all()
+
+    def send(self, kind: str, **arguments: Any) -> int:
+        number = next(self.numbers)
+        request = {"@type": kind, "@extra": number, **arguments}
+        self.library.lib.td_send(self.id, json.dumps(request).encode())
+        return number
+
+    def call(self, kind: str, *, timeout: float = 30, **arguments: Any) -> dict[str, Any]:
+        number = self.send(kind, **arguments)
+        with self.news:
+            if not self.news.wait_for(lambda: number in self.answers, timeout):
+                raise TimeoutError(f"{kind} was not answered within {timeout} s")
+            answer = self.answers.pop(number)
+        if answer["@type"] == "error":
+            raise TdError(f"{kind}: {answer['code']} {answer['message']}")
+        return answer
+
+    def wait(self, fits: Callable[[dict[str, Any]], bool], timeout: float = 30, since: int = 0) -> dict[str, Any]:
+        """The first update from index `since` on that fits."""
+        until = time.monotonic() + timeout
+        at = since
+        with self.news:
+            while True:
+                while at < len(self.updates):
+                    if fits(self.updates[at]):
+                        return self.updates[at]
+                    at += 1
+                if not self.news.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
+                    raise TimeoutError("no such update; last: " + ", ".join(u["@type"] for u in self.updates[-12:]))
+
+    def _state(self, name: str, since: int = 0) -> None:
+        def fits(update: dict[str, Any]) -> bool:
+            return (
+                update["@type"] == "updateAuthorizationState"
+                and update["authorization_state"]["@type"] == f"authorizationState{name}"
+            )
+
+        self.wait(fits, 60, since)
+
+    def start(self, *, pfs: bool = False) -> None:
+        """Through the proxy to the point where TDLib asks for a phone number (or is signed in already)."""
+        proxy = {
+            "server": "127.0.0.1",
+            "port": self.proxy.port,
+            "type": {"@type": "proxyTypeSocks5", "username": "", "password": ""},
+        }
+        try:
+            self.call("addProxy", proxy={"@type": "proxy", **proxy}, enable=True)
+        except TdError:  # before 1.8.56 the fields stood beside each other
+            self.call("addProxy", **proxy, enable=True)
+        if pfs:
+            self.call("setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": True})
+        self.send(
+            "setTdlibParameters",
+            database_directory=str(self.folder / "db"),
+            files_directory=str(self.folder / "files"),
+            use_message_database=True,
+            use_chat_info_database=True,
+            use_file_database=True,
+            use_secret_chats=True,
+            api_id=1,
+            api_hash="0123456789abcdef0123456789abcdef",
+            system_language_code="en",
+            device_model="journey",
+            application_version="1",
+        )
+
+    def sign_up(self, phone: str, code: Callable[[str], str], first_name: str) -> dict[str, Any]:
+        self._state("WaitPhoneNumber")
+        self.call("setAuthenticationPhoneNumber", phone_number=phone)
+        self._state("WaitCode")
+        self.call("checkAuthenticationCode", code=code(phone))
+        self._state("WaitRegistration")
+        self.call("registerUser", first_name=first_name, last_name="T")
+        self._state("Ready")
+        return self.call("getMe")
+
+    def sign_in(self, phone: str, code: Callable[[str], str]) -> dict[str, Any]:
+        self._state("WaitPhoneNumber")
+        self.call("setAuthenticationPhoneNumber", phone_number=phone)
+        self._state("WaitCode")
+        self.call("checkAuthenticationCode", code=code(phone))
+        self._state("Ready")
+        return self.call("getMe")
+
+    def send_text(self, chat_id: int, text: str) -> dict[str, Any]:
+        """Send and wait until the server has it; the message as the server numbered it."""
+        mark = len(self.updates)
+        content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": text}}
+        draft = self.call("sendMessage", chat_id=chat_id, input_message_content=content)
+
+        def sent(update: dict[str, Any]) -> bool:
+            return update["@type"] in ("updateMessageSendSucceeded", "updateMessageSendFailed") and (
+                update["old_message_id"] == draft["id"]
+            )
+
+        done = self.wait(sent, 30, mark)
+        assert done["@type"] == "updateMessageSendSucceeded", done
+        return dict(done["message"])
+
+    def wait_text(self, text: str, timeout: float = 30) -> dict[str, Any]:
+        def fits(update: dict[str, Any]) -> bool:
+            if update["@type"] != "updateNewMessage":
+                return False
+            content = update["message"]["content"]
+            return content["@type"] == "messageText" and content["text"]["text"] == text
+
+        return dict(self.wait(fits, timeout)["message"])
+
+    def close(self) -> None:
+        mark = len(self.updates)
+        self.send("close")
+        self._state("Closed", mark)
+        self.library.clients.pop(self.id, None)
