@@ -69,6 +69,23 @@ SESSION_UNACKED_BYTES: Final = 4 * MIB
 """Kept for one session; beyond it updates are dropped, the client catches up by getDifference."""
 SESSIONS_PER_KEY: Final = 64
 """TDLib opens 8 for uploads beside its main ones; each is a few KiB."""
+SESSION_OFFLINE_BYTES: Final = 256 * KIB
+"""Updates queued for a session without a socket; beyond it the session is forgotten, and the client, told of a new
+one, asks for the difference."""
+SESSIONS: Final = 200_000
+"""Of the whole process; beyond it those longest without a socket are forgotten."""
+KEYS_CACHED: Final = 100_000
+"""Auth keys in memory without a session; about 1 KiB each."""
+REPLAY_SECONDS: Final = 600
+"""The message ids of a session that was destroyed are refused for this long (SECURITY 3.7)."""
+HTTP_WAIT_SECONDS: Final = 25
+"""A POST is answered at the latest after this; http_wait may ask for less."""
+CALLS_AT_ONCE: Final = 1024
+"""Calls of one session that have begun and not ended: a container full."""
+UNSIGNED_CALL_BYTES: Final = 16 * KIB
+"""A call before login: none needs more (SECURITY 5.1)."""
+AFTER_SECONDS: Final = 15
+"""invokeAfterMsg waits this long for a call it names; then MSG_WAIT_TIMEOUT, which clients know."""
 
 # -- accounts -------------------------------------------------------------------------------------------------------
 
