@@ -211,6 +211,8 @@ class Body(Record):
     """How many boxes still have a row for this body; the last one to go takes the body with it."""
     peer: int = 0
     """The chat it was sent to, as the author names it."""
+    users: tuple[int, ...] = ()
+    """Users named inside entities, fwd, media or action: a viewer is given them beside the message."""
 
 
 class Row(Record):
@@ -263,6 +265,8 @@ class Dialog(Record):
     hidden: bool = False
     """History was cleared and the chat removed from the list: comes back with the next message."""
     settings_hidden: bool = False
+    count: int = 0
+    """How many messages the chat holds for this user."""
 
 
 # -- events: what getDifference can tell, keyed by (user, pts, sub) ------------------------------------------------
@@ -476,6 +480,14 @@ class KeyJoined(Record, tag=True):
     auth_key_id: int
 
 
+class SessionSeen(Record, tag=True):
+    """A signed-in key's client told something new of itself: the session list shows it."""
+
+    user_id: int
+    hash: int
+    auth: UserAuth
+
+
 class ContactAdded(Record, tag=True):
     """`owner` has `user_id` as contact (or no longer): the other side's `mutual` follows."""
 
@@ -506,6 +518,7 @@ AnyOutbox = (
     | SignedOut
     | RevokeAuth
     | KeyJoined
+    | SessionSeen
     | ContactAdded
     | TellUserChanged
 )
