@@ -56,8 +56,6 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """Set when the call came over a temporary key."""
     bound: bool = True
     """False while that temporary key is not bound to a permanent one."""
-    host: str = ""
-    """The server's address as this client reached it; config.dc_options say it when the operator names no other."""
     temp_key: bytes = b""
     """The temporary key itself, for auth.bindTempAuthKey alone: set only while it is not bound."""
     temp_expires: int = 0
