@@ -1,0 +1,55 @@
+"""@command: the daemon's side of a command of schema.py, and what all of them are given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from tgserve.admin.schema import COMMANDS, Command
+from tgserve.clock import Clock
+from tgserve.config import Config
+from tgserve.services import Services
+from tgserve.store.shards import Store
+
+R = TypeVar("R")
+P = TypeVar("P", bound=Command[Any])
+
+
+class Refusal(Exception):
+    """The command cannot be done; the text says why and what to do. Exit code 1."""
+
+
+class Daemon(Protocol):
+    """What commands see of the running server (app.App is one)."""
+
+    config: Config
+    clock: Clock
+    services: Services
+    store: Store
+    address: str
+    """host:port it listens on."""
+    started: float
+    """clock.monotonic() when it was ready."""
+
+
+Handler = Callable[[Daemon, Any], Awaitable[Any]]
+HANDLERS: dict[str, Handler] = {}
+
+
+def command(
+    params: type[P],
+) -> Callable[[Callable[[Daemon, P], Awaitable[Any]]], Callable[[Daemon, P], Awaitable[Any]]]:
+    """Register the decorated coroutine function as what answers `params`."""
+
+    def register(run: Callable[[Daemon, P], Awaitable[Any]]) -> Callable[[Daemon, P], Awaitable[Any]]:
+        if params.NAME in HANDLERS:
+            raise RuntimeError(f"{params.NAME} has two handlers")
+        HANDLERS[params.NAME] = run
+        return run
+
+    return register
+
+
+def unserved() -> list[str]:
+    """Commands of the schema without a handler; a test wants none."""
+    return sorted(set(COMMANDS) - set(HANDLERS))
