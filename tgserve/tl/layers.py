@@ -1,0 +1,333 @@
+"""The door of the TL room: bytes of any known layer -> current objects; current objects -> bytes of a session's layer.
+
+Everything above this room sees objects of the current layer only. Between two known layers the lower one's table is
+used; ids of every known layer are read from anybody, whatever layer was announced. Each fault is a TlError (400).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from tgserve import errors
+from tgserve.tl import codec, fallbacks, layer_rules, mapping
+from tgserve.tl.base import Raw, Request, TLObject
+from tgserve.tl.codec import Decoder, Encoder, TlError, Unsayable
+from tgserve.tl.definitions import FALSE_ID, TRUE_ID, VECTOR_ID, schema
+
+SCHEMA = schema()
+CURRENT = SCHEMA.current
+FLOOR = 152
+"""The lowest layer invokeWithLayer may announce (Telegram Desktop 4.6.5, as Debian 12 ships it)."""
+
+_ID = struct.Struct("<I").unpack_from
+_VECTOR = struct.Struct("<Ii").pack
+_TRUE, _FALSE = TRUE_ID.to_bytes(4, "little"), FALSE_ID.to_bytes(4, "little")
+
+
+# Decoding -------------------------------------------------------------------------------------------------------
+
+
+def _compile(id: int) -> Decoder:
+    definition = SCHEMA[id]
+    cls = mapping.class_of(definition)
+    if cls.ID == id and (id in SCHEMA.current_lines or definition.key not in layer_rules.UPGRADES):
+        return codec.compile_decoder(definition, _slot, cls)
+    return codec.compile_values(definition, _slot, mapping.upgrader(definition))
+
+
+class _Slot(dict[int, Decoder]):
+    """Decoders of one boxed type (None: of any) by constructor id, compiled on first use."""
+
+    def __init__(self, type_: str | None, functions: bool) -> None:
+        super().__init__()
+        self.type = type_
+        self.functions = functions
+
+    def __missing__(self, id: int) -> Decoder:
+        if id not in SCHEMA:
+            raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{id:08x} is unknown")
+        definition = SCHEMA[id]
+        if definition.function is not self.functions or self.type not in (None, definition.result):
+            raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{definition.name} where {self.type} belongs")
+        decoder = _OBJECTS[id] if self.type is not None else _compile(id)
+        self[id] = decoder
+        return decoder
+
+
+@cache
+def _slot(type_: str) -> _Slot:
+    return _Slot(type_, functions=False)
+
+
+_OBJECTS = _Slot(None, functions=False)
+_REQUESTS = _Slot(None, functions=True)
+
+
+def _read(decoders: _Slot, data: bytes, offset: int) -> tuple[Any, int]:
+    try:
+        return decoders[_ID(data, offset)[0]](data, offset + 4, 0)
+    except (struct.error, IndexError):
+        raise TlError(errors.INPUT_FETCH_ERROR, "ends early") from None
+    except UnicodeDecodeError:
+        raise TlError(errors.INPUT_FETCH_ERROR, "a string that is not UTF-8") from None
+
+
+def decode(data: bytes | memoryview, offset: int = 0) -> TLObject:
+    """The boxed object or request that begins at `offset`, as the current layer has it; what follows is not looked
+    at. Raises TlError."""
+    if type(data) is not bytes:
+        data = bytes(data)
+    if offset + 4 > len(data):
+        raise TlError(errors.INPUT_FETCH_ERROR, "ends early")
+    id = _ID(data, offset)[0]
+    found, end = _read(_REQUESTS if id in SCHEMA and SCHEMA[id].function else _OBJECTS, data, offset)
+    if end > len(data):
+        raise TlError(errors.INPUT_FETCH_ERROR, "ends early")
+    return found  # type: ignore[no-any-return]
+
+
+def decode_request(data: bytes | memoryview) -> TLObject:
+    """A whole call. Of wrappers (invokeWithLayer and its like) `query` holds the bytes of the wrapped call. Raises
+    TlError: INPUT_METHOD_INVALID (no such method), INPUT_FETCH_FAIL (bytes left over), INPUT_*."""
+    if type(data) is not bytes:
+        data = bytes(data)
+    if len(data) < 4:
+        raise TlError(errors.INPUT_FETCH_ERROR, "ends early")
+    id = _ID(data)[0]
+    if id not in _REQUESTS and (id not in SCHEMA or not SCHEMA[id].function):
+        raise TlError(errors.INPUT_METHOD_INVALID, f"{id:08x} is no method")
+    found, end = _read(_REQUESTS, data, 0)
+    if end != len(data):
+        kind = errors.INPUT_FETCH_ERROR if end > len(data) else errors.INPUT_FETCH_FAIL
+        raise TlError(kind, f"read to {end} of {len(data)}")
+    return found  # type: ignore[no-any-return]
+
+
+# Encoding -------------------------------------------------------------------------------------------------------
+
+
+class _Encoders(dict[type[TLObject], Encoder]):
+    """The encoders of a layer by class, compiled on first use."""
+
+    def __init__(self, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def __missing__(self, cls: type[TLObject]) -> Encoder:
+        if cls is Raw:
+            encoder = self._raw()
+        elif cls is bool:
+            encoder = _write_bool
+        elif not issubclass(cls, TLObject):
+            raise TypeError(f"{cls.__name__} where a TL object belongs")
+        else:
+            encoder = self._rescue(cls, self._compile(cls))
+        self[cls] = encoder
+        return encoder
+
+    def _compile(self, cls: type[TLObject]) -> Encoder:
+        own = SCHEMA[cls.ID]
+        in_force = SCHEMA.names(self.layer).get(own.key)
+        if in_force == cls.ID:
+            return codec.compile_encoder(own, self, tolerant=self.layer != CURRENT)
+        if in_force is None:
+            return self._substitute(cls)
+        write = codec.compile_conversion(SCHEMA[in_force], self)
+        return self._downgrade(mapping.downgrader(own, SCHEMA[in_force]), write)
+
+    def _downgrade(self, fields: Callable[[Any], Any], write: Encoder) -> Encoder:
+        def encode(o: Any, a: Callable[[bytes], None]) -> None:
+            values = fields(o)
+            if isinstance(values, TLObject):
+                self[values.__class__](values, a)
+            else:
+                write(values, a)
+
+        return encode
+
+    def _substitute(self, cls: type[TLObject]) -> Encoder:
+        """The layer has no constructor of this name."""
+        definition = SCHEMA[cls.ID]
+        make = layer_rules.SUBSTITUTES.get(definition.name) or fallbacks.STAND_INS.get(definition.result)
+
+        def encode(o: Any, a: Callable[[bytes], None]) -> None:
+            other = make(o) if make is not None else None
+            if other is None or other.__class__ is cls:
+                codec.no_value(f"{definition.name} is unknown in layer {self.layer}")
+            self[other.__class__](other, a)
+
+        return encode
+
+    def _rescue(self, cls: type[TLObject], encoder: Encoder) -> Encoder:
+        make = layer_rules.RESCUES.get(cls.NAME)
+        if make is None or self.layer == CURRENT:
+            return encoder
+
+        def encode(o: Any, a: Callable[[bytes], None]) -> None:
+            parts: list[bytes] = a.__self__  # type: ignore[attr-defined]
+            length = len(parts)
+            try:
+                encoder(o, a)
+            except Unsayable:
+                del parts[length:]
+                other = make(o)
+                self[other.__class__](other, a)
+
+        return encode
+
+    def _raw(self) -> Encoder:
+        if self.layer == CURRENT:
+            return lambda o, a: a(o.data)
+
+        def encode(o: Raw, a: Callable[[bytes], None]) -> None:
+            if o.min_layer <= self.layer:
+                a(o.data)
+            else:
+                found = decode(o.data)
+                self[found.__class__](found, a)
+
+        return encode
+
+
+def _write_bool(o: Any, a: Callable[[bytes], None]) -> None:
+    a(_TRUE if o else _FALSE)
+
+
+_ENCODERS: dict[int, _Encoders] = {}
+
+
+def _encoders(layer: int) -> _Encoders:
+    """Of any layer number; unknown ones share the table of the known layer below."""
+    try:
+        return _ENCODERS[layer]
+    except KeyError:
+        known = SCHEMA.known_layer(layer)
+        if known not in _ENCODERS:
+            _ENCODERS[known] = _Encoders(known)
+        _ENCODERS[layer] = _ENCODERS[known]
+        return _ENCODERS[known]
+
+
+_CURRENT_ENCODERS = _encoders(CURRENT)
+
+
+def encode(obj: Any, layer: int = CURRENT) -> bytes:
+    """The boxed bytes of a current object for a session of `layer`. Raises Unsayable (a TlError) when that layer has
+    nothing like it, ValueError when fields sharing a flag bit are half set."""
+    parts: list[bytes] = []
+    encoders = _CURRENT_ENCODERS if layer == CURRENT else _encoders(layer)
+    encoders[obj.__class__](obj, parts.append)
+    return b"".join(parts)
+
+
+def recode(data: bytes, layer: int) -> bytes:
+    """Boxed bytes of the current layer for a session of `layer`."""
+    return data if layer >= CURRENT else encode(decode(data), layer)
+
+
+# Results --------------------------------------------------------------------------------------------------------
+
+
+def result_type(request: type[Request[Any]], layer: int = CURRENT) -> str:
+    """What the method answers in `layer`, in TL: `Bool`, `Vector<long>`, `Updates`. A method that layer has not
+    answers as its class says."""
+    own = SCHEMA[request.ID]
+    id = SCHEMA.names(SCHEMA.known_layer(layer)).get(own.key, request.ID)
+    return SCHEMA[id].result
+
+
+@cache
+def _result_encoder(request: type[Request[Any]], layer: int) -> Callable[[Any], bytes]:
+    type_ = result_type(request, layer)
+    rule = layer_rules.RESULTS.get(request.NAME) if type_ != SCHEMA[request.ID].result else None
+    write = _value_encoder(type_, _encoders(layer))
+
+    def encode_value(value: Any) -> bytes:
+        parts: list[bytes] = []
+        write(rule(value, type_) if rule is not None else value, parts.append)
+        return b"".join(parts)
+
+    return encode_value
+
+
+def _value_encoder(type_: str, encoders: _Encoders) -> Encoder:
+    if type_ == "Bool":
+        return _write_bool
+    element = codec.vector_element(type_)
+    if element is None:
+        return lambda o, a: encoders[o.__class__](o, a) if o.__class__ is not bytes else a(o)
+    code = {"int": "i", "long": "q", "double": "d"}.get(element)
+    each = _value_encoder(element, encoders)
+
+    def encode_vector(o: Any, a: Callable[[bytes], None]) -> None:
+        if o.__class__ is Raw:
+            encoders[Raw](o, a)
+            return
+        a(_VECTOR(VECTOR_ID, len(o)))
+        if code is not None:
+            a(struct.pack(f"<{len(o)}{code}", *o))
+        elif element in ("string", "bytes"):
+            for item in o:
+                a(codec.string(item.encode() if element == "string" else item))
+        else:
+            for item in o:
+                each(item, a)
+
+    return encode_vector
+
+
+def encode_result(request: type[Request[Any]], value: Any, layer: int = CURRENT) -> bytes:
+    """The answer to a request as a session of `layer` expects it: Bool from bool, vectors from lists, objects, Raw."""
+    return _result_encoder(request, layer)(value)
+
+
+# Layers of objects ----------------------------------------------------------------------------------------------
+
+
+@cache
+def since(id: int) -> int:
+    """The lowest known layer from which on a current id has been in force without a break."""
+    lowest = CURRENT
+    for layer in reversed(SCHEMA.layers):
+        if id not in SCHEMA.ids(layer):
+            break
+        lowest = layer
+    return lowest
+
+
+@cache
+def _walk(cls: type[TLObject]) -> tuple[int, tuple[tuple[str, int], ...]]:
+    """(since, (attribute, depth of vectors) of the boxed fields)."""
+    boxed = []
+    for param in SCHEMA[cls.ID].fields:
+        type_, depth = param.type, 0
+        while (inner := codec.vector_element(type_)) is not None:
+            type_, depth = inner, depth + 1
+        if type_[0].isupper() and type_ != "Bool" or "." in type_:
+            boxed.append((param.attribute, depth))
+    return since(cls.ID), tuple(boxed)
+
+
+def min_layer(obj: TLObject) -> int:
+    """The lowest layer for which the current-layer bytes of `obj` are right as they stand."""
+    if obj.__class__ is Raw:
+        return obj.min_layer  # type: ignore[attr-defined,no-any-return]
+    lowest, boxed = _walk(obj.__class__)
+    for name, depth in boxed:
+        value = getattr(obj, name)
+        if value is None:
+            continue
+        items = [value]
+        for _ in range(depth):
+            items = [item for inner in items for item in inner]
+        for item in items:
+            lowest = max(lowest, min_layer(item))
+    return lowest
+
+
+def encode_part(obj: TLObject) -> tuple[bytes, int]:
+    """(current-layer bytes, min_layer): what a Raw is made of."""
+    return encode(obj), min_layer(obj)
