@@ -31,11 +31,12 @@ TEMP_BINDINGS = Keyspace("temp_bindings", 0x19, (U64,), r.TempBinding)  # tempor
 BOXES = Keyspace("boxes", 0x20, (I64,), r.BoxHead)  # user
 BODIES = Keyspace("bodies", 0x21, (I64, U32), r.Body)  # author: (author, msg_id)
 ROWS = Keyspace("rows", 0x22, (I64, U32), r.Row)  # user: (user, msg_id)
-PEER_ROWS = Keyspace("peer_rows", 0x23, (I64, I64, U32), bytes)  # user: (user, peer, msg_id) -> 1 byte of row flags
+PEER_ROWS = Keyspace("peer_rows", 0x23, (I64, I64, U32), bytes)  # user: (user, peer, msg_id) -> packed row
 BACKREFS = Keyspace("backrefs", 0x24, (I64, I64, U32), bytes)  # user: (user, author, author_msg_id) -> own msg_id, 4 B
-SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) -> msg_id, 4 B (random_id idempotence)
+SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) -> a repeat's answer, 12 B
 DIALOGS = Keyspace("dialogs", 0x26, (I64, I64), r.Dialog)  # user: (user, peer)
 EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user, pts, sub)
+READ_DATES = Keyspace("read_dates", 0x28, (I64, I64, U32), bytes)  # author: (author, reader, max_id) -> date, 4 B
 # every slot has its own
 OUTBOX = Keyspace("outbox", 0x70, (U64,), r.OutboxRow)  # (seq)
 OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (), r.OutboxHead)

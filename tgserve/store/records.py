@@ -403,6 +403,7 @@ class DeliverEdit(Record, tag=True):
     user: int
     author: int
     author_msg_id: int
+    date: int = 0
 
 
 class DeliverDelete(Record, tag=True):
@@ -411,6 +412,7 @@ class DeliverDelete(Record, tag=True):
     user: int
     author: int
     author_msg_ids: tuple[int, ...]
+    date: int = 0
 
 
 class DeliverRead(Record, tag=True):
