@@ -13,11 +13,16 @@ from typing import Any
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
+from tgserve.services.blocking import Blocks
+from tgserve.services.bus import Bus
+from tgserve.services.deleting import Deleting
 from tgserve.services.dialogs import Dialogs
+from tgserve.services.editing import Editing
 from tgserve.services.history import History
 from tgserve.services.messaging import Messaging
 from tgserve.services.presence import Presence
-from tgserve.services.updates import Bus, Updates
+from tgserve.services.reading import Reading
+from tgserve.services.updates import Updates
 from tgserve.store.shards import Store
 
 
@@ -33,6 +38,9 @@ class Services:
     bus: Bus
     updates: Updates
     messaging: Messaging
+    editing: Editing
+    deleting: Deleting
+    reading: Reading
     history: History
     dialogs: Dialogs
     presence: Presence
@@ -46,8 +54,8 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: Any, *, sec
     bus = Bus()
     store.subscribe(bus.publish)
     access = AccessHashes(secret)
-    dialogs = Dialogs(store, clock, bus)
-    history = History(store, clock)
+    history = History(store)
+    dialogs = Dialogs(store, clock, history)
     return Services(
         store=store,
         clock=clock,
@@ -55,8 +63,11 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: Any, *, sec
         access=access,
         config=config,
         bus=bus,
-        updates=Updates(store, clock, bus),
-        messaging=Messaging(store, clock, ids, bus),
+        updates=Updates(store, clock, bus, dialogs),
+        messaging=Messaging(store, clock, Blocks(store, bus)),
+        editing=Editing(store, clock),
+        deleting=Deleting(store, clock),
+        reading=Reading(store, clock),
         history=history,
         dialogs=dialogs,
         presence=Presence(store, clock, bus),

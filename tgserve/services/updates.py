@@ -1,71 +1,97 @@
-"""The bus between what was committed and who must hear of it, and what a device has missed.
+"""What a device may ask about its box: where it stands, and what it has missed. The live side is the bus (bus.py).
 
-Three laws:
-1. Nothing is published before its commit is durable: the store calls `Bus.publish` after the commit.
-2. Publishing keeps commit order per box: batches come in commit order and are handed on in that order.
-3. Nobody writes to a socket or awaits a client while a transaction is open: subscribers run on the loop thread, after.
+The three laws of bus.py bind here too: every pts that was pushed is reachable by `difference`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
 
-BatchFn = Callable[[list[Any]], None]
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services.bus import Bus
+from tgserve.services.dialogs import Dialogs, state_of
+from tgserve.store import eventlog
+from tgserve.store.records import BoxHead, LoggedEvent
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+
+SLACK_SECONDS = 60
+"""Clocks of the date a client sends and of our events are the same, but answers and pushes cross on the way."""
 
 
 @dataclass(slots=True, frozen=True)
-class Typing:
-    """`user` is doing something in the chat with the one who is told; `action` is a boxed TL SendMessageAction."""
+class State:
+    """The counters a device keeps. Users' boxes have no seq."""
 
-    user: int
-    action: bytes
-    min_layer: int = 0
+    pts: int
+    qts: int
+    date: int
+    unread: int
+
+
+class Span(Enum):
+    """How much of what was missed an answer holds."""
+
+    EMPTY = "nothing was missed"
+    WHOLE = "everything up to the state"
+    SLICE = "the first part, up to the state: ask again from there"
+    TOO_LONG = "more than is kept: start over from the state"
 
 
 @dataclass(slots=True, frozen=True)
-class StatusChanged:
-    """`user` came online (`when` = until when, Unix seconds) or went offline (`when` = last seen)."""
-
-    user: int
-    online: bool
-    when: int
-
-
-Ephemeral = Typing | StatusChanged
-TellFn = Callable[[Collection[int], Ephemeral], None]
-
-
-class Bus:
-    """Hands committed records and ephemeral news to whoever subscribed. One thread: the loop's."""
-
-    def __init__(self) -> None:
-        self._batch: list[BatchFn] = []
-        self._tell: list[TellFn] = []
-
-    def subscribe(self, fn: BatchFn) -> None:
-        """`fn` is given every batch as it was committed: Published and whatever else a transaction published."""
-        self._batch.append(fn)
-
-    def subscribe_ephemeral(self, fn: TellFn) -> None:
-        """`fn` is given (user ids to tell, Typing or StatusChanged); nothing of it is stored."""
-        self._tell.append(fn)
-
-    def publish(self, batch: list[Any]) -> None:
-        """Called by the store on the loop thread after a commit, with what it published, in order."""
-        for fn in self._batch:
-            fn(batch)
-
-    def tell(self, users: Collection[int], news: Ephemeral) -> None:
-        """Tell the online devices of `users`; those offline never hear of it."""
-        if users:
-            for fn in self._tell:
-                fn(users, news)
+class Difference:
+    span: Span
+    state: State
+    events: list[tuple[int, LoggedEvent]]
+    """(pts after it, event) in order."""
 
 
 class Updates:
     """What a device may ask about its box: state and difference. `bus` carries the live side."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, store: Store, clock: Clock, bus: Bus, dialogs: Dialogs) -> None:
         self.bus = bus
+        self._store = store
+        self._clock = clock
+        self._dialogs = dialogs
+
+    def state(self, me: int) -> State:
+        """The box as it is now."""
+        with self._store.read(slot_of(me)) as reader:
+            head = state_of(reader, me)
+        return self._state(head, self._dialogs.unread_total(me))
+
+    def _state(self, head: BoxHead, unread: int) -> State:
+        return State(head.pts, head.qts, int(self._clock.now()), unread)
+
+    def difference(
+        self, me: int, pts: int, date: int, *, pts_limit: int = 0, pts_total_limit: int = 0
+    ) -> Difference:
+        """What happened after `pts`. Events without pts of their own come again when they are not older than `date`:
+        a device may have seen them, they are harmless to repeat. Raises PERSISTENT_TIMESTAMP_INVALID."""
+        with self._store.read(slot_of(me)) as reader:
+            head = state_of(reader, me)
+            pts = pts or 1  # fresh accounts of web clients ask from 0
+            if pts < 0 or pts > head.pts:
+                raise errors.PERSISTENT_TIMESTAMP_INVALID()
+            behind = head.pts - pts
+            if pts < head.oldest_pts or (pts_total_limit > 0 and behind > pts_total_limit):
+                return Difference(Span.TOO_LONG, self._state(head, 0), [])
+            limit = limits.DIFFERENCE_EVENTS
+            if pts_limit > 0:
+                limit = max(1, min(limit, pts_limit))
+            since = date - SLACK_SECONDS if date > 0 else 0
+            found = eventlog.read(reader, me, pts, since_date=since, limit=limit + 1)
+            if len(found) > limit and found[limit - 1][0] == pts:
+                # nothing but events without pts in the way: a slice would lead back to where it began
+                limit = limits.EVENTS_KEPT
+                found = eventlog.read(reader, me, pts, since_date=since, limit=limit + 1)
+        if not found:
+            return Difference(Span.EMPTY, self._state(head, 0), [])
+        if len(found) <= limit:
+            return Difference(Span.WHOLE, self._state(head, self._dialogs.unread_total(me)), found)
+        found = found[:limit]
+        upto, last = found[-1]
+        return Difference(Span.SLICE, State(upto, head.qts, last.date, 0), found)

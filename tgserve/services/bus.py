@@ -1,0 +1,64 @@
+"""The bus between what was committed and who must hear of it.
+
+Three laws:
+1. Nothing is published before its commit is durable: the store calls `Bus.publish` after the commit.
+2. Publishing keeps commit order per box: batches come in commit order and are handed on in that order.
+3. Nobody writes to a socket or awaits a client while a transaction is open: subscribers run on the loop thread, after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+BatchFn = Callable[[list[Any]], None]
+
+
+@dataclass(slots=True, frozen=True)
+class Typing:
+    """`user` is doing something in the chat with the one who is told; `action` is a boxed TL SendMessageAction."""
+
+    user: int
+    action: bytes
+    min_layer: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class StatusChanged:
+    """`user` came online (`when` = until when, Unix seconds) or went offline (`when` = last seen)."""
+
+    user: int
+    online: bool
+    when: int
+
+
+Ephemeral = Typing | StatusChanged
+TellFn = Callable[[Collection[int], Ephemeral], None]
+
+
+class Bus:
+    """Hands committed records and ephemeral news to whoever subscribed. One thread: the loop's."""
+
+    def __init__(self) -> None:
+        self._batch: list[BatchFn] = []
+        self._tell: list[TellFn] = []
+
+    def subscribe(self, fn: BatchFn) -> None:
+        """`fn` is given every batch as it was committed: Published and whatever else a transaction published."""
+        self._batch.append(fn)
+
+    def subscribe_ephemeral(self, fn: TellFn) -> None:
+        """`fn` is given (user ids to tell, Typing or StatusChanged); nothing of it is stored."""
+        self._tell.append(fn)
+
+    def publish(self, batch: list[Any]) -> None:
+        """Called by the store on the loop thread after a commit, with what it published, in order."""
+        for fn in self._batch:
+            fn(batch)
+
+    def tell(self, users: Collection[int], news: Ephemeral) -> None:
+        """Tell the online devices of `users`; those offline never hear of it."""
+        if users:
+            for fn in self._tell:
+                fn(users, news)

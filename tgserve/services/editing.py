@@ -1,0 +1,114 @@
+"""Editing a sent message: the body changes in place, every box that holds it hears of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.boxes import View
+from tgserve.services.messaging import Origin
+from tgserve.store import eventlog
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import BODIES, ROWS
+from tgserve.store.shards import Reader, Store, Txn
+from tgserve.store.slots import slot_of
+
+
+@dataclass(slots=True, frozen=True)
+class Change:
+    """New text and entities; other parts of the message stay. Fields as in messaging.Draft."""
+
+    text: bytes
+    entities: bytes = b""
+    layer: int = 0
+    min_layer: int = 0
+    users: tuple[int, ...] = ()
+    invert_media: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Edited:
+    view: View
+    pts: int
+    date: int
+
+
+class Editing:
+    """Only the author edits, and not for ever."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        store.on_outbox(r.DeliverEdit, deliver_edit)
+
+    def edit(self, me: int, peer: int, msg_id: int, change: Change, *, origin: Origin = None) -> Commit[Edited]:
+        """The commit raises MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED,
+        MESSAGE_NOT_MODIFIED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Edited:
+            row, body = editable(txn, me, peer, msg_id, now)
+            if (body.text, body.entities, body.invert_media) == (
+                change.text,
+                change.entities,
+                change.invert_media,
+            ):
+                raise errors.MESSAGE_NOT_MODIFIED()
+            if not change.text and not body.media:
+                raise errors.MESSAGE_EMPTY()
+            body = replace(
+                body,
+                text=change.text,
+                entities=change.entities,
+                layer=change.layer,
+                min_layer=max(change.min_layer, body.min_layer if body.media or body.fwd else 0),
+                users=tuple(dict.fromkeys((*change.users, *(body.users if body.media or body.fwd else ())))),
+                invert_media=change.invert_media,
+                edit_date=now,
+            )
+            txn.put(BODIES, me, msg_id, value=body)
+            published = eventlog.append(txn, me, r.EditMessage(msg_id), now=now)
+            view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
+            published.memo, published.origin = view, origin
+            if peer != me:
+                txn.outbox(slot_of(peer), r.DeliverEdit(peer, me, msg_id, now), body)
+            return Edited(view, published.pts, now)
+
+        return self._store.transact(slot_of(me), work)
+
+    def check_editable(self, me: int, peer: int, msg_id: int) -> View:
+        """The message, if `me` may edit it now; raises as `edit`."""
+        with self._store.read(slot_of(me)) as reader:
+            row, body = editable(reader, me, peer, msg_id, int(self._clock.now()))
+            return View(me, msg_id, row, body)
+
+
+def editable(reader: Reader, me: int, peer: int, msg_id: int, now: int) -> tuple[r.Row, r.Body]:
+    """Row and body of a message that `me` may edit."""
+    row = reader.get(ROWS, me, msg_id)
+    if row is None or row.peer != peer:
+        raise errors.MESSAGE_ID_INVALID()
+    body = reader.get(BODIES, me, msg_id) if row.author == me else None
+    if body is None or body.author != me or body.fwd or body.via_bot:
+        raise errors.MESSAGE_AUTHOR_REQUIRED()
+    if body.action:
+        raise errors.MESSAGE_ID_INVALID()
+    if peer != me and now - body.date > limits.EDIT_SECONDS:
+        raise errors.MESSAGE_EDIT_TIME_EXPIRED()
+    return row, body
+
+
+def deliver_edit(txn: Txn, edit: r.DeliverEdit, body: r.Body | None) -> None:
+    """Outbox: a message in `user`'s box was edited by its author."""
+    msg_id = boxes.own_id(txn, edit.user, edit.author, edit.author_msg_id)
+    row = txn.get(ROWS, edit.user, msg_id) if msg_id else None
+    if row is None:
+        return
+    published = eventlog.append(txn, edit.user, r.EditMessage(msg_id), now=edit.date)
+    if body is not None:
+        published.memo = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))

@@ -1,0 +1,163 @@
+"""Reading a box: pages of a chat in every addressing, messages by id, a bounded scan for search.
+
+Reads are snapshots taken on the calling thread. Rows are the owner's, bodies lie in their authors' slots: a page reads
+each slot it touches once. A body that is gone (its author deleted it for all, our row follows in a moment) is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from tgserve import errors
+from tgserve.services import boxes
+from tgserve.services.boxes import View
+from tgserve.store import records as r
+from tgserve.store.keyspaces import BODIES, DIALOGS, PEER_ROWS, ROWS
+from tgserve.store.shards import Reader, Store
+from tgserve.store.slots import slot_of
+
+TOP_ID = 2**31 - 1
+SKIP_ROWS = 100_000
+"""add_offset beyond this is refused: rows skipped are rows walked."""
+SCAN_ROWS = 2_000
+"""Rows that one search in a chat looks at."""
+
+Named = tuple[int, r.Row]
+
+
+@dataclass(slots=True, frozen=True)
+class Window:
+    """Which part of a chat is asked for: the fields of messages.getHistory, limit already clamped."""
+
+    offset_id: int = 0
+    offset_date: int = 0
+    add_offset: int = 0
+    limit: int = 100
+    max_id: int = 0
+    min_id: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Page:
+    """`views` newest first; `count` messages in the whole list; `whole` when views are all of it."""
+
+    views: list[View]
+    count: int
+    whole: bool
+
+
+class History:
+    """Everything that reads messages."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def page(self, me: int, peer: int, window: Window) -> Page:
+        """A page of a chat. Raises OFFSET_INVALID."""
+        with self._store.read(slot_of(me)) as reader:
+            dialog = reader.get(DIALOGS, me, peer)
+            if dialog is None or not dialog.count:
+                return Page([], 0, True)
+            rows = select(reader, me, peer, window)
+            views = self.views_of(reader, me, rows)
+        return Page(views, dialog.count, len(rows) == dialog.count)
+
+    def messages(self, me: int, msg_ids: Sequence[int]) -> list[View | None]:
+        """Messages by id in the order asked; None where the box has no such message (SECURITY 6.4)."""
+        with self._store.read(slot_of(me)) as reader:
+            rows: list[Named] = []
+            for msg_id in dict.fromkeys(msg_ids):
+                row = reader.get(ROWS, me, msg_id) if 0 < msg_id <= TOP_ID else None
+                if row is not None:
+                    rows.append((msg_id, row))
+            found = {view.msg_id: view for view in self.views_of(reader, me, rows)}
+        return [found.get(msg_id) for msg_id in msg_ids]
+
+    def message_or_none(self, me: int, msg_id: int) -> View | None:
+        return self.messages(me, (msg_id,))[0]
+
+    def views_of(self, reader: Reader, me: int, rows: Iterable[Named]) -> list[View]:
+        """Rows of `me` with their bodies; `reader` is of my slot, the other slots are opened here, each once."""
+        slot = slot_of(me)
+        rows = list(rows)
+        bodies: dict[tuple[int, int], r.Body] = {}
+        elsewhere: dict[int, list[tuple[int, int]]] = {}
+        for _, row in rows:
+            key = (row.author, row.author_msg_id)
+            where = slot_of(row.author)
+            if where == slot:
+                body = reader.get(BODIES, *key)
+                if body is not None:
+                    bodies[key] = body
+            else:
+                elsewhere.setdefault(where, []).append(key)
+        for where, keys in elsewhere.items():
+            with self._store.read(where) as other:
+                for key in keys:
+                    body = other.get(BODIES, *key)
+                    if body is not None:
+                        bodies[key] = body
+        views = []
+        for msg_id, row in rows:
+            body = bodies.get((row.author, row.author_msg_id))
+            if body is not None:
+                reply = boxes.reply_id(reader, me, body) if body.reply is not None else 0
+                views.append(View(me, msg_id, row, body, reply))
+        return views
+
+    def scan(
+        self, me: int, peer: int, window: Window, wanted: Callable[[View], bool], since: int = 0, until: int = 0
+    ) -> Page:
+        """The newest messages of a chat that are `wanted`, looking at SCAN_ROWS rows below offset_id; since <= date
+        < until where given. `count` is a lower bound. add_offset > 0 skips matches."""
+        high = min(window.offset_id or TOP_ID, window.max_id or TOP_ID)
+        found: list[View] = []
+        need = max(window.add_offset, 0) + window.limit
+        looked = 0
+        with self._store.read(slot_of(me)) as reader:
+            if until > 0:
+                high = min(high, boxes.first_since(reader, me, peer, until))
+            walk = reader.range(PEER_ROWS, me, peer, lo=window.min_id + 1, hi=high, reverse=True)
+            while looked < SCAN_ROWS and len(found) < need:
+                part = list(islice(walk, 100))
+                looked += len(part)
+                dated = [item for item in part if boxes.packed_date(item[1]) >= since]
+                rows = [(key[2], boxes.unpack_row(me, peer, key[2], value)) for key, value in dated]
+                found += [view for view in self.views_of(reader, me, rows) if wanted(view)]
+                if len(dated) < 100:
+                    break
+        kept = found[max(window.add_offset, 0) : need]
+        return Page(kept, len(found), len(kept) == len(found))
+
+
+def select(reader: Reader, me: int, peer: int, window: Window) -> list[Named]:
+    """Rows of a chat, newest first: the list of ids in (min_id, max_id), cut at [start, start + limit), where start is
+    add_offset places below (above when negative) the first message older than the offset. offset_id, when given, wins
+    over offset_date: clients that page by id repeat the last date beside it."""
+    if abs(window.add_offset) > SKIP_ROWS:
+        raise errors.OFFSET_INVALID()
+    low = window.min_id + 1 if window.min_id > 0 else 1
+    high = window.max_id if window.max_id > 0 else TOP_ID
+    if window.offset_id > 0:
+        at = window.offset_id
+    elif window.offset_date > 0:
+        at = boxes.first_since(reader, me, peer, window.offset_date)
+    else:
+        at = TOP_ID
+    at = min(max(at, low), high) if low < high else low
+    if window.limit <= 0 or low >= high:
+        return []
+    skip = max(window.add_offset, 0)
+    newer_asked = max(-window.add_offset, 0)
+    items: list[tuple[tuple[int, ...], bytes]] = []
+    if newer_asked and at < high:
+        newer = list(reader.range(PEER_ROWS, me, peer, lo=at, hi=high, limit=newer_asked))
+        items = newer[max(newer_asked - window.limit, 0) :]
+        items.reverse()
+    older_wanted = window.limit - newer_asked
+    if older_wanted > 0 and at > low:
+        older = reader.range(PEER_ROWS, me, peer, lo=low, hi=at, limit=skip + older_wanted, reverse=True)
+        items += islice(older, skip, None)
+    return [(key[2], boxes.unpack_row(me, peer, key[2], value)) for key, value in items]

@@ -1,0 +1,224 @@
+"""Sending: new messages and forwards, in one transaction of the sender's slot; the other side by the outbox.
+
+Rules: message ids, pts, the idempotence mark and the message are written together or not at all. A repeated random_id
+writes nothing and answers as the first send did, after that is durable. The body is written once, in the author's slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+from msgspec.structs import replace
+
+from tgserve import errors
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.blocking import Blocks
+from tgserve.services.boxes import NO_DIALOG, SERVICE_USER, View
+from tgserve.store import eventlog
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, ROWS, SENT
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+Origin = tuple[int, int] | None
+"""The session a change came from: it has the answer and is not told again."""
+
+_SENT = Struct(">III")  # msg_id, pts, date
+
+
+@dataclass(slots=True, frozen=True)
+class ReplyTo:
+    """What a new message answers, in the sender's numbering. A quote must occur in it: the caller has checked."""
+
+    msg_id: int
+    quote_text: str = ""
+    quote_entities: bytes = b""
+    quote_offset: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Draft:
+    """A message to be sent. `text` is clean UTF-8; the other bytes are TL of `layer`, as Body has them; `users` are
+    those named inside them."""
+
+    text: bytes = b""
+    entities: bytes = b""
+    media: bytes = b""
+    markup: bytes = b""
+    fwd: bytes = b""
+    layer: int = 0
+    min_layer: int = 0
+    users: tuple[int, ...] = ()
+    reply: ReplyTo | None = None
+    silent: bool = False
+    noforwards: bool = False
+    invert_media: bool = False
+    media_unread: bool = False
+    grouped_id: int = 0
+    effect: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Sent:
+    """A message that is in the sender's box. `view` is None when a repeat finds the message deleted since."""
+
+    msg_id: int
+    pts: int
+    date: int
+    view: View | None
+    repeated: bool = False
+
+
+class Messaging:
+    """New messages of users to users; groups come on top with their own delivery."""
+
+    def __init__(self, store: Store, clock: Clock, blocks: Blocks) -> None:
+        self._store = store
+        self._clock = clock
+        self._blocks = blocks
+        store.on_outbox(r.Deliver, deliver)
+
+    def send(
+        self,
+        me: int,
+        peer: int,
+        draft: Draft,
+        random_id: int,
+        *,
+        origin: Origin = None,
+        clear_draft: bool = False,
+    ) -> Commit[Sent]:
+        """Send one message to a user. Raises YOU_BLOCKED_USER, USER_IS_BLOCKED, CHAT_WRITE_FORBIDDEN,
+        RANDOM_ID_EMPTY; the commit raises REPLY_MESSAGE_ID_INVALID."""
+        if not random_id:
+            raise errors.RANDOM_ID_EMPTY()
+        self.check_may_write(me, peer)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Sent:
+            return _send(txn, me, peer, ((random_id, draft),), now, origin, clear_draft)[0]
+
+        return self._store.transact(slot_of(me), work)
+
+    def send_many(
+        self, me: int, peer: int, drafts: Sequence[tuple[int, Draft]], *, origin: Origin = None
+    ) -> Commit[list[Sent]]:
+        """Send (random_id, draft) pairs in order, in one commit: forwards, albums. Raises as `send`."""
+        if not all(random_id for random_id, _ in drafts):
+            raise errors.RANDOM_ID_EMPTY()
+        self.check_may_write(me, peer)
+        now = int(self._clock.now())
+        return self._store.transact(slot_of(me), lambda txn: _send(txn, me, peer, drafts, now, origin, False))
+
+    def check_may_write(self, me: int, peer: int) -> None:
+        """Raise what stops `me` from writing to `peer`."""
+        if peer == me:
+            return
+        if peer == SERVICE_USER:
+            raise errors.CHAT_WRITE_FORBIDDEN()
+        if self._blocks.has_blocked(me, peer):
+            raise errors.YOU_BLOCKED_USER()
+        if self._blocks.has_blocked(peer, me):
+            raise errors.USER_IS_BLOCKED()
+
+
+def _send(
+    txn: Txn,
+    me: int,
+    peer: int,
+    drafts: Sequence[tuple[int, Draft]],
+    now: int,
+    origin: Origin,
+    clear_draft: bool,
+) -> list[Sent]:
+    head = txn.get(BOXES, me) or r.BoxHead()
+    dialog = txn.get(DIALOGS, me, peer) or NO_DIALOG
+    saved = peer == me
+    sent: list[Sent] = []
+    for random_id, draft in drafts:
+        mark = txn.get(SENT, me, random_id)
+        if mark is not None:
+            sent.append(_again(txn, me, mark))
+            continue
+        msg_id = head.msg_id + 1
+        body = r.Body(
+            me,
+            now,
+            draft.text,
+            draft.layer,
+            draft.min_layer,
+            draft.entities,
+            draft.media,
+            b"",
+            draft.fwd,
+            draft.markup,
+            None if draft.reply is None else _reply(txn, me, peer, draft.reply),
+            silent=draft.silent,
+            noforwards=draft.noforwards,
+            invert_media=draft.invert_media,
+            grouped_id=draft.grouped_id,
+            ttl_period=dialog.ttl_period,
+            effect=draft.effect,
+            holders=1 if saved else 2,
+            peer=peer,
+            users=draft.users,
+        )
+        unread = r.ROW_MEDIA_UNREAD if draft.media_unread and not saved else 0
+        row = r.Row(peer, me, msg_id, (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread)
+        txn.put(BODIES, me, msg_id, value=body)
+        dialog = boxes.insert(txn, me, msg_id, row, dialog, now)
+        head = replace(head, msg_id=msg_id)
+        published = eventlog.append(txn, me, r.NewMessage(msg_id), now=now, head=head)
+        head = published.head
+        view = View(me, msg_id, row, body, draft.reply.msg_id if draft.reply is not None else 0)
+        published.memo = view
+        published.origin = origin
+        txn.put(SENT, me, random_id, value=_SENT.pack(msg_id, published.pts, now))
+        if not saved:
+            txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, now, unread, draft.silent), body)
+        sent.append(Sent(msg_id, published.pts, now, view))
+    if any(not one.repeated for one in sent):
+        cleared = clear_draft and bool(dialog.draft)
+        if cleared:
+            dialog = replace(dialog, draft=b"", draft_layer=0, draft_date=now)
+        txn.put(DIALOGS, me, peer, value=dialog)
+        if cleared:
+            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0).origin = origin
+    return sent
+
+
+def _again(txn: Txn, me: int, mark: bytes) -> Sent:
+    """The answer to a send that was done before."""
+    msg_id, pts, date = _SENT.unpack(mark)
+    row, body = txn.get(ROWS, me, msg_id), txn.get(BODIES, me, msg_id)
+    view = None
+    if row is not None and body is not None:
+        view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
+    return Sent(msg_id, pts, date, view, repeated=True)
+
+
+def _reply(txn: Txn, me: int, peer: int, reply: ReplyTo) -> r.Reply:
+    row = txn.get(ROWS, me, reply.msg_id)
+    if row is None or row.peer != peer:
+        raise errors.REPLY_MESSAGE_ID_INVALID()
+    return r.Reply(
+        row.author, row.author_msg_id, reply.quote_text, reply.quote_entities, reply.quote_offset
+    )
+
+
+def deliver(txn: Txn, message: r.Deliver, body: r.Body | None) -> None:
+    """Outbox: a message arrives in its receiver's box."""
+    user = message.user
+    head = txn.get(BOXES, user) or r.BoxHead()
+    dialog = txn.get(DIALOGS, user, message.peer) or NO_DIALOG
+    msg_id = head.msg_id + 1
+    row = r.Row(message.peer, message.author, message.author_msg_id, message.flags)
+    txn.put(DIALOGS, user, message.peer, value=boxes.insert(txn, user, msg_id, row, dialog, message.date))
+    event = r.NewMessage(msg_id)
+    published = eventlog.append(txn, user, event, now=message.date, head=replace(head, msg_id=msg_id))
+    if body is not None:
+        published.memo = View(user, msg_id, row, body, boxes.reply_id(txn, user, body) if body.reply else 0)

@@ -1,0 +1,119 @@
+"""Who is online, and who is told: in memory, off the path of messages; `last seen` reaches the disk lazily.
+
+A user is online while a device says so (account.updateStatus, which clients repeat), until `expires`; the last device
+to go, or its last socket, ends it. Told are those of the user's contacts' and chat partners who are connected now.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from tgserve import limits
+from tgserve.clock import Clock
+from tgserve.services.boxes import SERVICE_USER
+from tgserve.services.bus import Bus, StatusChanged
+from tgserve.store.keyspaces import DIALOGS, KNOWN_BY, USERS
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+WRITE_SECONDS = 300
+"""`last seen` is written at most this often for one user."""
+TOLD_AT_MOST = 2000
+"""Chats and contacts looked through for one change of status."""
+
+
+class Status(NamedTuple):
+    """`when`: until when online, or when last seen; 0 = not known here, the user's record may say."""
+
+    online: bool
+    when: int
+
+
+UNKNOWN = Status(False, 0)
+
+
+class Presence:
+    def __init__(self, store: Store, clock: Clock, bus: Bus) -> None:
+        self._store = store
+        self._clock = clock
+        self._bus = bus
+        self._sessions: dict[int, int] = {}
+        self._expires: dict[int, int] = {}
+        self._seen: dict[int, int] = {}
+        self._written: dict[int, int] = {}
+
+    # -- told by the gateway ------------------------------------------------------------------------------------------
+
+    def connected(self, user_id: int) -> None:
+        """A signed-in session of the user has a socket."""
+        self._sessions[user_id] = self._sessions.get(user_id, 0) + 1
+
+    def disconnected(self, user_id: int) -> None:
+        """That session's socket is gone (or it signed out)."""
+        left = self._sessions.get(user_id, 0) - 1
+        if left > 0:
+            self._sessions[user_id] = left
+            return
+        self._sessions.pop(user_id, None)
+        if user_id in self._expires:
+            self._go_offline(user_id, int(self._clock.now()))
+
+    # -- told by the user -----------------------------------------------------------------------------------------------
+
+    def update_status(self, user_id: int, offline: bool) -> None:
+        """account.updateStatus of one device."""
+        now = int(self._clock.now())
+        expires = self._expires.get(user_id, 0)
+        if offline:
+            if expires:
+                self._go_offline(user_id, now)
+            return
+        self._expires[user_id] = now + limits.ONLINE_SECONDS
+        self._tell(user_id, StatusChanged(user_id, True, now + limits.ONLINE_SECONDS))
+
+    def status(self, user_id: int) -> Status:
+        """What others may see of a user now."""
+        expires = self._expires.get(user_id)
+        if expires is None:
+            seen = self._seen.get(user_id)
+            return Status(False, seen) if seen else UNKNOWN
+        if expires > self._clock.now():
+            return Status(True, expires)
+        # nobody needs to be told: clients were given the end
+        del self._expires[user_id]
+        self._note_seen(user_id, expires)
+        return Status(False, expires)
+
+    def is_connected(self, user_id: int) -> bool:
+        return user_id in self._sessions
+
+    # -- inside -----------------------------------------------------------------------------------------------------------
+
+    def _go_offline(self, user_id: int, now: int) -> None:
+        seen = min(self._expires.pop(user_id), now)
+        self._note_seen(user_id, seen)
+        self._tell(user_id, StatusChanged(user_id, False, seen))
+
+    def _note_seen(self, user_id: int, seen: int) -> None:
+        self._seen[user_id] = seen
+        if seen - self._written.get(user_id, 0) >= WRITE_SECONDS:
+            self._written[user_id] = seen
+            self._store.transact(slot_of(user_id), lambda txn: _write_seen(txn, user_id, seen))
+
+    def _tell(self, user_id: int, news: StatusChanged) -> None:
+        if len(self._sessions) <= (user_id in self._sessions):
+            return  # nobody else is here
+        with self._store.read(slot_of(user_id)) as reader:
+            known = {key[1] for key, _ in reader.range(KNOWN_BY, user_id, limit=TOLD_AT_MOST)}
+            known.update(key[1] for key, _ in reader.range(DIALOGS, user_id, lo=SERVICE_USER + 1, limit=TOLD_AT_MOST))
+        known.discard(user_id)
+        self._bus.tell(known & self._sessions.keys(), news)
+
+
+def _write_seen(txn: Txn, user_id: int, seen: int) -> None:
+    # neither version nor publication: what is online or was lately is answered from memory
+    user = txn.get(USERS, user_id)
+    if user is not None and user.last_online < seen:
+        txn.put(USERS, user_id, value=replace(user, last_online=seen))

@@ -1,0 +1,163 @@
+"""Read marks, both ways: what I have read, what of mine was read and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.deleting import Affected
+from tgserve.services.messaging import Origin
+from tgserve.store import eventlog
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS, READ_DATES, ROWS
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+READ_DATE_SECONDS = 7 * limits.DAY
+"""The author can ask for this long when a message was read (as Telegram's pm_read_date_expire_period)."""
+
+
+class Reading:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        store.on_outbox(r.DeliverRead, deliver_read)
+        store.on_outbox(r.DeliverContentsRead, deliver_contents_read)
+
+    def read_history(self, me: int, peer: int, max_id: int, *, origin: Origin = None) -> Commit[Affected]:
+        """Mark a chat as read up to max_id (0 or less: all of it)."""
+        now = int(self._clock.now())
+        return self._store.transact(slot_of(me), lambda txn: _read(txn, me, peer, max_id, now, origin))
+
+    def read_contents(self, me: int, msg_ids: Sequence[int], *, origin: Origin = None) -> Commit[Affected]:
+        """Mark voice notes and the like as listened to."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            read: list[int] = []
+            authors: dict[int, list[int]] = {}
+            for msg_id in dict.fromkeys(msg_ids):
+                row = txn.get(ROWS, me, msg_id)
+                if row is None or row.flags & r.ROW_OUT or not _clear_unread(txn, me, msg_id, row):
+                    continue
+                read.append(msg_id)
+                if row.author != me:
+                    authors.setdefault(row.author, []).append(row.author_msg_id)
+            return _contents_read(txn, me, read, authors, now, origin)
+
+        return self._store.transact(slot_of(me), work)
+
+    def outbox_read_date(self, me: int, peer: int, msg_id: int) -> int:
+        """When `peer` read my message, Unix seconds. Raises MESSAGE_ID_INVALID, MESSAGE_NOT_READ_YET,
+        MESSAGE_TOO_OLD."""
+        with self._store.read(slot_of(me)) as reader:
+            row = reader.get(ROWS, me, msg_id)
+            if row is None or row.peer != peer or not row.flags & r.ROW_OUT:
+                raise errors.MESSAGE_ID_INVALID()
+            dialog = reader.get(DIALOGS, me, peer)
+            if dialog is None or dialog.read_outbox_max < msg_id:
+                raise errors.MESSAGE_NOT_READ_YET()
+            for _, value in reader.range(READ_DATES, me, peer, lo=msg_id, limit=1):
+                date = int.from_bytes(value, "big")
+                if self._clock.now() - date <= READ_DATE_SECONDS:
+                    return date
+        raise errors.MESSAGE_TOO_OLD()
+
+
+def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -> Affected:
+    dialog = txn.get(DIALOGS, me, peer)
+    if dialog is None:
+        head = txn.get(BOXES, me) or r.BoxHead()
+        return Affected(head.pts, 0)
+    upto = min(max_id, dialog.top_message) if max_id > 0 else dialog.top_message
+    was = dialog.read_inbox_max
+    if dialog.unread_mark:
+        dialog = replace(dialog, unread_mark=False)
+        txn.put(DIALOGS, me, peer, value=dialog)
+        eventlog.append(txn, me, r.DialogUnreadMark(peer, False), now=now, raises=0).origin = origin
+    if upto <= was:
+        head = txn.get(BOXES, me) or r.BoxHead()
+        return Affected(head.pts, 0)
+    read = last = 0
+    mentions = 0
+    # each row is walked once in its life here: the cost of reading is the cost of having been sent
+    for key, value in txn.range(PEER_ROWS, me, peer, lo=was + 1, hi=upto + 1):
+        if not value[0] & (r.ROW_OUT | r.ROW_FROM_SELF):
+            read += 1
+            mentions += 1 if value[0] & r.ROW_MENTIONED else 0
+            row = boxes.unpack_row(me, peer, key[2], value)
+            last = row.author_msg_id if row.author == peer else last
+    left = dialog.unread_count - read
+    txn.put(
+        DIALOGS,
+        me,
+        peer,
+        value=replace(
+            dialog,
+            read_inbox_max=upto,
+            unread_count=left,
+            unread_mentions=dialog.unread_mentions - mentions,
+        ),
+    )
+    if not read:
+        head = txn.get(BOXES, me) or r.BoxHead()
+        return Affected(head.pts, 0)
+    published = eventlog.append(txn, me, r.ReadInbox(peer, upto, left), now=now)
+    published.origin = origin
+    if last and peer > 0 and peer != me:
+        txn.outbox(slot_of(peer), r.DeliverRead(peer, me, last, now))
+    return Affected(published.pts, 1)
+
+
+def deliver_read(txn: Txn, mark: r.DeliverRead, memo: object) -> None:
+    """Outbox: `reader` has read our messages."""
+    user, reader = mark.user, mark.reader
+    dialog = txn.get(DIALOGS, user, reader)
+    if dialog is None or dialog.read_outbox_max >= mark.author_msg_id:
+        return
+    txn.put(DIALOGS, user, reader, value=replace(dialog, read_outbox_max=mark.author_msg_id))
+    boxes.forget_read_dates(txn, user, reader, mark.date - READ_DATE_SECONDS)
+    txn.put(READ_DATES, user, reader, mark.author_msg_id, value=mark.date.to_bytes(4, "big"))
+    eventlog.append(txn, user, r.ReadOutbox(reader, mark.author_msg_id), now=mark.date)
+
+
+def _clear_unread(txn: Txn, owner: int, msg_id: int, row: r.Row) -> bool:
+    """Take ROW_MEDIA_UNREAD off a row; False when it had none."""
+    if not row.flags & r.ROW_MEDIA_UNREAD:
+        return False
+    row = replace(row, flags=row.flags & ~r.ROW_MEDIA_UNREAD)
+    packed = txn.get(PEER_ROWS, owner, row.peer, msg_id)
+    txn.put(ROWS, owner, msg_id, value=row)
+    if packed is not None:
+        value = boxes.pack_row(owner, msg_id, row, boxes.packed_date(packed))
+        txn.put(PEER_ROWS, owner, row.peer, msg_id, value=value)
+    return True
+
+
+def _contents_read(
+    txn: Txn, me: int, read: list[int], authors: dict[int, list[int]], now: int, origin: Origin
+) -> Affected:
+    if not read:
+        head = txn.get(BOXES, me) or r.BoxHead()
+        return Affected(head.pts, 0)
+    published = eventlog.append(txn, me, r.ReadContents(tuple(read), now), now=now)
+    published.origin = origin
+    for author, ids in authors.items():
+        txn.outbox(slot_of(author), r.DeliverContentsRead(author, tuple(ids), now))
+    return Affected(published.pts, 1)
+
+
+def deliver_contents_read(txn: Txn, mark: r.DeliverContentsRead, memo: object) -> None:
+    """Outbox: the receiver listened to our voice notes."""
+    read = []
+    for msg_id in mark.author_msg_ids:
+        row = txn.get(ROWS, mark.user, msg_id)
+        if row is not None and _clear_unread(txn, mark.user, msg_id, row):
+            read.append(msg_id)
+    if read:
+        eventlog.append(txn, mark.user, r.ReadContents(tuple(read), mark.date), now=mark.date)
