@@ -1,0 +1,338 @@
+"""Signing in and out: the walk over the slots of phone, user and key, each step repeatable after a crash.
+
+Sign-up: 1. the phone's slot proves the code and claims the number for a new user id, 2. the user's slot makes the
+account and confirms the claim by its outbox, 3. the key's slot binds the key and tells the user's slot by its outbox.
+Sign-in is steps 1 and 3. A client that resends the call after a cut walks the same steps to the same end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.ids import Ids
+from tgserve.services.codes import LoginCodes, SentCode
+from tgserve.services.keys import KeyInfo, Keys, SessionEnded, SignedInKey, listed, put_auth
+from tgserve.services.phones import digits_or_none
+from tgserve.services.sessions import Sessions
+from tgserve.services.users import RESERVED_IDS, Users, first_name_of, last_name_of, put_user
+from tgserve.store import records as r
+from tgserve.store.keyspaces import AUTHS, EXPORTED, LOGIN_CODES, PHONES, USERS
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+CLAIM_SECONDS = 60
+"""A phone claimed for an account that was never made may be claimed by another after this."""
+USER_ID_RANGE = 1 << 33
+EXPORT_BYTES = 64
+
+
+class _Collision(Exception):
+    """The random user id is taken: draw another."""
+
+
+@dataclass(slots=True, frozen=True)
+class Exported:
+    user_id: int
+    data: bytes
+
+
+class Auth:
+    """`keys`, `codes` and `sessions` are its rooms; handlers use them through here where a rule spans several."""
+
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, users: Users, keys: Keys, codes: LoginCodes, sessions: Sessions
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._users = users
+        self.keys = keys
+        self.codes = codes
+        self.sessions = sessions
+        self.key_or_none = keys.key_or_none
+        self.add_key = keys.add_key
+        self.touch = keys.touch
+        store.on_outbox(r.ConfirmPhone, self._phone_confirmed)
+
+    # -- codes ------------------------------------------------------------------------------------------------------
+
+    async def send_code(self, phone: str, auth_key_id: int, ip: str) -> SentCode:
+        """PHONE_NUMBER_INVALID, PHONE_NUMBER_BANNED, FLOOD_WAIT_n."""
+        return await self.codes.send(_digits(phone), auth_key_id, ip)
+
+    async def resend_code(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
+        _require_hash(phone_code_hash)
+        return await self.codes.resend(_digits(phone), phone_code_hash, auth_key_id, ip)
+
+    async def cancel_code(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
+        _require_hash(phone_code_hash)
+        await self.codes.cancel(_digits(phone), phone_code_hash, auth_key_id)
+
+    # -- in ---------------------------------------------------------------------------------------------------------
+
+    async def sign_in(self, phone: str, phone_code_hash: str, code: str, auth_key_id: int) -> int:
+        """The user id that is now signed in on the key; 0: the code is right, the phone has no account yet."""
+        _require_hash(phone_code_hash)
+        if not code:
+            raise errors.PHONE_CODE_EMPTY()
+        digits = _digits(phone)
+        proven = await self.codes.prove(digits, phone_code_hash, code, auth_key_id)
+        user_id = self._account_of(digits, proven.claim)
+        if not user_id:
+            return 0
+        await self._bind(auth_key_id, user_id, proven.used_at)
+        return user_id
+
+    async def sign_up(
+        self, phone: str, phone_code_hash: str, first_name: str, last_name: str, auth_key_id: int
+    ) -> int:
+        """Make the account of a proven phone and sign it in. PHONE_NUMBER_OCCUPIED, PHONE_CODE_EXPIRED,
+        FIRSTNAME_INVALID, LASTNAME_INVALID."""
+        _require_hash(phone_code_hash)
+        digits = _digits(phone)
+        first, last = first_name_of(first_name), last_name_of(last_name)
+        while True:
+            fresh_id = RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
+            user_id, proven_at = await self._claim(digits, phone_code_hash, auth_key_id, fresh_id)
+            try:
+                await self._make(user_id, digits, first, last)
+            except _Collision:
+                await self._unclaim(digits, user_id)
+                continue
+            await self._bind(auth_key_id, user_id, proven_at, first=True)
+            return user_id
+
+    async def create_user(self, phone: str, first_name: str, last_name: str) -> int:
+        """An account made by the operator, signed in nowhere. PHONE_NUMBER_INVALID, PHONE_NUMBER_OCCUPIED."""
+        digits = _digits(phone)
+        first, last = first_name_of(first_name), last_name_of(last_name)
+        while True:
+            user_id = RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
+            now = int(self._clock.now())
+            known = self._known_claim(digits)
+            await self._store.transact(slot_of(digits), lambda txn: _take(txn, digits, user_id, now, known))
+            try:
+                await self._make(user_id, digits, first, last)
+            except _Collision:
+                await self._unclaim(digits, user_id)
+                continue
+            return user_id
+
+    def user_by_phone_or_none(self, phone: str) -> int | None:
+        """The account of this number, as typed."""
+        digits = digits_or_none(phone)
+        return None if digits is None else self.user_by_digits_or_none(digits)
+
+    def user_by_digits_or_none(self, digits: str) -> int | None:
+        """The account of this number, in stored form."""
+        with self._store.read(slot_of(digits)) as reader:
+            claim = reader.get(PHONES, digits)
+        return self._account_of(digits, claim) or None
+
+    def _account_of(self, digits: str, claim: r.PhoneClaim | None) -> int:
+        """The user of a claim. An unconfirmed one counts when the account was made: its confirmation is on its way."""
+        if claim is None:
+            return 0
+        user = self._users.get_or_none(claim.user_id)
+        return claim.user_id if user is not None and not user.deleted and user.phone == digits else 0
+
+    def _known_claim(self, digits: str) -> r.PhoneClaim | None:
+        """A claim with an account behind it, which therefore cannot be taken over."""
+        with self._store.read(slot_of(digits)) as reader:
+            claim = reader.get(PHONES, digits)
+        return claim if self._account_of(digits, claim) else None
+
+    async def _claim(
+        self, digits: str, phone_code_hash: str, auth_key_id: int, fresh_id: int
+    ) -> tuple[int, int]:
+        """(user id to make, when the code was proven). The same id again when the same client repeats the call."""
+        now = int(self._clock.now())
+        known = self._known_claim(digits)
+
+        def work(txn: Txn) -> tuple[int, int]:
+            code = txn.get(LOGIN_CODES, digits, auth_key_id)
+            if code is None or not code.proven or code.phone_code_hash != phone_code_hash:
+                raise errors.PHONE_CODE_EXPIRED()
+            if now - code.used_at > limits.CODE_SECONDS:
+                raise errors.PHONE_CODE_EXPIRED()
+            claim = txn.get(PHONES, digits)
+            if claim is not None and code.user_id == claim.user_id:
+                if now - code.used_at > limits.CODE_REPEAT_SECONDS and claim.confirmed:
+                    raise errors.PHONE_NUMBER_OCCUPIED()
+                return claim.user_id, code.used_at
+            _take(txn, digits, fresh_id, now, known)
+            # used_at starts anew: the answer of the sign-up, too, is repeatable for a short while.
+            txn.put(LOGIN_CODES, digits, auth_key_id, value=replace(code, user_id=fresh_id, used_at=now))
+            return fresh_id, now
+
+        return await self._store.transact(slot_of(digits), work)
+
+    async def _make(self, user_id: int, digits: str, first: str, last: str) -> None:
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            existing = txn.get(USERS, user_id)
+            if existing is not None:
+                if existing.phone != digits or existing.deleted:
+                    raise _Collision
+                return
+            put_user(txn, r.User(id=user_id, phone=digits, first_name=first, last_name=last, created=now))
+            txn.outbox(slot_of(digits), r.ConfirmPhone(phone=digits, user_id=user_id))
+
+        await self._store.transact(slot_of(user_id), work)
+
+    async def _unclaim(self, digits: str, user_id: int) -> None:
+        def work(txn: Txn) -> None:
+            claim = txn.get(PHONES, digits)
+            if claim is not None and claim.user_id == user_id and not claim.confirmed:
+                txn.delete(PHONES, digits)
+
+        await self._store.transact(slot_of(digits), work)
+
+    def _phone_confirmed(self, txn: Txn, confirm: r.ConfirmPhone, memo: Any) -> None:
+        claim = txn.get(PHONES, confirm.phone)
+        if claim is not None and claim.user_id == confirm.user_id:
+            txn.put(PHONES, confirm.phone, value=replace(claim, confirmed=True))
+
+    async def _bind(self, auth_key_id: int, user_id: int, proven_at: int, *, first: bool = False) -> None:
+        """Sign `user_id` in on the key, unless this very code has already done so."""
+        user = self._users.get(user_id)
+        if user.banned:
+            raise errors.USER_DEACTIVATED_BAN()
+        now = int(self._clock.now())
+        session_hash = self._ids.i64() or 1
+
+        def work(txn: Txn) -> None:
+            auth = txn.get(AUTHS, auth_key_id)
+            if auth is None:
+                raise errors.AUTH_KEY_INVALID()
+            if auth.user_id == user_id:
+                return
+            if auth.signed_in and auth.signed_in >= proven_at and auth.signed_in < now:
+                # The code has done its work on this key once, and its user has signed out since.
+                raise errors.PHONE_CODE_EXPIRED()
+            if auth.user_id:
+                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+            signed = replace(
+                auth, user_id=user_id, signed_in=now, hash=session_hash, active=now, revoked=False
+            )
+            put_auth(txn, auth_key_id, signed)
+            line = replace(listed(auth_key_id, signed), first=first)
+            txn.outbox(slot_of(user_id), r.SignedIn(user_id=user_id, hash=session_hash, auth=line, first=first))
+            txn.publish(SignedInKey(auth_key_id, user_id))
+
+        await self._store.transact(slot_of(auth_key_id), work)
+
+    # -- out --------------------------------------------------------------------------------------------------------
+
+    async def log_out(self, auth_key_id: int) -> None:
+        """Nobody is signed in on the key any more; its session leaves the list."""
+
+        def work(txn: Txn) -> None:
+            auth = txn.get(AUTHS, auth_key_id)
+            if auth is None or not auth.user_id:
+                return
+            put_auth(txn, auth_key_id, replace(auth, user_id=0, hash=0))
+            txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+            txn.publish(SessionEnded(auth_key_id, auth.user_id, own=True))
+
+        await self._store.transact(slot_of(auth_key_id), work)
+
+    async def destroy_key(self, auth_key_id: int) -> bool:
+        """destroy_auth_key: the key and what is signed in on it are gone. False when there was no such key."""
+
+        def work(txn: Txn) -> bool:
+            auth = txn.get(AUTHS, auth_key_id)
+            if auth is None:
+                return False
+            if auth.user_id:
+                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+            txn.delete(AUTHS, auth_key_id)
+            txn.publish(SessionEnded(auth_key_id, auth.user_id, own=True))
+            return True
+
+        await self.keys.drop_temporary(auth_key_id, set())
+        gone = await self._store.transact(slot_of(auth_key_id), work)
+        self.keys.forget(auth_key_id)
+        return gone
+
+    # -- to another data centre -------------------------------------------------------------------------------------
+
+    async def export(self, key: KeyInfo, dc_id: int) -> Exported:
+        """A ticket with which another key may join this session, once and soon. DC_ID_INVALID."""
+        if not 1 <= dc_id <= 5:
+            raise errors.DC_ID_INVALID()
+        ticket = self._ids.random_bytes(EXPORT_BYTES)
+        expires = int(self._clock.now()) + limits.EXPORTED_AUTH_SECONDS
+        row = r.Exported(user_id=key.user_id, expires=expires, dc_id=dc_id, hash=key.hash)
+        name = _ticket_name(ticket)
+        await self._store.transact(slot_of(name), lambda txn: txn.put(EXPORTED, name, value=row))
+        return Exported(key.user_id, ticket)
+
+    async def import_(self, user_id: int, ticket: bytes, auth_key_id: int) -> int:
+        """Sign the key in with a ticket; it belongs to the exporting session and ends with it. AUTH_BYTES_INVALID."""
+        now = int(self._clock.now())
+        name = _ticket_name(ticket)
+
+        def redeem(txn: Txn) -> r.Exported | None:
+            row = txn.get(EXPORTED, name)
+            if row is None or row.user_id != user_id:
+                return None
+            txn.delete(EXPORTED, name)
+            return row if now < row.expires else None
+
+        row = await self._store.transact(slot_of(name), redeem)
+        if row is None or not self.sessions.alive(user_id, row.hash):
+            raise errors.AUTH_BYTES_INVALID()
+        session_hash = row.hash
+
+        def work(txn: Txn) -> None:
+            auth = txn.get(AUTHS, auth_key_id)
+            if auth is None:
+                raise errors.AUTH_KEY_INVALID()
+            if auth.user_id == user_id and auth.hash == session_hash:
+                return
+            if auth.user_id:
+                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+            put_auth(txn, auth_key_id, replace(auth, user_id=user_id, signed_in=now, hash=session_hash, active=now))
+            txn.outbox(
+                slot_of(user_id), r.KeyJoined(user_id=user_id, hash=session_hash, auth_key_id=auth_key_id)
+            )
+            txn.publish(SignedInKey(auth_key_id, user_id))
+
+        await self._store.transact(slot_of(auth_key_id), work)
+        return user_id
+
+
+def _take(txn: Txn, digits: str, user_id: int, now: int, known: r.PhoneClaim | None) -> None:
+    """Claim the number. PHONE_NUMBER_OCCUPIED when it has an account or somebody else is just making one."""
+    claim = txn.get(PHONES, digits)
+    if claim is not None:
+        if claim.banned:
+            raise errors.PHONE_NUMBER_BANNED()
+        if claim.confirmed or claim == known or now - claim.claimed < CLAIM_SECONDS:
+            raise errors.PHONE_NUMBER_OCCUPIED()
+    txn.put(PHONES, digits, value=r.PhoneClaim(user_id=user_id, claimed=now))
+
+
+def _ticket_name(ticket: bytes) -> bytes:
+    """Tickets are kept as hashes (SECURITY 5.9): who reads the store cannot use them."""
+    return hashlib.blake2b(ticket, digest_size=32, person=b"tgserve-export").digest()
+
+
+def _digits(phone: str) -> str:
+    digits = digits_or_none(phone)
+    if digits is None:
+        raise errors.PHONE_NUMBER_INVALID()
+    return digits
+
+
+def _require_hash(phone_code_hash: str) -> None:
+    if not phone_code_hash:
+        raise errors.PHONE_CODE_HASH_EMPTY()

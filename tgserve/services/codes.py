@@ -1,0 +1,196 @@
+"""Login codes: made, sent, proven once (SECURITY 5.2, 5.3, 5.5).
+
+A code is bound to its phone, its hash and the key that asked, so a second device asking for the same number does not
+take the first one's code away. Wrong tries are counted per code and, over all keys and addresses, per phone. What a
+transaction finds out is returned, not raised: the counting must be kept when the answer is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from hmac import compare_digest
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.adapters.contract import Sms
+from tgserve.adapters.desk import SmsDesk
+from tgserve.clock import Clock
+from tgserve.config import Config
+from tgserve.ids import Ids
+from tgserve.services.flood_tallies import Tallies, count, waiting
+from tgserve.store import records as r
+from tgserve.store.keyspaces import LOGIN_CODES, PHONES
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+RESEND_SECONDS = 60
+"""When the client may offer to send the code again."""
+WITHOUT_LIMIT = 1 << 30
+
+
+@dataclass(slots=True, frozen=True)
+class SentCode:
+    phone_code_hash: str
+    digits: int
+    resend_seconds: int
+
+
+class Proof(Enum):
+    """What became of a code that was shown."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    EXPIRED = "expired"
+    FLOOD = "flood"
+
+
+@dataclass(slots=True, frozen=True)
+class Proven:
+    """`used_at`: when the code was first shown, which on a repeat is earlier than now."""
+
+    outcome: Proof
+    wait: int = 0
+    used_at: int = 0
+    claim: r.PhoneClaim | None = None
+
+
+class LoginCodes:
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, config: Config, tallies: Tallies, desk: SmsDesk
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._config = config
+        self._tallies = tallies
+        self._desk = desk
+        per = config.limits
+        free = config.dev
+        self._per_phone = WITHOUT_LIMIT if free else per.codes_per_phone_per_hour
+        self._per_address = WITHOUT_LIMIT if free else per.codes_per_address_per_hour
+        self._per_key = WITHOUT_LIMIT if free else per.codes_per_key_per_hour
+        self._tries_per_phone = WITHOUT_LIMIT if free else per.code_tries_per_phone_per_hour
+
+    async def send(self, phone: str, auth_key_id: int, ip: str) -> SentCode:
+        """Make and send a code for these digits. The same answer whether the phone has an account or not.
+
+        FLOOD_WAIT_n over a limit of the address, key or phone; PHONE_NUMBER_BANNED."""
+        for name, most in ((f"code_ip:{ip}", self._per_address), (f"code_key:{auth_key_id:x}", self._per_key)):
+            wait = await self._tallies.count(name, most, limits.HOUR)
+            if wait:
+                raise errors.FLOOD_WAIT(wait)
+        now = int(self._clock.now())
+        fixed = self._config.fixed_code if self._config.dev else ""
+        made = r.LoginCode(
+            code=fixed or self._ids.digits(limits.CODE_DIGITS),
+            phone_code_hash=self._ids.random_bytes(9).hex(),
+            auth_key_id=auth_key_id,
+            expires=now + limits.CODE_SECONDS,
+            sent=now,
+        )
+
+        def work(txn: Txn) -> int:
+            claim = txn.get(PHONES, phone)
+            if claim is not None and claim.banned:
+                raise errors.PHONE_NUMBER_BANNED()
+            wait = count(txn, f"code:{phone}", self._per_phone, limits.HOUR, now)
+            if wait:
+                return wait
+            _sweep(txn, phone, now)
+            txn.put(LOGIN_CODES, phone, auth_key_id, value=made)
+            return 0
+
+        wait = await self._store.transact(slot_of(phone), work)
+        if wait:
+            raise errors.FLOOD_WAIT(wait)
+        self._post(phone, made)
+        return self._sent(made)
+
+    async def resend(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
+        """Send a new code under a new hash in place of the one that did not come; the old one is dead."""
+        await self._require(phone, phone_code_hash, auth_key_id)
+        return await self.send(phone, auth_key_id, ip)
+
+    async def cancel(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
+        """Withdraw a code that was not used yet. PHONE_CODE_EXPIRED when there is none."""
+
+        def work(txn: Txn) -> bool:
+            code = txn.get(LOGIN_CODES, phone, auth_key_id)
+            if code is None or not _same(code.phone_code_hash, phone_code_hash):
+                return False
+            txn.delete(LOGIN_CODES, phone, auth_key_id)
+            return True
+
+        if not await self._store.transact(slot_of(phone), work):
+            raise errors.PHONE_CODE_EXPIRED()
+
+    async def prove(self, phone: str, phone_code_hash: str, shown: str, auth_key_id: int) -> Proven:
+        """Use the code up. Shown again by the same key within CODE_REPEAT_SECONDS it answers as before, since clients
+        resend signIn after a reconnect (CLIENTS B.7). Raises the catalogue's error for every other outcome."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Proven:
+            code = txn.get(LOGIN_CODES, phone, auth_key_id)
+            if code is None or not _same(code.phone_code_hash, phone_code_hash):
+                return Proven(Proof.EXPIRED)
+            if code.used_at:
+                if now - code.used_at > limits.CODE_REPEAT_SECONDS:
+                    return Proven(Proof.EXPIRED)
+            elif now >= code.expires or code.tries >= limits.CODE_TRIES:
+                return Proven(Proof.EXPIRED)
+            wait = waiting(txn, f"tries:{phone}", self._tries_per_phone, limits.HOUR, now)
+            if wait:
+                txn.delete(LOGIN_CODES, phone, auth_key_id)
+                return Proven(Proof.FLOOD, wait=wait)
+            if not _same(code.code, shown):
+                count(txn, f"tries:{phone}", self._tries_per_phone, limits.HOUR, now)
+                txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(code, tries=code.tries + 1))
+                return Proven(Proof.WRONG)
+            used_at = code.used_at or now
+            txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(code, proven=True, used_at=used_at))
+            return Proven(Proof.RIGHT, used_at=used_at, claim=txn.get(PHONES, phone))
+
+        proven = await self._store.transact(slot_of(phone), work)
+        if proven.outcome is Proof.WRONG:
+            raise errors.PHONE_CODE_INVALID()
+        if proven.outcome is Proof.EXPIRED:
+            raise errors.PHONE_CODE_EXPIRED()
+        if proven.outcome is Proof.FLOOD:
+            raise errors.FLOOD_WAIT(proven.wait)
+        return proven
+
+    def last_or_none(self, phone: str) -> r.LoginCode | None:
+        """The newest code for these digits that may still be used: what the operator tells its owner."""
+        now = int(self._clock.now())
+        with self._store.read(slot_of(phone)) as reader:
+            codes = [code for _, code in reader.range(LOGIN_CODES, phone)]
+        alive = [code for code in codes if now < code.expires and not code.used_at]
+        return max(alive, key=lambda code: (code.sent, code.expires), default=None)
+
+    async def _require(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
+        with self._store.read(slot_of(phone)) as reader:
+            code = reader.get(LOGIN_CODES, phone, auth_key_id)
+        if code is None or code.used_at or not _same(code.phone_code_hash, phone_code_hash):
+            raise errors.PHONE_CODE_EXPIRED()
+
+    def _post(self, phone: str, made: r.LoginCode) -> None:
+        text = self._config.sms.text.format(code=made.code, server=self._config.name)
+        if not self._desk.post(Sms(phone=phone, code=made.code, text=text)):
+            raise errors.FLOOD_WAIT(RESEND_SECONDS)
+
+    def _sent(self, made: r.LoginCode) -> SentCode:
+        return SentCode(made.phone_code_hash, len(made.code), RESEND_SECONDS)
+
+
+def _sweep(txn: Txn, phone: str, now: int) -> None:
+    """Codes of this phone that nobody can use any more."""
+    for (*_, key), code in list(txn.range(LOGIN_CODES, phone)):
+        if now >= max(code.expires, code.used_at + limits.CODE_REPEAT_SECONDS):
+            txn.delete(LOGIN_CODES, phone, key)
+
+
+def _same(ours: str, theirs: str) -> bool:
+    """Compared in constant time; text from outside may hold anything."""
+    return compare_digest(ours.encode(), theirs.encode(errors="replace"))

@@ -1,0 +1,82 @@
+"""Finding people by the beginning of their username: a sorted list in memory, built at the first search.
+
+Only usernames are public. Names of strangers cannot be searched (CLIENTS: as Telegram), contacts are searched in
+their owner's list (services/contacts.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left, insort
+from typing import Any
+
+from tgserve.services.users import UserStored
+from tgserve.store.keyspaces import USERS
+from tgserve.store.shards import Store
+from tgserve.store.slots import SLOTS
+
+
+class Directory:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names: list[tuple[str, int]] = []
+        self._name_of: dict[int, str] = {}
+        self._building: asyncio.Future[dict[int, str]] | None = None
+        self._ready = False
+        self._missed: list[UserStored] = []
+
+    async def find(self, prefix: str, limit: int) -> list[int]:
+        """User ids whose username begins with `prefix` (without @, any case), in the order of the names."""
+        if not self._ready:
+            await self._build()
+        low = prefix.lower()
+        found: list[int] = []
+        for index in range(bisect_left(self._names, (low, 0)), len(self._names)):
+            name, user_id = self._names[index]
+            if len(found) >= limit or not name.startswith(low):
+                break
+            found.append(user_id)
+        return found
+
+    async def _build(self) -> None:
+        if self._building is None:
+            self._building = asyncio.get_running_loop().run_in_executor(None, self._scan)
+        scanned = await self._building
+        if self._ready:
+            return
+        self._ready = True
+        self._name_of = scanned
+        self._names = sorted((name, user_id) for user_id, name in scanned.items())
+        missed, self._missed = self._missed, []
+        self.after_commit(missed)
+
+    def _scan(self) -> dict[int, str]:
+        """In a worker thread: reads snapshots only, touches nothing of self."""
+        found: dict[int, str] = {}
+        for slot in range(SLOTS):
+            with self._store.read(slot) as reader:
+                for _, user in reader.range(USERS):
+                    if user.username and not user.deleted:
+                        found[user.id] = user.username.lower()
+        return found
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber."""
+        for item in batch:
+            if type(item) is not UserStored:
+                continue
+            if not self._ready:
+                if self._building is not None:
+                    self._missed.append(item)
+                continue
+            user = item.user
+            new = "" if user.deleted else user.username.lower()
+            old = self._name_of.get(user.id, "")
+            if new == old:
+                continue
+            if old:
+                del self._names[bisect_left(self._names, (old, user.id))]
+                del self._name_of[user.id]
+            if new:
+                insort(self._names, (new, user.id))
+                self._name_of[user.id] = new

@@ -1,0 +1,138 @@
+"""Usernames: who has which. A name is claimed in its own slot first, so two people can never both get it.
+
+Steps of a change (DISK.md, claims): 1. claim in the name's slot, 2. the owner's record carries the name; the same
+transaction sends ConfirmName for the new and ReleaseName for the old one. A claim whose step 2 never came may be taken
+over after a minute. Names compare without case.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services.users import Users, put_user, tell_of_change
+from tgserve.store import records as r
+from tgserve.store.keyspaces import NAMES, USERS
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+CLAIM_SECONDS = 60
+_SHAPE = re.compile(
+    r"[a-z](?!.*__)[a-z0-9_]{%d,%d}[a-z0-9]" % (limits.USERNAME_CHARS_MIN - 2, limits.USERNAME_CHARS - 2), re.ASCII
+)
+RESERVED = frozenset(
+    "admin administrator addlist addstickers addtheme addemoji boost channel channels contact contacts giftcode group "
+    "groups help invoice joinchat login message messages newbot official operator proxy resolve root security service "
+    "settings share sharegame socks stars start stickers support system telegram telegraph tgserve verify "
+    "webapp".split()
+)
+"""Words that links use as commands, and names that would pass for the server's operator."""
+
+
+def shape_or_none(name: str) -> str | None:
+    """The name in lower case when it may be a username at all, else None."""
+    lower = name.lower()
+    return lower if _SHAPE.fullmatch(lower) else None
+
+
+class Names:
+    def __init__(self, store: Store, clock: Clock, users: Users) -> None:
+        self._store = store
+        self._clock = clock
+        self._users = users
+        store.on_outbox(r.ConfirmName, self._confirmed)
+        store.on_outbox(r.ReleaseName, self._released)
+
+    def peer_or_none(self, name: str) -> int | None:
+        """Whose username this is (as typed, with or without @); None when it is nobody's."""
+        lower = name.removeprefix("@").lower()
+        with self._store.read(slot_of(lower)) as reader:
+            claim = reader.get(NAMES, lower)
+        if claim is None:
+            return None
+        if not claim.confirmed:
+            owner = self._users.get_or_none(claim.peer)
+            if owner is None or owner.username.lower() != lower:
+                return None
+        return claim.peer
+
+    def free(self, name: str) -> bool:
+        """Whether the name could be taken now. USERNAME_INVALID when it is no username."""
+        lower = shape_or_none(name)
+        if lower is None:
+            raise errors.USERNAME_INVALID()
+        if lower in RESERVED:
+            return False
+        with self._store.read(slot_of(lower)) as reader:
+            claim = reader.get(NAMES, lower)
+        return claim is None or self._stale(claim, lower)
+
+    def _stale(self, claim: r.NameClaim, lower: str) -> bool:
+        """A claim nobody stands behind. Reads a cache, so only for people's names and never inside a transaction."""
+        if claim.confirmed or self._clock.now() - claim.claimed < CLAIM_SECONDS:
+            return False
+        owner = self._users.get_or_none(claim.peer)
+        return owner is None or owner.username.lower() != lower
+
+    async def set_username(self, me: int, name: str) -> r.User:
+        """Give `me` this username, or none for "". USERNAME_INVALID, _OCCUPIED, _NOT_MODIFIED."""
+        now = int(self._clock.now())
+        user = self._users.get(me)
+        if user.username == name:
+            raise errors.USERNAME_NOT_MODIFIED()
+        lower = ""
+        if name:
+            shaped = shape_or_none(name)
+            if shaped is None:
+                raise errors.USERNAME_INVALID()
+            if shaped in RESERVED:
+                raise errors.USERNAME_OCCUPIED()
+            lower = shaped
+            await self._claim(lower, me, name, now, respelt=lower == user.username.lower())
+
+        def work(txn: Txn) -> r.User:
+            current = txn.get(USERS, me)
+            if current is None or current.deleted:
+                raise errors.USER_ID_INVALID()
+            stored = put_user(txn, replace(current, username=name))
+            old = current.username.lower()
+            if old and old != lower:
+                txn.outbox(slot_of(old), r.ReleaseName(name=old, peer=me))
+            if lower:
+                txn.outbox(slot_of(lower), r.ConfirmName(name=lower, peer=me))
+            tell_of_change(txn, me, "name", now)
+            return stored
+
+        return await self._store.transact(slot_of(me), work)
+
+    async def _claim(self, lower: str, peer: int, name: str, now: int, *, respelt: bool) -> None:
+        with self._store.read(slot_of(lower)) as reader:
+            seen = reader.get(NAMES, lower)
+        free_to_take = seen is not None and seen.peer != peer and self._stale(seen, lower)
+
+        def work(txn: Txn) -> None:
+            claim = txn.get(NAMES, lower)
+            if claim is not None and claim.peer != peer and not (free_to_take and claim == seen):
+                raise errors.USERNAME_OCCUPIED()
+            # Taking a name again that one has just given up: the ReleaseName of then may still be on its way, and
+            # it spares what is not confirmed.
+            confirmed = respelt and claim is not None and claim.confirmed
+            txn.put(NAMES, lower, value=r.NameClaim(peer=peer, claimed=now, confirmed=confirmed, name=name))
+
+        await self._store.transact(slot_of(lower), work)
+
+    def _confirmed(self, txn: Txn, confirm: r.ConfirmName, memo: Any) -> None:
+        claim = txn.get(NAMES, confirm.name)
+        if claim is None:
+            claim = r.NameClaim(peer=confirm.peer, claimed=int(self._clock.now()), name=confirm.name)
+        if claim.peer == confirm.peer:
+            txn.put(NAMES, confirm.name, value=replace(claim, confirmed=True))
+
+    def _released(self, txn: Txn, release: r.ReleaseName, memo: Any) -> None:
+        claim = txn.get(NAMES, release.name)
+        if claim is not None and claim.peer == release.peer and claim.confirmed:
+            txn.delete(NAMES, release.name)

@@ -1,0 +1,111 @@
+"""Who may see, find and reach whom: rules as people set them, tried in order, the first that fits decides.
+
+Defaults are Telegram's (CLIENTS A.22, C.4): phone number and birthday to contacts, everything else to everybody; in a
+fresh community nobody could find anybody otherwise. "Contacts" means: those whom the owner has as contact.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Final
+
+from tgserve.services.views import RedrawForAll
+from tgserve.store import records as r
+from tgserve.store.keyspaces import CONTACTS, PRIVACY
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+STATUS: Final = "status_timestamp"
+PHONE: Final = "phone_number"
+BY_PHONE: Final = "added_by_phone"
+FORWARDS: Final = "forwards"
+PHOTO: Final = "profile_photo"
+ABOUT: Final = "about"
+BIRTHDAY: Final = "birthday"
+KEYS: Final = (
+    STATUS,
+    PHONE,
+    BY_PHONE,
+    FORWARDS,
+    PHOTO,
+    ABOUT,
+    BIRTHDAY,
+    "chat_invite",
+    "phone_call",
+    "phone_p2p",
+    "voice_messages",
+    "star_gifts_auto_save",
+    "no_paid_messages",
+    "saved_music",
+)
+"""privacyKey... of the schema in snake case."""
+
+Rule = tuple[str, tuple[int, ...]]
+"""(kind, ids): allow_all allow_contacts allow_close_friends allow_premium allow_bots allow_users
+allow_chat_participants and disallow_... of the same."""
+EVERYBODY: Final[tuple[Rule, ...]] = (("allow_all", ()),)
+CONTACTS_ONLY: Final[tuple[Rule, ...]] = (("allow_contacts", ()), ("disallow_all", ()))
+DEFAULTS: Final = {PHONE: CONTACTS_ONLY, BIRTHDAY: CONTACTS_ONLY}
+OWNERS_KEPT = 100_000
+
+
+class Privacy:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rules: OrderedDict[int, dict[str, tuple[Rule, ...]]] = OrderedDict()
+
+    def rules(self, owner: int, key: str) -> tuple[Rule, ...]:
+        """The owner's rules for one of KEYS."""
+        known = self._rules.get(owner)
+        if known is None:
+            with self._store.read(slot_of(owner)) as reader:
+                known = {name: row.rules for (*_, name), row in reader.range(PRIVACY, owner)}
+            self._rules[owner] = known
+            if len(self._rules) > OWNERS_KEPT:
+                self._rules.popitem(last=False)
+        return known.get(key) or DEFAULTS.get(key, EVERYBODY)
+
+    def allows(self, owner: int, key: str, viewer: int, *, contact: bool | None = None) -> bool:
+        """May `viewer` see this of `owner`? `contact`: whether the owner has the viewer as contact, when known."""
+        if owner == viewer:
+            return True
+        for kind, ids in self.rules(owner, key):
+            verdict = not kind.startswith("dis")
+            match kind.removeprefix("dis").removeprefix("allow_"):
+                case "all":
+                    return verdict
+                case "users":
+                    if viewer in ids:
+                        return verdict
+                case "contacts":
+                    if contact is None:
+                        contact = self._has_contact(owner, viewer)
+                    if contact:
+                        return verdict
+        return False
+
+    def _has_contact(self, owner: int, other: int) -> bool:
+        with self._store.read(slot_of(owner)) as reader:
+            return reader.get(CONTACTS, owner, other) is not None
+
+    async def set_rules(self, owner: int, key: str, rules: tuple[Rule, ...]) -> None:
+        """Store the owner's rules; every viewer sees the owner anew."""
+
+        def work(txn: Txn) -> None:
+            txn.put(PRIVACY, owner, key, value=r.PrivacyRules(rules=rules))
+            txn.publish(RedrawForAll(owner))
+
+        await self._store.transact(slot_of(owner), work)
+
+    async def allow_user(self, owner: int, key: str, viewer: int) -> None:
+        """Let this one user see it whatever the other rules say."""
+        rules = [(kind, tuple(i for i in ids if i != viewer)) for kind, ids in self.rules(owner, key)]
+        allowed = next((ids for kind, ids in rules if kind == "allow_users"), ())
+        rest = [rule for rule in rules if rule[0] != "allow_users" and not (rule[0].endswith("_users") and not rule[1])]
+        await self.set_rules(owner, key, (("allow_users", (*allowed, viewer)), *rest))
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber; must come before anything is drawn because of the commit."""
+        for item in batch:
+            if type(item) is RedrawForAll:
+                self._rules.pop(item.user_id, None)

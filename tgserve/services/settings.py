@@ -1,0 +1,84 @@
+"""Small things an account remembers: TL or text bytes by name, and how loud each chat is.
+
+Values are opaque here. A chat's own notify settings live in its dialog's row, so that the dialog list needs no second
+look; a chat that is not in the list gets a hidden row. Defaults for kinds of chats live among the named settings.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tgserve import errors
+from tgserve.clock import Clock
+from tgserve.store import eventlog
+from tgserve.store import records as r
+from tgserve.store.keyspaces import DIALOGS, USER_SETTINGS
+from tgserve.store.shards import Store, Txn
+from tgserve.store.slots import slot_of
+
+VALUE_BYTES = 16_384
+"""No honest setting comes near this."""
+Origin = tuple[int, int] | None
+
+
+class Settings:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def get_or_none(self, user_id: int, name: str) -> bytes | None:
+        with self._store.read(slot_of(user_id)) as reader:
+            return reader.get(USER_SETTINGS, user_id, name)
+
+    async def put(self, user_id: int, name: str, value: bytes) -> None:
+        """Remember `value`; b"" forgets. DATA_INVALID when it is absurdly long."""
+        if len(value) > VALUE_BYTES:
+            raise errors.DATA_INVALID()
+
+        def work(txn: Txn) -> None:
+            if value:
+                txn.put(USER_SETTINGS, user_id, name, value=value)
+            else:
+                txn.delete(USER_SETTINGS, user_id, name)
+
+        await self._store.transact(slot_of(user_id), work)
+
+    async def forget_all(self, user_id: int, prefix: str) -> None:
+        """Forget every named setting that begins with `prefix`."""
+
+        def work(txn: Txn) -> None:
+            names = [name for (*_, name), _ in txn.range(USER_SETTINGS, user_id) if name.startswith(prefix)]
+            for name in names:
+                txn.delete(USER_SETTINGS, user_id, name)
+
+        await self._store.transact(slot_of(user_id), work)
+
+    def notify(self, user_id: int, peer: int) -> bytes:
+        """TL peerNotifySettings of one chat, b"" when it follows the defaults."""
+        with self._store.read(slot_of(user_id)) as reader:
+            dialog = reader.get(DIALOGS, user_id, peer)
+        return dialog.notify if dialog is not None else b""
+
+    async def set_notify(self, user_id: int, peer: int, value: bytes, layer: int, origin: Origin = None) -> None:
+        """Set a chat's own notify settings (boxed TL of `layer`) and tell the user's other devices."""
+        if len(value) > VALUE_BYTES:
+            raise errors.DATA_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            dialog = txn.get(DIALOGS, user_id, peer) or r.Dialog(hidden=True)
+            txn.put(DIALOGS, user_id, peer, value=replace(dialog, notify=value, notify_layer=layer))
+            eventlog.append(txn, user_id, r.NotifyChanged(peer=peer), now=now, raises=0).origin = origin
+
+        await self._store.transact(slot_of(user_id), work)
+
+    async def reset_notify(self, user_id: int) -> None:
+        """Every chat follows the defaults again, and the defaults are ours."""
+
+        def work(txn: Txn) -> None:
+            loud = [(peer, dialog) for (*_, peer), dialog in txn.range(DIALOGS, user_id) if dialog.notify]
+            for peer, dialog in loud:
+                txn.put(DIALOGS, user_id, peer, value=replace(dialog, notify=b"", notify_layer=0))
+
+        await self._store.transact(slot_of(user_id), work)
+        await self.forget_all(user_id, "notify:")
