@@ -18,6 +18,8 @@ from typing import Final
 
 from tgserve.limits import SESSION_OFFLINE_BYTES, SESSION_UNACKED_BYTES
 from tgserve.mtproto.constructors import (
+    BAD_MSG_NOTIFICATION,
+    BAD_SERVER_SALT,
     MSGS_ACK,
     NEW_SESSION_CREATED,
     UPDATES_TOO_LONG,
@@ -64,7 +66,6 @@ class Outbox:
         "ack_since",
         "acks",
         "again",
-        "answer_bytes",
         "answers",
         "contents",
         "gap",
@@ -74,6 +75,7 @@ class Outbox:
         "lost",
         "push_bytes",
         "queue",
+        "waiting_bytes",
     )
 
     def __init__(self, floor: int) -> None:
@@ -81,7 +83,7 @@ class Outbox:
         self.last_id = floor
         self.contents = 0
         self.queue: list[Outgoing] = []
-        self.answer_bytes = 0
+        self.waiting_bytes = 0
         self.push_bytes = 0
         self.again: dict[int, Outgoing] = {}
         self.kept: dict[int, Outgoing] = {}
@@ -98,16 +100,16 @@ class Outbox:
         out = Outgoing(body, kind, content, request)
         queue = self.queue
         queue.append(out)
-        if kind == ANSWER:
-            if request:
-                self.answers[request] = out
-            self.answer_bytes += len(body)
-        else:
-            self.push_bytes += len(body)
+        size = len(body)
+        self.waiting_bytes += size
+        if request:
+            self.answers[request] = out
+        elif kind != ANSWER:
+            self.push_bytes += size
         if (
             len(queue) > WAITING_MESSAGES
             or self.push_bytes > SESSION_OFFLINE_BYTES
-            or self.answer_bytes > WAITING_ANSWER_BYTES
+            or self.waiting_bytes - self.push_bytes > WAITING_ANSWER_BYTES
         ):
             self._shed()
 
@@ -151,7 +153,7 @@ class Outbox:
             return None
         if not out.msg_id:
             self.queue.remove(out)
-            self.answer_bytes -= len(out.body)
+            self.waiting_bytes -= len(out.body)
             self._stamp(out, now)
         self.acknowledged((out.msg_id,))
         return out
@@ -159,7 +161,7 @@ class Outbox:
     def forget(self) -> None:
         """The session was destroyed by its owner: nothing of it is sent any more; ids go on rising."""
         self.queue = []
-        self.answer_bytes = self.push_bytes = self.kept_bytes = 0
+        self.waiting_bytes = self.push_bytes = self.kept_bytes = 0
         self.again, self.kept, self.answers, self.acks = {}, {}, {}, {}
         self.gap = False
 
@@ -183,7 +185,7 @@ class Outbox:
         acks = bool(self.acks) and (acks or self.ack_due(now))
         if len(queue) == 1 and not acks and not self.again:
             out = queue.pop()
-            self.answer_bytes = self.push_bytes = 0
+            self.waiting_bytes = self.push_bytes = 0
             self._stamp(out, now)
             return [(out.msg_id, out.seq_no, out.body)]
         oldest = int((now - RENEW_SECONDS) * 4294967296)
@@ -199,13 +201,27 @@ class Outbox:
         self.again = {}
         waiting += queue
         self.queue = []
-        self.answer_bytes = self.push_bytes = 0
+        self.waiting_bytes = self.push_bytes = 0
         for out in waiting:
             self._stamp(out, now)
             ready.append((out.msg_id, out.seq_no, out.body))
         if acks:
             ready.append((self.next_id(now, NOTICE), self.contents * 2, self._ack_body()))
         return self._pack(ready, must_wrap, now)
+
+    def take_refusals(self, now: float) -> list[Packet]:
+        """Only the bad_msg_notifications and bad_server_salts that wait."""
+        ready: list[Packet] = []
+        others: list[Outgoing] = []
+        for out in self.queue:
+            if out.body[:4] in _REFUSALS:
+                self.waiting_bytes -= len(out.body)
+                self._stamp(out, now)
+                ready.append((out.msg_id, out.seq_no, out.body))
+            else:
+                others.append(out)
+        self.queue = others
+        return self._pack(ready, 0, now)
 
     def _pack(self, ready: list[Packet], must_wrap: int, now: float) -> list[Packet]:
         """Put messages into containers bounded in count and bytes; the first `must_wrap` may not stand alone."""
@@ -280,23 +296,26 @@ class Outbox:
                 left.append(out)
             else:
                 pushed = True
+        self.waiting_bytes -= self.push_bytes
         self.push_bytes = 0
         cut = 0
-        while self.answer_bytes > WAITING_ANSWER_BYTES // 2 or len(left) - cut > WAITING_MESSAGES // 2:
+        while self.waiting_bytes > WAITING_ANSWER_BYTES // 2 or len(left) - cut > WAITING_MESSAGES // 2:
             if cut == len(left) - 1:
                 break
             out = left[cut]
             cut += 1
-            self.answer_bytes -= len(out.body)
+            self.waiting_bytes -= len(out.body)
             if out.request:
                 self.answers.pop(out.request, None)
                 self.lost.append(out.request)
         self.queue = left[cut:]
         if pushed:
             self.queue.append(Outgoing(u32(UPDATES_TOO_LONG), NOTICE, content=True, request=0))
+            self.waiting_bytes += 4
 
 
 _NEW_SESSION: Final = u32(NEW_SESSION_CREATED)
+_REFUSALS: Final = (u32(BAD_MSG_NOTIFICATION), u32(BAD_SERVER_SALT))
 
 
 def _by_id(out: Outgoing) -> int:

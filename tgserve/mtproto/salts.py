@@ -15,6 +15,7 @@ from typing import Final
 
 from tgserve.limits import SALT_SECONDS
 
+PERIOD_SECONDS: Final = SALT_SECONDS
 EARLY_SECONDS: Final = 300
 """The next salt is accepted this long before its time: clients switch by their own clock."""
 FIRST_SALTS: Final = 65_536
@@ -37,31 +38,31 @@ class Salts:
         return int.from_bytes(digest, "little")
 
     def current(self, key_id: int, now: float) -> int:
-        return self.of_period(key_id, int(now // SALT_SECONDS))
+        return self.of_period(key_id, int(now // PERIOD_SECONDS))
 
     def valid(self, key_id: int, salt: int, now: float) -> bool:
         return self.valid_until(key_id, salt, now) > now
 
     def valid_until(self, key_id: int, salt: int, now: float) -> float:
         """Unix time up to which `salt` may be used by this key, 0.0 when it may not be used now."""
-        period = int(now // SALT_SECONDS)
+        period = int(now // PERIOD_SECONDS)
         if salt == self.of_period(key_id, period):
-            return float((period + 2) * SALT_SECONDS)
+            return float((period + 2) * PERIOD_SECONDS)
         if salt == self.of_period(key_id, period - 1):
-            return float((period + 1) * SALT_SECONDS)
+            return float((period + 1) * PERIOD_SECONDS)
         first = self._first.get(key_id)
         if first is not None and first[0] == salt and now < first[1]:
             return first[1]
-        early = (period + 1) * SALT_SECONDS - now <= EARLY_SECONDS
+        early = (period + 1) * PERIOD_SECONDS - now <= EARLY_SECONDS
         if early and salt == self.of_period(key_id, period + 1):
-            return float((period + 3) * SALT_SECONDS)
+            return float((period + 3) * PERIOD_SECONDS)
         return 0.0
 
     def future(self, key_id: int, count: int, now: float) -> list[tuple[int, int, int]]:
         """(valid_since, valid_until, salt) of the present period and those after it; `count` is cut to 1..64."""
-        period = int(now // SALT_SECONDS)
+        period = int(now // PERIOD_SECONDS)
         return [
-            (p * SALT_SECONDS, (p + 2) * SALT_SECONDS, self.of_period(key_id, p))
+            (p * PERIOD_SECONDS, (p + 2) * PERIOD_SECONDS, self.of_period(key_id, p))
             for p in range(period, period + min(max(count, 1), FUTURE_SALTS_MAX))
         ]
 
@@ -73,4 +74,4 @@ class Salts:
             while len(kept) >= FIRST_SALTS:
                 del kept[next(iter(kept))]
             self._first = first = kept
-        first[key_id] = (salt, now + 2 * SALT_SECONDS)
+        first[key_id] = (salt, now + 2 * PERIOD_SECONDS)

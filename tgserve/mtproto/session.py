@@ -217,17 +217,13 @@ class Session(State):
 
     def _repeat(self, msg_id: int, seq_no: int, now: float) -> None:
         """A message that was received before: nothing is executed (SECURITY 3.7)."""
-        bits = self.window.state[msg_id]
-        if not bits & RPC:
-            if seq_no & 1:
-                self.outbox.need_ack(msg_id, now)
-            return
-        if bits & FORGOTTEN:
+        if self.window.state[msg_id] & FORGOTTEN:
             self.refuse(msg_id, seq_no, 20)
             return
         out = self.outbox.answers.get(msg_id)
         if out is None:
-            self.outbox.need_ack(msg_id, now)
+            if seq_no & 1:
+                self.outbox.need_ack(msg_id, now)
         elif not out.msg_id or len(out.body) <= ANSWER_REPEAT_MAX:
             self.outbox.send_again(out)
         else:
@@ -297,6 +293,11 @@ class Session(State):
             self._mark_lost()
         return packets
 
+    def refusals(self, now: float) -> list[Packet]:
+        """Only what was queued because the last packet was refused (bad_server_salt, bad_msg_notification), for the
+        connection that packet came by when it is not the session's: `accepted` is False then."""
+        return self.outbox.take_refusals(now)
+
     def response(self, now: float) -> list[Packet]:
         """The same for an HTTP response: acknowledgements do not wait. Normally one packet."""
         packets = self.outbox.take(now, True)
@@ -305,9 +306,9 @@ class Session(State):
         return packets
 
     def on_connected(self, now: float, *, duplex: bool = True) -> None:
-        """Another connection carries the session: call it before `receive` of that connection's first packet is
-        flushed, once `accepted`. Everything unacknowledged is sent again; on HTTP, where each request may be another
-        connection, only what has been on its way for long."""
+        """Another connection carries the session: call it once a packet of that connection was `accepted` (or while
+        the session has no other), before anything is flushed to it. Everything unacknowledged is sent again; on HTTP,
+        where each request may be another connection, only what has been on its way for long."""
         self.outbox.send_all_again(now, 0.0 if duplex else HTTP_RESEND_SECONDS)
 
     def destroy(self) -> None:
