@@ -8,21 +8,33 @@ writer thread: it touches the transaction and its arguments only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from tgserve.adapters.desk import SmsDesk
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
+from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bus import Bus
+from tgserve.services.codes import LoginCodes
+from tgserve.services.contacts import Contacts
 from tgserve.services.deleting import Deleting
 from tgserve.services.dialogs import Dialogs
+from tgserve.services.directory import Directory
 from tgserve.services.editing import Editing
+from tgserve.services.flood_tallies import Tallies
 from tgserve.services.history import History
+from tgserve.services.keys import Keys
 from tgserve.services.messaging import Messaging
+from tgserve.services.names import Names
 from tgserve.services.presence import Presence
+from tgserve.services.privacy import Privacy
 from tgserve.services.reading import Reading
+from tgserve.services.sessions import Sessions
+from tgserve.services.settings import Settings
 from tgserve.services.updates import Updates
+from tgserve.services.users import Users
+from tgserve.services.views import Views
 from tgserve.store.shards import Store
 
 
@@ -44,9 +56,17 @@ class Services:
     history: History
     dialogs: Dialogs
     presence: Presence
+    blocks: Blocks
+    users: Users
+    names: Names
+    auth: Auth
+    contacts: Contacts
+    privacy: Privacy
+    settings: Settings
+    views: Views
 
 
-def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: Any, *, secret: bytes) -> Services:
+def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: SmsDesk, *, secret: bytes) -> Services:
     """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key).
 
     Must run before store.start(): outbox handlers are registered here. `store` hands its commits to `bus.publish`.
@@ -54,6 +74,17 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: Any, *, sec
     bus = Bus()
     store.subscribe(bus.publish)
     access = AccessHashes(secret)
+    users = Users(store, clock)
+    keys = Keys(store, clock)
+    privacy = Privacy(store)
+    views = Views(access)
+    directory = Directory(store)
+    # Caches hear of a commit before anybody draws because of it: subscribers are served in this order.
+    for cache in (users, keys, privacy, views, directory):
+        bus.subscribe(cache.after_commit)
+    blocks = Blocks(store, bus)
+    codes = LoginCodes(store, clock, ids, config, Tallies(store, clock), sms)
+    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock))
     history = History(store)
     dialogs = Dialogs(store, clock, history)
     return Services(
@@ -64,11 +95,19 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: Any, *, sec
         config=config,
         bus=bus,
         updates=Updates(store, clock, bus, dialogs),
-        messaging=Messaging(store, clock, Blocks(store, bus)),
+        messaging=Messaging(store, clock, blocks),
         editing=Editing(store, clock),
         deleting=Deleting(store, clock),
         reading=Reading(store, clock),
         history=history,
         dialogs=dialogs,
         presence=Presence(store, clock, bus),
+        blocks=blocks,
+        users=users,
+        names=Names(store, clock, users),
+        auth=auth,
+        contacts=Contacts(store, clock, users, auth, privacy, directory),
+        privacy=privacy,
+        settings=Settings(store, clock),
+        views=views,
     )

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.clock import Clock
-from tgserve.config import Config
 from tgserve.services.keys import SessionEnded, put_auth
 from tgserve.services.notices import write_notice
 from tgserve.store import eventlog
@@ -24,10 +23,9 @@ from tgserve.store.slots import slot_of
 
 
 class Sessions:
-    def __init__(self, store: Store, clock: Clock, config: Config) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._config = config
         store.on_outbox(r.SignedIn, self._signed_in)
         store.on_outbox(r.SignedOut, self._signed_out)
         store.on_outbox(r.KeyJoined, self._joined)
@@ -103,18 +101,9 @@ class Sessions:
         now = int(self._clock.now())
         line = signed.auth
         device = ", ".join(part for part in (line.device_model, line.system_version, line.app_version) if part)
-        write_notice(txn, signed.user_id, self._notice(user, line, device).encode(), now=now)
+        write_notice(txn, signed.user_id, _notice(user, line, device).encode(), now=now)
         event = r.NewAuthorization(hash=signed.hash, date=line.created, device=device, location=line.ip)
         eventlog.append(txn, signed.user_id, event, now=now, raises=0)
-
-    def _notice(self, user: r.User, line: r.UserAuth, device: str) -> str:
-        when = datetime.fromtimestamp(line.created, UTC)
-        return (
-            f"New login. Dear {user.first_name}, we detected a login into your account from a new device on "
-            f"{when:%d/%m/%Y} at {when:%H:%M:%S} UTC.\n\n"
-            f"Device: {device}\nAddress: {line.ip or 'unknown'}\n\n"
-            "If this wasn't you, you can end that session in Settings > Devices."
-        )
 
     def _signed_out(self, txn: Txn, signed: r.SignedOut, memo: Any) -> None:
         line = txn.get(USER_AUTHS, signed.user_id, signed.hash)
@@ -168,3 +157,13 @@ def _drop(txn: Txn, user_id: int, session_hash: int, line: r.UserAuth) -> None:
 
 def _revoke(txn: Txn, auth_key_id: int, user_id: int, session_hash: int) -> None:
     txn.outbox(slot_of(auth_key_id), r.RevokeAuth(auth_key_id=auth_key_id, user_id=user_id, hash=session_hash))
+
+
+def _notice(user: r.User, line: r.UserAuth, device: str) -> str:
+    when = datetime.fromtimestamp(line.created, UTC)
+    return (
+        f"New login. Dear {user.first_name}, we detected a login into your account from a new device on "
+        f"{when:%d/%m/%Y} at {when:%H:%M:%S} UTC.\n\n"
+        f"Device: {device}\nAddress: {line.ip or 'unknown'}\n\n"
+        "If this wasn't you, you can end that session in Settings > Devices."
+    )

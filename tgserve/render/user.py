@@ -1,0 +1,188 @@
+"""People as TL, as one viewer may see them: contact's names, phone and status by privacy, the viewer's access hash.
+
+A drawn user is kept as bytes in two parts with the status between them, so that going on- and offline costs a joining
+of bytes, not a drawing. services/views.py forgets it when a commit changes the user, the contact or a rule.
+Never `min`, never `lang_code` (CLIENTS A.19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from struct import Struct
+from typing import Any, Final
+
+from tgserve import limits
+from tgserve.services import Services
+from tgserve.services.presence import Status
+from tgserve.services.privacy import ABOUT, BIRTHDAY, FORWARDS, PHONE, STATUS
+from tgserve.services.users import SERVICE_ID
+from tgserve.store import records as r
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.base import Raw
+
+_MARK: Final = bytes.fromhex("c5f0a3976d1e4b8292e7d0346b5a1fc8")
+"""Stands where the status goes while a user is drawn; the last one in the bytes counts, since nothing that people
+write comes after the status."""
+_ONE_INT = Struct("<Ii").pack
+_ONE_FLAG = Struct("<Ii").pack
+RECENTLY_DAYS, WEEK_DAYS, MONTH_DAYS = 3, 7, 30
+
+
+class _Drawn:
+    """One user for one viewer. `exact`: the viewer may know the second of last seen."""
+
+    __slots__ = ("exact", "head", "min_layer", "raw", "seen", "status", "tail")
+
+    def __init__(self, head: bytes, tail: bytes, min_layer: int, exact: bool, seen: int) -> None:
+        self.head = head
+        self.tail = tail
+        self.min_layer = min_layer
+        self.exact = exact
+        self.seen = seen
+        self.status: Status | None = None
+        self.raw: Any = None
+
+
+def user(services: Services, viewer: int, user_id: int) -> Any:
+    """User as `viewer` sees it (a Raw); userEmpty when there never was one."""
+    by_viewer = services.views.drawn.get(user_id)
+    drawn = by_viewer.get(viewer) if by_viewer is not None else None
+    if drawn is None:
+        drawn = _draw(services, viewer, user_id)
+        if isinstance(drawn, t.UserEmpty):
+            return drawn
+    status = services.presence.status(user_id)
+    if drawn.status != status:
+        drawn.status = status
+        shown = _status_bytes(status, drawn, int(services.clock.now()))
+        drawn.raw = Raw(drawn.head + shown + drawn.tail, drawn.min_layer)
+    return drawn.raw
+
+
+def users(services: Services, viewer: int, ids: Iterable[int]) -> list[Any]:
+    """Each user once, in the order of the ids; ids that are no people are left out."""
+    return [user(services, viewer, user_id) for user_id in dict.fromkeys(ids) if user_id > 0]
+
+
+def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty:
+    record = services.users.get_or_none(user_id)
+    if record is None:
+        return t.UserEmpty(id=user_id)
+    contact, known_by = services.contacts.between(viewer, user_id)
+    drawn = t.User(
+        id=user_id,
+        self_=viewer == user_id,
+        access_hash=services.views.user_hash(viewer, user_id),
+        deleted=record.deleted,
+    )
+    exact = True
+    if not record.deleted:
+        shown = contact or record
+        drawn.contact = contact is not None
+        drawn.mutual_contact = contact is not None and contact.mutual
+        drawn.first_name = shown.first_name or None
+        drawn.last_name = shown.last_name or None
+        drawn.username = record.username or None
+        drawn.bot = record.bot
+        drawn.verified = record.verified
+        drawn.support = record.support
+        if record.phone and _phone_visible(services, viewer, record, contact, known_by):
+            drawn.phone = record.phone
+        if user_id != SERVICE_ID:
+            drawn.status = Raw(_MARK, 0)  # type: ignore[assignment]  # bytes stand for any boxed object
+            exact = services.privacy.allows(user_id, STATUS, viewer, contact=known_by)
+    data, min_layer = layers.encode_part(drawn)
+    head, mark, tail = data.rpartition(_MARK)
+    if not mark:
+        head, tail = data, b""
+    made = _Drawn(head, tail, min_layer, exact, record.last_online if mark else -1)
+    services.views.keep(viewer, user_id, made)
+    return made
+
+
+def _phone_visible(
+    services: Services, viewer: int, record: r.User, contact: r.Contact | None, known_by: bool
+) -> bool:
+    """Who has typed the number in himself knows it anyway; everybody else needs the owner's leave."""
+    if viewer == record.id or record.id == SERVICE_ID or (contact is not None and contact.phone == record.phone):
+        return True
+    return services.privacy.allows(record.id, PHONE, viewer, contact=known_by)
+
+
+def _status_bytes(status: Status, drawn: _Drawn, now: int) -> bytes:
+    if drawn.seen < 0:
+        return b""
+    if drawn.exact:
+        if status.online:
+            return _ONE_INT(t.UserStatusOnline.ID, status.when)
+        seen = status.when or drawn.seen
+        return _ONE_INT(t.UserStatusOffline.ID, seen) if seen else _ONE_FLAG(t.UserStatusRecently.ID, 0)
+    return layers.encode(_vague(status, drawn.seen, now))
+
+
+def status(services: Services, viewer: int, user_id: int) -> t.AnyUserStatus:
+    """The status alone, for contacts.getStatuses and updateUserStatus."""
+    now = int(services.clock.now())
+    current = services.presence.status(user_id)
+    record = services.users.get_or_none(user_id)
+    last = record.last_online if record is not None else 0
+    if not services.privacy.allows(user_id, STATUS, viewer):
+        return _vague(current, last, now)
+    if current.online:
+        return t.UserStatusOnline(expires=current.when)
+    seen = current.when or last
+    return t.UserStatusOffline(was_online=seen) if seen else t.UserStatusRecently()
+
+
+def _vague(status: Status, last: int, now: int) -> t.AnyUserStatus:
+    """What those see who may not know the second."""
+    days = 0 if status.online else (now - (status.when or last)) // limits.DAY
+    if days <= RECENTLY_DAYS:
+        return t.UserStatusRecently()
+    if days <= WEEK_DAYS:
+        return t.UserStatusLastWeek()
+    if days <= MONTH_DAYS:
+        return t.UserStatusLastMonth()
+    return t.UserStatusEmpty()
+
+
+def settings(services: Services, viewer: int, user_id: int) -> t.PeerSettings:
+    """The bar above a chat: what the viewer is offered to do about this person."""
+    if user_id in (viewer, SERVICE_ID):
+        return t.PeerSettings()
+    contact, _ = services.contacts.between(viewer, user_id)
+    dialog = services.dialogs.head(viewer, user_id)
+    if contact is not None or dialog.settings_hidden:
+        return t.PeerSettings()
+    return t.PeerSettings(add_contact=True, block_contact=True)
+
+
+def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFull:
+    """userFull; `notify` is the chat's peerNotifySettings as TL."""
+    record = services.users.get(user_id)
+    contact, known_by = services.contacts.between(viewer, user_id)
+    allows = services.privacy.allows
+    dialog = services.dialogs.head(viewer, user_id)
+    made = t.UserFull(
+        id=user_id,
+        settings=settings(services, viewer, user_id),
+        notify_settings=notify,
+        common_chats_count=0,
+        can_pin_message=True,
+        blocked=services.blocks.has_blocked(viewer, user_id),
+    )
+    if dialog.ttl_period:
+        made.ttl_period = dialog.ttl_period
+    if dialog.folder:
+        made.folder_id = dialog.folder
+    if record.about and allows(user_id, ABOUT, viewer, contact=known_by):
+        made.about = record.about
+    day, month, year = record.birthday
+    if day and allows(user_id, BIRTHDAY, viewer, contact=known_by):
+        made.birthday = t.Birthday(day=day, month=month, year=year or None)
+    if not allows(user_id, FORWARDS, viewer, contact=known_by):
+        made.private_forward_name = f"{record.first_name} {record.last_name}".strip()
+    if contact is not None and contact.note:
+        made.note = Raw(contact.note, layers.CURRENT)  # type: ignore[assignment]
+    return made

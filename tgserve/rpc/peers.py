@@ -1,0 +1,59 @@
+"""Input peers of the wire to the house's peer numbers, with the access check (SECURITY 6.1, 6.2).
+
+A user is named by id and the access hash that this caller was given; nothing is looked up, since only a drawn user's
+hash can be right. Self and the caller's own id need none. Groups and channels come with their own services.
+"""
+
+from __future__ import annotations
+
+from tgserve import errors
+from tgserve.rpc.context import Call
+from tgserve.tl import types as t
+
+
+def resolve(call: Call, peer: t.AnyInputPeer) -> int:
+    """The peer number of an InputPeer. PEER_ID_INVALID, CHAT_ID_INVALID, CHANNEL_INVALID."""
+    kind = type(peer)
+    if kind is t.InputPeerUser:
+        user_id: int = peer.user_id  # type: ignore[attr-defined]
+        if call.services.views.user_hash(call.me, user_id) == peer.access_hash or user_id == call.me:  # type: ignore[attr-defined]
+            return user_id
+        raise errors.PEER_ID_INVALID()
+    if kind is t.InputPeerSelf:
+        return call.me
+    if kind is t.InputPeerChat:
+        raise errors.CHAT_ID_INVALID()
+    if kind is t.InputPeerChannel or kind is t.InputPeerChannelFromMessage:
+        raise errors.CHANNEL_INVALID()
+    raise errors.PEER_ID_INVALID()
+
+
+def resolve_user(call: Call, user: t.AnyInputUser) -> int:
+    """The user id of an InputUser. USER_ID_INVALID."""
+    if isinstance(user, t.InputUser):
+        if call.services.views.user_hash(call.me, user.user_id) == user.access_hash or user.user_id == call.me:
+            return user.user_id
+    elif isinstance(user, t.InputUserSelf):
+        return call.me
+    raise errors.USER_ID_INVALID()
+
+
+def resolve_user_or_none(call: Call, user: t.AnyInputUser) -> int | None:
+    """As resolve_user, for lists in which one bad entry must not lose the others."""
+    try:
+        return resolve_user(call, user)
+    except errors.RpcError:
+        return None
+
+
+def resolve_user_peer(call: Call, peer: t.AnyInputPeer) -> int:
+    """The user id of an InputPeer that must be a person. PEER_ID_INVALID."""
+    found = resolve(call, peer)
+    if found <= 0:
+        raise errors.PEER_ID_INVALID()
+    return found
+
+
+def resolve_channel(call: Call, channel: t.AnyInputChannel) -> int:
+    """CHANNEL_INVALID: there are no channels here yet."""
+    raise errors.CHANNEL_INVALID()
