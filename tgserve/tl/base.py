@@ -16,7 +16,9 @@ class TLObject:
     NAME: ClassVar[str]
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
+        return type(self) is type(other) and all(
+            getattr(self, n) == getattr(other, n) for n in self.__slots__
+        )
 
     __hash__ = None  # type: ignore[assignment]  # objects are mutable
 

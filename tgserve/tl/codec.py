@@ -27,6 +27,7 @@ Encoder = Callable[[Any, Callable[[bytes], None]], None]
 
 _FIXED = {"int": "i", "long": "q", "double": "d", "int128": "16s", "int256": "32s"}
 _STRINGS = frozenset({"string", "bytes"})
+_UNBOXED = frozenset({*_FIXED, *_STRINGS, "#", "true", "Bool", "!X", "X"})
 
 
 class TlError(errors.RpcError):
@@ -122,6 +123,11 @@ def vector_element(type_: str) -> str | None:
     return None
 
 
+def is_boxed(type_: str) -> bool:
+    """A type whose values are objects (not a number, string, Bool, vector or wrapped call)."""
+    return type_ not in _UNBOXED and vector_element(type_) is None
+
+
 class _Source:
     """Lines of a function being written, and the values it needs by name."""
 
@@ -150,7 +156,8 @@ class _Source:
     def build(self, function: str, origin: str) -> Any:
         if len(self.lines) == 1:
             self.put("pass")
-        exec(compile("\n".join(self.lines), f"<tl {origin}>", "exec"), self.names)
+        # The source is made here from the schema alone; nothing a client sends gets into it.
+        exec(compile("\n".join(self.lines), f"<tl {origin}>", "exec"), self.names)  # noqa: S102
         return self.names.pop(function)
 
 
@@ -169,14 +176,9 @@ class _DecoderWriter:
         self.run: list[tuple[str, str]] = []  # (struct code, target) not yet read
         self.after: list[str] = []  # lines for when the run has been read
         self.offset = 0  # bytes between p and where the next read begins
-        if any(not self._plain(p.type) for p in definition.params):
+        if any(is_boxed(vector_element(p.type) or p.type) for p in definition.params):
             self.out.put("d += 1")
             self.out.put(f"if d > {MAX_DEPTH}: {self.out.bind(too_deep)}()")
-
-    @staticmethod
-    def _plain(type_: str) -> bool:
-        inner = vector_element(type_) or type_
-        return inner in _FIXED or inner in _STRINGS or inner in ("#", "true", "Bool", "!X")
 
     def read_run(self) -> None:
         if self.run:
@@ -336,7 +338,9 @@ class _EncoderWriter:
     """`values`: expression of every field by name, idempotent. `tolerant`: what the layer cannot say is left out of
     vectors and optional fields (their counts and flag words are then written last)."""
 
-    def __init__(self, definition: Definition, encoders: Encoders, values: dict[str, str], tolerant: bool) -> None:
+    def __init__(
+        self, definition: Definition, encoders: Encoders, values: dict[str, str], tolerant: bool
+    ) -> None:
         self.definition = definition
         self.tolerant = tolerant
         self.values = dict(values)
@@ -353,13 +357,7 @@ class _EncoderWriter:
         """An optional boxed field that may turn out to be unsayable."""
         if not self.tolerant or param.flag is None or len(self.shared[param.flag]) > 1:
             return False
-        return self.boxed(param.type)
-
-    @staticmethod
-    def boxed(type_: str) -> bool:
-        return type_ not in _FIXED and type_ not in _STRINGS and type_ not in ("#", "true", "Bool", "!X", "X") and (
-            vector_element(type_) is None
-        )
+        return is_boxed(param.type)
 
     def write_run(self, late: bool = False) -> None:
         if not self.run:
@@ -406,7 +404,7 @@ class _EncoderWriter:
             self.out.put(f"{name} = {value}")
             value = name
         item = self.out.fresh("x")
-        if self.tolerant and self.boxed(element):
+        if self.tolerant and is_boxed(element):
             self.write_run()
             place, count = self.out.fresh("i"), self.out.fresh("n")
             encoders = self.out.bind(self.encoders, "e")
@@ -437,6 +435,10 @@ class _EncoderWriter:
                 continue
             kept = [p for p in params if p.type != "true"]
             true = [p for p in params if p.type == "true"]
+            if any(self.values[p.name] == "None" for p in kept) or not (
+                kept or any(self.values[p.name] != "False" for p in true)
+            ):
+                continue
             if not kept:
                 test = " or ".join(self.values[p.name] for p in true)
             elif self.tolerant:
@@ -449,7 +451,9 @@ class _EncoderWriter:
                     first = f"({self.values[kept[0].name]} is None)"
                     wrong = " or ".join(f"{other} is not {first}" for other in others)
                     names = ", ".join(p.name for p in params)
-                    lines.append(f"if {wrong}: {self.out.bind(half_set)}('{self.definition.name}', '{names}')")
+                    lines.append(
+                        f"if {wrong}: {self.out.bind(half_set)}('{self.definition.name}', '{names}')"
+                    )
             lines.append(f"if {test}: {word} |= {1 << bit}")
         return lines
 
@@ -461,7 +465,9 @@ class _EncoderWriter:
             self.out.put("    j = len(L)")
             encoders = self.out.bind(self.encoders, "e")
             self.out.put(f"    try: {encoders}[{value}.__class__]({value}, a)")
-            self.out.put(f"    except {self.out.bind(Unsayable)}: del L[j:]; {word} &= {~(1 << bit) & 0xFFFFFFFF}")
+            self.out.put(
+                f"    except {self.out.bind(Unsayable)}: del L[j:]; {word} &= {~(1 << bit) & 0xFFFFFFFF}"
+            )
             return
         self.out.put(f"if {word} & {1 << bit}:")
         self.out.indent += 1
@@ -475,7 +481,7 @@ class _EncoderWriter:
             self.out.put(f"a({self.out.bind(packer('I')(definition.id))})")
             encoder: Encoder = self.out.build("encode", definition.name)
             return encoder
-        boxed = any(self.boxed(vector_element(p.type) or p.type) for p in definition.fields)
+        boxed = any(is_boxed(vector_element(p.type) or p.type) for p in definition.fields)
         if self.tolerant and boxed:
             self.out.put("L = a.__self__")
         for param in definition.fields:
@@ -532,6 +538,45 @@ def compile_encoder(definition: Definition, encoders: Encoders, tolerant: bool) 
     """An encoder of the definition's own class."""
     values = {p.name: f"o.{p.attribute}" for p in definition.fields}
     return _EncoderWriter(definition, encoders, values, tolerant).encode()
+
+
+def compile_mapped(
+    definition: Definition,
+    encoders: Encoders,
+    copied: list[tuple[str, Any]],
+    converted: list[tuple[str, Callable[[Any], Any], Any]],
+    fixed: list[tuple[str, Any]],
+) -> Encoder:
+    """An encoder that writes a current object as a superseded definition, field by field as mapping.FieldMap says."""
+    names = {p.attribute: p.name for p in definition.fields}
+    values: dict[str, str] = {}
+    writer = _EncoderWriter(definition, encoders, values, tolerant=True)
+    out = writer.out
+    for attribute, zero in copied:
+        value = f"o.{attribute}"
+        if zero is not None:
+            out.put(f"v_{attribute} = {value}")
+            value = f"v_{attribute}"
+            out.put(f"if {value} is None: {value} = {_literal(out, zero)}")
+        writer.values[names[attribute]] = value
+    for attribute, convert, zero in converted:
+        value = f"v_{attribute}"
+        out.put(f"{value} = o.{attribute}")
+        out.put(f"{value} = {_literal(out, zero)} if {value} is None else {out.bind(convert)}({value})")
+        writer.values[names[attribute]] = value
+    for attribute, zero in fixed:
+        literal = _literal(out, zero)
+        if literal not in ("None", "False"):
+            out.put(f"v_{attribute} = {literal}")
+            literal = f"v_{attribute}"
+        writer.values[names[attribute]] = literal
+    return writer.encode()
+
+
+def _literal(out: _Source, value: Any) -> str:
+    if callable(value):
+        return f"{out.bind(value)}()"
+    return repr(value)
 
 
 def compile_conversion(definition: Definition, encoders: Encoders) -> Encoder:

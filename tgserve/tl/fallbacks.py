@@ -21,7 +21,6 @@ STAND_INS: dict[str, Callable[[Any], TLObject]] = {
     "InputPeer": lambda o: t.InputPeerEmpty(),
     "InputStickerSet": lambda o: t.InputStickerSetEmpty(),
     "InputUser": lambda o: t.InputUserEmpty(),
-    "KeyboardButtonType": lambda o: t.KeyboardButtonTypeDefault(),
     "MessageAction": lambda o: t.MessageActionEmpty(),
     "MessageEntity": lambda o: t.MessageEntityUnknown(offset=o.offset, length=o.length),
     "MessageExtendedMedia": lambda o: t.MessageExtendedMediaPreview(),

@@ -33,7 +33,7 @@ _TRUE, _FALSE = TRUE_ID.to_bytes(4, "little"), FALSE_ID.to_bytes(4, "little")
 def _compile(id: int) -> Decoder:
     definition = SCHEMA[id]
     cls = mapping.class_of(definition)
-    if cls.ID == id and (id in SCHEMA.current_lines or definition.key not in layer_rules.UPGRADES):
+    if id == cls.ID and (id in SCHEMA.current_lines or definition.key not in layer_rules.UPGRADES):
         return codec.compile_decoder(definition, _slot, cls)
     return codec.compile_values(definition, _slot, mapping.upgrader(definition))
 
@@ -116,7 +116,7 @@ class _Encoders(dict[type[TLObject], Encoder]):
         super().__init__()
         self.layer = layer
 
-    def __missing__(self, cls: type[TLObject]) -> Encoder:
+    def __missing__(self, cls: type[Any]) -> Encoder:
         if cls is Raw:
             encoder = self._raw()
         elif cls is bool:
@@ -135,6 +135,9 @@ class _Encoders(dict[type[TLObject], Encoder]):
             return codec.compile_encoder(own, self, tolerant=self.layer != CURRENT)
         if in_force is None:
             return self._substitute(cls)
+        plan = mapping.field_map(own, SCHEMA[in_force])
+        if own.key not in layer_rules.DOWNGRADES and not plan.missing:
+            return codec.compile_mapped(SCHEMA[in_force], self, plan.copied, plan.converted, plan.fixed)
         write = codec.compile_conversion(SCHEMA[in_force], self)
         return self._downgrade(mapping.downgrader(own, SCHEMA[in_force]), write)
 
@@ -239,15 +242,24 @@ def result_type(request: type[Request[Any]], layer: int = CURRENT) -> str:
     return SCHEMA[id].result
 
 
-@cache
+_RESULTS: dict[tuple[int, int], Callable[[Any], bytes]] = {}
+
+
 def _result_encoder(request: type[Request[Any]], layer: int) -> Callable[[Any], bytes]:
     type_ = result_type(request, layer)
-    rule = layer_rules.RESULTS.get(request.NAME) if type_ != SCHEMA[request.ID].result else None
+    changed = type_ != SCHEMA[request.ID].result
+    rule = layer_rules.RESULTS.get(request.NAME)
     write = _value_encoder(type_, _encoders(layer))
 
     def encode_value(value: Any) -> bytes:
+        if changed:
+            value = (
+                rule(decode(value.data) if value.__class__ is Raw else value) if rule is not None else None
+            )
+            if value is None:
+                codec.no_value(f"the answer of {request.NAME} in layer {layer}")
         parts: list[bytes] = []
-        write(rule(value, type_) if rule is not None else value, parts.append)
+        write(value, parts.append)
         return b"".join(parts)
 
     return encode_value
@@ -281,7 +293,11 @@ def _value_encoder(type_: str, encoders: _Encoders) -> Encoder:
 
 def encode_result(request: type[Request[Any]], value: Any, layer: int = CURRENT) -> bytes:
     """The answer to a request as a session of `layer` expects it: Bool from bool, vectors from lists, objects, Raw."""
-    return _result_encoder(request, layer)(value)
+    try:
+        encoder = _RESULTS[request.ID, layer]
+    except KeyError:
+        encoder = _RESULTS[request.ID, layer] = _result_encoder(request, layer)
+    return encoder(value)
 
 
 # Layers of objects ----------------------------------------------------------------------------------------------
@@ -298,24 +314,29 @@ def since(id: int) -> int:
     return lowest
 
 
-@cache
-def _walk(cls: type[TLObject]) -> tuple[int, tuple[tuple[str, int], ...]]:
-    """(since, (attribute, depth of vectors) of the boxed fields)."""
-    boxed = []
-    for param in SCHEMA[cls.ID].fields:
-        type_, depth = param.type, 0
-        while (inner := codec.vector_element(type_)) is not None:
-            type_, depth = inner, depth + 1
-        if type_[0].isupper() and type_ != "Bool" or "." in type_:
-            boxed.append((param.attribute, depth))
-    return since(cls.ID), tuple(boxed)
+class _Walks(dict[type[TLObject], tuple[int, tuple[tuple[str, int], ...]]]):
+    """Class -> (since, (attribute, depth of vectors) of its boxed fields)."""
+
+    def __missing__(self, cls: type[TLObject]) -> tuple[int, tuple[tuple[str, int], ...]]:
+        boxed = []
+        for param in SCHEMA[cls.ID].fields:
+            type_, depth = param.type, 0
+            while (inner := codec.vector_element(type_)) is not None:
+                type_, depth = inner, depth + 1
+            if codec.is_boxed(type_):
+                boxed.append((param.attribute, depth))
+        self[cls] = found = since(cls.ID), tuple(boxed)
+        return found
+
+
+_WALKS = _Walks()
 
 
 def min_layer(obj: TLObject) -> int:
     """The lowest layer for which the current-layer bytes of `obj` are right as they stand."""
-    if obj.__class__ is Raw:
-        return obj.min_layer  # type: ignore[attr-defined,no-any-return]
-    lowest, boxed = _walk(obj.__class__)
+    if isinstance(obj, Raw):
+        return obj.min_layer
+    lowest, boxed = _WALKS[obj.__class__]
     for name, depth in boxed:
         value = getattr(obj, name)
         if value is None:

@@ -27,13 +27,15 @@ _ZEROS: dict[str, Any] = {
     "int128": bytes(16),
     "int256": bytes(32),
 }
-_SAME = frozenset({("int", "long"), ("long", "int"), ("Vector<int>", "Vector<long>"), ("Vector<long>", "Vector<int>")})
+_SAME = frozenset(
+    {("int", "long"), ("long", "int"), ("Vector<int>", "Vector<long>"), ("Vector<long>", "Vector<int>")}
+)
 
 
 @cache
 def class_of(definition: Definition) -> type[TLObject]:
     """The generated class objects of this definition have: the current layer's, or that of a name long gone."""
-    found: type[TLObject] | None
+    found: Any
     if definition.function:
         space, _, name = definition.name.rpartition(".")
         found = getattr(getattr(functions, space or "core", None), camel(name), None)
@@ -43,7 +45,7 @@ def class_of(definition: Definition) -> type[TLObject]:
         found = found or getattr(legacy_types, camel(definition.name), None)
     if found is None:
         raise LookupError(f"{definition.name}: no class; run scripts/tl_update.py")
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 @dataclass(slots=True)
@@ -111,8 +113,10 @@ def field_map(source: Definition, target: Definition) -> FieldMap:
             else:
                 result.missing.append(param.attribute)
             continue
-        if not defined and given is not None and given.flag is not None:
+        if not defined and given is not None and given.flag is not None and given.type != "true":
             result.missing.append(param.attribute)
+        if given is None or given.flag is None or given.type == "true" or not defined:
+            zero = None  # the source always has a value
         if convert is _itself:
             result.copied.append((param.attribute, zero))
         else:
@@ -131,6 +135,7 @@ def upgrader(source: Definition) -> Callable[[dict[str, Any]], TLObject]:
     plan = field_map(source, schema()[cls.ID])
     rule = layer_rules.UPGRADES.get(source.key)
     names = cls.__slots__
+    required = {p.attribute for p in schema()[cls.ID].fields if p.flag is None}
 
     def upgrade(values: dict[str, Any]) -> TLObject:
         fields: dict[str, Any] = {name: _made(value) for name, value in plan.fixed}
@@ -147,7 +152,7 @@ def upgrader(source: Definition) -> Callable[[dict[str, Any]], TLObject]:
             fields.update(changed)
         made = object.__new__(cls)
         for name in names:
-            if name not in fields:
+            if name not in fields or (fields[name] is None and name in required):
                 raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{source.name} of an old layer: no {name}")
             setattr(made, name, fields[name])
         return made
@@ -161,6 +166,7 @@ def downgrader(source: Definition, target: Definition) -> Callable[[Any], dict[s
     plan = field_map(source, target)
     rule = layer_rules.DOWNGRADES.get(source.key)
     params = [(p.name, p.attribute) for p in target.fields]
+    required = [p.attribute for p in target.fields if p.flag is None]
 
     def downgrade(o: Any) -> dict[str, Any] | TLObject:
         fields: dict[str, Any] = {name: _made(value) for name, value in plan.fixed}
@@ -175,8 +181,8 @@ def downgrader(source: Definition, target: Definition) -> Callable[[Any], dict[s
             if isinstance(changed, TLObject):
                 return changed
             fields.update(changed)
-        for name in plan.missing:
-            if fields.get(name) is None:
+        for name in required:
+            if fields.get(name) is None:  # the rule found nothing to say either
                 no_value(f"{target.name} of an old layer: no {name}")
         return {name: fields[attribute] for name, attribute in params}
 
