@@ -1,0 +1,43 @@
+"""check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tgserve.admin.schema import Check, CheckReport, to_plain
+
+from .. import client, output
+from ..options import common, example
+
+
+@click.command(epilog=example("tgserve check --data /srv/tgserve"))
+@common
+def check(data: Path, as_json: bool) -> int:
+    """Verify every invariant of the store, running or not. Exit code 1 when something is wrong.
+
+    With a running server the server does it; without one the store is opened here, under its lock.
+    """
+    try:
+        report = client.call(data, Check())
+    except client.NotRunning:
+        report = _offline(data)
+    if as_json:
+        output.result(to_plain(report))
+    else:
+        for problem in report.problems:
+            output.write(problem)
+        where = "opened here" if report.offline else "by the running server"
+        verdict = f"{len(report.problems)} problems" if report.problems else "every invariant holds"
+        output.write(f"{report.rows} rows in {report.slots} slots, {report.seconds:.1f} s, {where}: {verdict}")
+    return 1 if report.problems else 0
+
+
+def _offline(data: Path) -> CheckReport:
+    from tgserve.admin import offline
+
+    try:
+        return offline.check(data)
+    except offline.Refusal as error:
+        raise output.Refused(str(error)) from None

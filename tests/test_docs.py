@@ -1,0 +1,95 @@
+"""What the documents say is true: generated ones are fresh, dependencies are explained, promises have tests."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from scripts import generate, generated_docs
+
+ROOT = Path(__file__).resolve().parent.parent
+STDLIB_LIKE = {"tgserve", "cli", "tests", "scripts", "setup", "setuptools"}
+# Import names that differ from the project's name on the package index.
+PROJECT_OF = {"nacl": "pynacl", "prometheus_client": "prometheus-client"}
+
+
+@pytest.fixture(scope="module")
+def packaging() -> dict[str, list[str]]:
+    """What setup.py hands to setuptools."""
+    given: dict[str, list[str]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("setuptools.setup", lambda **arguments: given.update(arguments))
+        patch.chdir(ROOT)
+        runpy.run_path(str(ROOT / "setup.py"))
+    return given
+
+
+def project_names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=;\s\[]", line)[0].lower() for line in requirements}
+
+
+def imported() -> set[str]:
+    """Top-level names imported by the package, without the standard library's."""
+    import sys
+
+    found = set()
+    for path in [*ROOT.glob("tgserve/**/*.py"), *ROOT.glob("cli/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add((node.module or "").partition(".")[0])
+    return {PROJECT_OF.get(name, name) for name in found - STDLIB_LIKE - set(sys.stdlib_module_names)}
+
+
+def test_generated_files_are_fresh():
+    assert not generate.stale(), "run python scripts/generate.py"
+
+
+def test_what_is_imported_is_required_and_the_other_way_round(packaging):
+    required = project_names(packaging["install_requires"])
+    used = imported() - {"pytest"}  # the public kits of tgserve.testing may use it
+    assert used - required == set(), "add these to install_requires in setup.py"
+    assert required - used == set(), "nobody imports these any more"
+
+
+def test_every_dependency_has_its_sentence(packaging):
+    text = (ROOT / "docs/DEPENDENCIES.md").read_text(encoding="utf-8")
+    documented = {name.lower() for name in re.findall(r"^\| \*\*([\w.-]+)\*\* \|", text, re.MULTILINE)}
+    required = project_names(packaging["install_requires"]) | project_names(packaging["extras_require"]["test"])
+    assert required - documented == set(), "say in docs/DEPENDENCIES.md why these are there"
+    assert documented - required == set(), "docs/DEPENDENCIES.md explains what is no longer required"
+
+
+def test_promises_of_the_rooms_that_stand_have_a_test():
+    tests = generated_docs.tests_by_promise(ROOT)
+    bare = [row.id for row in generated_docs.promises(ROOT) if row.stage == "now" and row.id not in tests]
+    bare = [id for id in bare if id[0] in "1235"]
+    assert not bare, f"name these rows of docs/SECURITY.md in a test, or test them first: {bare}"
+
+
+def test_no_test_names_a_promise_that_is_not_there():
+    known = {row.id for row in generated_docs.promises(ROOT)}
+    strange = {id: tests for id, tests in generated_docs.tests_by_promise(ROOT).items() if id not in known}
+    assert not strange
+
+
+def test_links_lead_somewhere():
+    dead = []
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
+            if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
+                dead.append(f"{path.relative_to(ROOT)}: {target}")
+    assert not dead
+
+
+def test_the_readme_speaks_of_commands_that_exist():
+    from cli.main import COMMANDS
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8") + (ROOT / "docs/OPERATING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\btgserve ([a-z]+)\b", "\n".join(re.findall(r"`[^`]+`|^    .*$", text, re.MULTILINE))))
+    assert named - set(COMMANDS) == set()

@@ -1,0 +1,69 @@
+"""status, stop, metrics, check: of the running server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from tgserve import __version__, metrics
+from tgserve.admin import exposition
+from tgserve.admin.registry import Daemon, command
+from tgserve.admin.schema import Check, CheckReport, Metrics, MetricsText, Status, StatusReport, Stop, Stopping
+from tgserve.store import check as store_check
+
+STOP_AFTER_SECONDS = 0.05
+"""The answer to `stop` goes out before the stop begins."""
+
+
+@command(Status)
+async def status(daemon: Daemon, params: Status) -> StatusReport:
+    calls = metrics.METRICS.get("tgserve_rpc_seconds")
+    measured = calls if isinstance(calls, metrics.Histogram) else metrics.Histogram("none", "")
+    return StatusReport(
+        version=__version__,
+        pid=os.getpid(),
+        address=daemon.address,
+        data=str(daemon.config.data.resolve()),
+        uptime_seconds=daemon.clock.monotonic() - daemon.started,
+        connections=_figure("tgserve_connections"),
+        sessions=_figure("tgserve_sessions"),
+        users_online=_figure("tgserve_users_online"),
+        calls=_figure("tgserve_rpc_calls_total"),
+        faults=_figure("tgserve_rpc_faults_total"),
+        call_p50_seconds=measured.quantile(0.5),
+        call_p99_seconds=measured.quantile(0.99),
+        shards=daemon.config.shards,
+        store_bytes=await asyncio.to_thread(_bytes_below, daemon.config.store_dir),
+        rss_bytes=_rss_bytes(),
+        dev=daemon.config.dev,
+    )
+
+
+@command(Stop)
+async def stop(daemon: Daemon, params: Stop) -> Stopping:
+    asyncio.get_running_loop().call_later(STOP_AFTER_SECONDS, os.kill, os.getpid(), signal.SIGTERM)
+    return Stopping(os.getpid())
+
+
+@command(Metrics)
+async def metrics_text(daemon: Daemon, params: Metrics) -> MetricsText:
+    return MetricsText(exposition.text())
+
+
+def _figure(name: str) -> int:
+    metric = metrics.METRICS.get(name)
+    if isinstance(metric, metrics.Counter):
+        return int(metric.total())
+    return int(metric.read()) if isinstance(metric, metrics.Gauge) else 0
+
+
+def _bytes_below(folder: Path) -> int:
+    """Disk blocks, not file lengths: LMDB files are sparse."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _rss_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
