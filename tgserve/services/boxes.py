@@ -15,14 +15,15 @@ from msgspec.structs import replace
 
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, READ_DATES, ROWS
-from tgserve.store.shards import Reader, Txn
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
 
 _OWN = Struct(">BI")  # flags, date: the body is the owner's and has the row's own number
 _PEERS = Struct(">BII")  # + author_msg_id: the body is the peer's
 _OTHERS = Struct(">BIIq")  # + author: anybody's
 MSG_ID = Struct(">I")
 NO_DIALOG = r.Dialog()
+NO_BOX = r.BoxHead()
 
 SERVICE_USER = 777000
 """Notices of the server come from this built-in user."""

@@ -21,8 +21,9 @@ from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, PEER_ROWS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 SLICE = 200
 """Messages that one deleteHistory call takes; clients repeat it while `left` is not 0."""
@@ -99,18 +100,18 @@ def _finish_history(txn: Txn, me: int, peer: int, what: Clearing, now: int, orig
         return
     if what.just_clear:
         if what.marker:
-            body = r.Body(me, now, b"", what.marker_layer, action=what.marker, silent=True, holders=1, peer=peer)
+            body = r.Body(
+                me, now, b"", what.marker_layer, action=what.marker, silent=True, holders=1, peer=peer
+            )
             flags = r.ROW_FROM_SELF if peer == me else r.ROW_OUT
             write_own(txn, me, peer, body, flags, now)
         return
     txn.put(DIALOGS, me, peer, value=replace(dialog, hidden=True, pinned=0, unread_mark=False))
     if dialog.pinned:
-        eventlog.append(txn, me, r.DialogPinned(peer, False), now=now, raises=0).origin = origin
+        eventlog.append(txn, me, r.DialogPinned(peer, False), now=now, raises=0, origin=origin)
 
 
-def _delete(
-    txn: Txn, me: int, msg_ids: Sequence[int], revoke: bool, now: int, origin: Origin
-) -> Affected:
+def _delete(txn: Txn, me: int, msg_ids: Sequence[int], revoke: bool, now: int, origin: Origin) -> Affected:
     gone = boxes.remove(txn, me, msg_ids)
     if not gone:
         head = txn.get(BOXES, me) or r.BoxHead()
@@ -131,8 +132,8 @@ def _delete(
                     txn.delete(BODIES, me, author_msg_id)
             txn.outbox(slot_of(peer), r.DeliverDelete(peer, author, tuple(ids), now))
     removed = tuple(msg_id for msg_id, _ in gone)
-    published = eventlog.append(txn, me, r.DeleteMessages(removed), now=now, raises=len(removed))
-    published.origin = origin
+    event = r.DeleteMessages(removed)
+    published = eventlog.append(txn, me, event, now=now, raises=len(removed), origin=origin)
     return Affected(published.pts, len(removed))
 
 

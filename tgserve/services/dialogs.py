@@ -20,8 +20,9 @@ from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BOXES, DIALOGS, ROWS
-from tgserve.store.shards import Reader, Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
 
 
 @dataclass(slots=True, frozen=True)
@@ -57,7 +58,7 @@ class Dialogs:
         self._clock = clock
         self._history = history
 
-    # -- reading ------------------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------
 
     def page(
         self, me: int, place: Place, limit: int, *, exclude_pinned: bool = False, folder: int | None = None
@@ -65,8 +66,10 @@ class Dialogs:
         """A page of the list, pinned chats first (on the first page only, as they have no place by date)."""
         with self._store.read(slot_of(me)) as reader:
             listed = _listed(reader, me, folder or 0)
-            pinned = [] if exclude_pinned else sorted(
-                (item for item in listed if item[1].pinned), key=lambda item: -item[1].pinned
+            pinned = (
+                []
+                if exclude_pinned
+                else sorted((item for item in listed if item[1].pinned), key=lambda item: -item[1].pinned)
             )
             plain = sorted((item for item in listed if not item[1].pinned), key=_rank, reverse=True)
             count = len(pinned) + len(plain)
@@ -115,7 +118,7 @@ class Dialogs:
         tops = {view.msg_id: view for view in self._history.views_of(reader, me, rows)}
         return [Chat(peer, dialog, tops.get(dialog.top_message)) for peer, dialog in heads]
 
-    # -- pins and marks -------------------------------------------------------------------------------------------------
+    # -- pins and marks -----------------------------------------------------------
 
     def pin(self, me: int, peer: int, pinned: bool, *, origin: Origin = None) -> Commit[None]:
         """Pin on top or unpin. The commit raises PINNED_DIALOGS_TOO_MUCH."""
@@ -132,7 +135,7 @@ class Dialogs:
                     raise errors.PINNED_DIALOGS_TOO_MUCH()
                 place = max(places, default=0) + 1
             txn.put(DIALOGS, me, peer, value=replace(dialog, pinned=place))
-            eventlog.append(txn, me, r.DialogPinned(peer, pinned), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, r.DialogPinned(peer, pinned), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -158,7 +161,7 @@ class Dialogs:
             for place, peer in enumerate(reversed(order), 1):
                 dialog = heads.get(peer, NO_DIALOG)
                 txn.put(DIALOGS, me, peer, value=replace(dialog, pinned=place))
-            eventlog.append(txn, me, r.PinnedOrder(tuple(order)), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, r.PinnedOrder(tuple(order)), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -170,7 +173,7 @@ class Dialogs:
             if dialog.unread_mark == unread:
                 return
             txn.put(DIALOGS, me, peer, value=replace(dialog, unread_mark=unread))
-            eventlog.append(txn, me, r.DialogUnreadMark(peer, unread), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, r.DialogUnreadMark(peer, unread), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -183,11 +186,11 @@ class Dialogs:
             if dialog.settings_hidden:
                 return
             txn.put(DIALOGS, me, peer, value=replace(dialog, settings_hidden=True))
-            eventlog.append(txn, me, r.PeerSettingsChanged(peer), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, r.PeerSettingsChanged(peer), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
-    # -- drafts ---------------------------------------------------------------------------------------------------------
+    # -- drafts -----------------------------------------------------------
 
     def save_draft(
         self, me: int, peer: int, draft: bytes, layer: int, *, origin: Origin = None
@@ -200,9 +203,12 @@ class Dialogs:
             if dialog.draft == draft:
                 return
             txn.put(
-                DIALOGS, me, peer, value=replace(dialog, draft=draft, draft_layer=layer if draft else 0, draft_date=now)
+                DIALOGS,
+                me,
+                peer,
+                value=replace(dialog, draft=draft, draft_layer=layer if draft else 0, draft_date=now),
             )
-            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -213,7 +219,7 @@ class Dialogs:
             written = [(key[1], dialog) for key, dialog in txn.range(DIALOGS, me) if dialog.draft]
             for peer, dialog in written:
                 txn.put(DIALOGS, me, peer, value=replace(dialog, draft=b"", draft_layer=0, draft_date=now))
-                eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0).origin = origin
+                eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 

@@ -15,8 +15,9 @@ from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BODIES, ROWS
-from tgserve.store.shards import Reader, Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
 
 
 @dataclass(slots=True, frozen=True)
@@ -46,7 +47,9 @@ class Editing:
         self._clock = clock
         store.on_outbox(r.DeliverEdit, deliver_edit)
 
-    def edit(self, me: int, peer: int, msg_id: int, change: Change, *, origin: Origin = None) -> Commit[Edited]:
+    def edit(
+        self, me: int, peer: int, msg_id: int, change: Change, *, origin: Origin = None
+    ) -> Commit[Edited]:
         """The commit raises MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED,
         MESSAGE_NOT_MODIFIED."""
         now = int(self._clock.now())
@@ -72,9 +75,8 @@ class Editing:
                 edit_date=now,
             )
             txn.put(BODIES, me, msg_id, value=body)
-            published = eventlog.append(txn, me, r.EditMessage(msg_id), now=now)
             view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
-            published.memo, published.origin = view, origin
+            published = eventlog.append(txn, me, r.EditMessage(msg_id), now=now, memo=view, origin=origin)
             if peer != me:
                 txn.outbox(slot_of(peer), r.DeliverEdit(peer, me, msg_id, now), body)
             return Edited(view, published.pts, now)
@@ -109,6 +111,7 @@ def deliver_edit(txn: Txn, edit: r.DeliverEdit, body: r.Body | None) -> None:
     row = txn.get(ROWS, edit.user, msg_id) if msg_id else None
     if row is None:
         return
-    published = eventlog.append(txn, edit.user, r.EditMessage(msg_id), now=edit.date)
+    view = None
     if body is not None:
-        published.memo = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))
+        view = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))
+    eventlog.append(txn, edit.user, r.EditMessage(msg_id), now=edit.date, memo=view)

@@ -15,8 +15,9 @@ from tgserve.services import boxes
 from tgserve.services.boxes import View
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BODIES, DIALOGS, PEER_ROWS, ROWS
-from tgserve.store.shards import Reader, Store
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader
 
 TOP_ID = 2**31 - 1
 SKIP_ROWS = 100_000
@@ -108,7 +109,13 @@ class History:
         return views
 
     def scan(
-        self, me: int, peer: int, window: Window, wanted: Callable[[View], bool], since: int = 0, until: int = 0
+        self,
+        me: int,
+        peer: int,
+        window: Window,
+        wanted: Callable[[View], bool],
+        since: int = 0,
+        until: int = 0,
     ) -> Page:
         """The newest messages of a chat that are `wanted`, looking at SCAN_ROWS rows below offset_id; since <= date
         < until where given. `count` is a lower bound. add_offset > 0 skips matches."""

@@ -16,13 +16,14 @@ from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.blocking import Blocks
-from tgserve.services.boxes import NO_DIALOG, SERVICE_USER, View
+from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, ROWS, SENT
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 Origin = tuple[int, int] | None
 """The session a change came from: it has the answer and is not told again."""
@@ -135,7 +136,6 @@ def _send(
     origin: Origin,
     clear_draft: bool,
 ) -> list[Sent]:
-    head = txn.get(BOXES, me) or r.BoxHead()
     dialog = txn.get(DIALOGS, me, peer) or NO_DIALOG
     saved = peer == me
     sent: list[Sent] = []
@@ -144,6 +144,7 @@ def _send(
         if mark is not None:
             sent.append(_again(txn, me, mark))
             continue
+        head = txn.get(BOXES, me) or NO_BOX
         msg_id = head.msg_id + 1
         body = r.Body(
             me,
@@ -171,12 +172,9 @@ def _send(
         row = r.Row(peer, me, msg_id, (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread)
         txn.put(BODIES, me, msg_id, value=body)
         dialog = boxes.insert(txn, me, msg_id, row, dialog, now)
-        head = replace(head, msg_id=msg_id)
-        published = eventlog.append(txn, me, r.NewMessage(msg_id), now=now, head=head)
-        head = published.head
         view = View(me, msg_id, row, body, draft.reply.msg_id if draft.reply is not None else 0)
-        published.memo = view
-        published.origin = origin
+        event = r.NewMessage(msg_id)
+        published = eventlog.append(txn, me, event, now=now, head=head, memo=view, origin=origin)
         txn.put(SENT, me, random_id, value=_SENT.pack(msg_id, published.pts, now))
         if not saved:
             txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, now, unread, draft.silent), body)
@@ -187,7 +185,7 @@ def _send(
             dialog = replace(dialog, draft=b"", draft_layer=0, draft_date=now)
         txn.put(DIALOGS, me, peer, value=dialog)
         if cleared:
-            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
     return sent
 
 
@@ -205,20 +203,18 @@ def _reply(txn: Txn, me: int, peer: int, reply: ReplyTo) -> r.Reply:
     row = txn.get(ROWS, me, reply.msg_id)
     if row is None or row.peer != peer:
         raise errors.REPLY_MESSAGE_ID_INVALID()
-    return r.Reply(
-        row.author, row.author_msg_id, reply.quote_text, reply.quote_entities, reply.quote_offset
-    )
+    return r.Reply(row.author, row.author_msg_id, reply.quote_text, reply.quote_entities, reply.quote_offset)
 
 
 def deliver(txn: Txn, message: r.Deliver, body: r.Body | None) -> None:
     """Outbox: a message arrives in its receiver's box."""
     user = message.user
-    head = txn.get(BOXES, user) or r.BoxHead()
+    head = txn.get(BOXES, user) or NO_BOX
     dialog = txn.get(DIALOGS, user, message.peer) or NO_DIALOG
     msg_id = head.msg_id + 1
     row = r.Row(message.peer, message.author, message.author_msg_id, message.flags)
     txn.put(DIALOGS, user, message.peer, value=boxes.insert(txn, user, msg_id, row, dialog, message.date))
-    event = r.NewMessage(msg_id)
-    published = eventlog.append(txn, user, event, now=message.date, head=replace(head, msg_id=msg_id))
+    view = None
     if body is not None:
-        published.memo = View(user, msg_id, row, body, boxes.reply_id(txn, user, body) if body.reply else 0)
+        view = View(user, msg_id, row, body, boxes.reply_id(txn, user, body) if body.reply is not None else 0)
+    eventlog.append(txn, user, r.NewMessage(msg_id), now=message.date, head=head, memo=view)

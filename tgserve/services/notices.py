@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from tgserve.services import boxes
-from tgserve.services.boxes import NO_DIALOG, SERVICE_USER, View
+from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS
-from tgserve.store.shards import Txn
+from tgserve.store.transaction import Txn
 
 
 def write_notice(
@@ -23,12 +21,11 @@ def write_notice(
 
 def write_own(txn: Txn, user: int, peer: int, body: r.Body, flags: int, now: int) -> int:
     """A message that only this box has: its body is written here. Returns its id."""
-    head = txn.get(BOXES, user) or r.BoxHead()
+    head = txn.get(BOXES, user) or NO_BOX
     dialog = txn.get(DIALOGS, user, peer) or NO_DIALOG
     msg_id = head.msg_id + 1
     row = r.Row(peer, user, msg_id, flags)
     txn.put(BODIES, user, msg_id, value=body)
     txn.put(DIALOGS, user, peer, value=boxes.insert(txn, user, msg_id, row, dialog, now))
-    head = replace(head, msg_id=msg_id)
-    eventlog.append(txn, user, r.NewMessage(msg_id), now=now, head=head).memo = View(user, msg_id, row, body)
+    eventlog.append(txn, user, r.NewMessage(msg_id), now=now, head=head, memo=View(user, msg_id, row, body))
     return msg_id

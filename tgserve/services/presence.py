@@ -15,8 +15,9 @@ from tgserve.clock import Clock
 from tgserve.services.boxes import SERVICE_USER
 from tgserve.services.bus import Bus, StatusChanged
 from tgserve.store.keyspaces import DIALOGS, KNOWN_BY, USERS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 WRITE_SECONDS = 300
 """`last seen` is written at most this often for one user."""
@@ -44,7 +45,7 @@ class Presence:
         self._seen: dict[int, int] = {}
         self._written: dict[int, int] = {}
 
-    # -- told by the gateway ------------------------------------------------------------------------------------------
+    # -- told by the gateway -----------------------------------------------------------
 
     def connected(self, user_id: int) -> None:
         """A signed-in session of the user has a socket."""
@@ -60,7 +61,7 @@ class Presence:
         if user_id in self._expires:
             self._go_offline(user_id, int(self._clock.now()))
 
-    # -- told by the user -----------------------------------------------------------------------------------------------
+    # -- told by the user -----------------------------------------------------------
 
     def update_status(self, user_id: int, offline: bool) -> None:
         """account.updateStatus of one device."""
@@ -89,7 +90,7 @@ class Presence:
     def is_connected(self, user_id: int) -> bool:
         return user_id in self._sessions
 
-    # -- inside -----------------------------------------------------------------------------------------------------------
+    # -- inside -----------------------------------------------------------
 
     def _go_offline(self, user_id: int, now: int) -> None:
         seen = min(self._expires.pop(user_id), now)
@@ -107,7 +108,9 @@ class Presence:
             return  # nobody else is here
         with self._store.read(slot_of(user_id)) as reader:
             known = {key[1] for key, _ in reader.range(KNOWN_BY, user_id, limit=TOLD_AT_MOST)}
-            known.update(key[1] for key, _ in reader.range(DIALOGS, user_id, lo=SERVICE_USER + 1, limit=TOLD_AT_MOST))
+            known.update(
+                key[1] for key, _ in reader.range(DIALOGS, user_id, lo=SERVICE_USER + 1, limit=TOLD_AT_MOST)
+            )
         known.discard(user_id)
         self._bus.tell(known & self._sessions.keys(), news)
 

@@ -15,8 +15,9 @@ from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS, READ_DATES, ROWS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 READ_DATE_SECONDS = 7 * limits.DAY
 """The author can ask for this long when a message was read (as Telegram's pm_read_date_expire_period)."""
@@ -79,7 +80,7 @@ def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -
     if dialog.unread_mark:
         dialog = replace(dialog, unread_mark=False)
         txn.put(DIALOGS, me, peer, value=dialog)
-        eventlog.append(txn, me, r.DialogUnreadMark(peer, False), now=now, raises=0).origin = origin
+        eventlog.append(txn, me, r.DialogUnreadMark(peer, False), now=now, raises=0, origin=origin)
     if upto <= was:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
@@ -107,8 +108,7 @@ def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -
     if not read:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
-    published = eventlog.append(txn, me, r.ReadInbox(peer, upto, left), now=now)
-    published.origin = origin
+    published = eventlog.append(txn, me, r.ReadInbox(peer, upto, left), now=now, origin=origin)
     if last and peer > 0 and peer != me:
         txn.outbox(slot_of(peer), r.DeliverRead(peer, me, last, now))
     return Affected(published.pts, 1)
@@ -145,8 +145,7 @@ def _contents_read(
     if not read:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
-    published = eventlog.append(txn, me, r.ReadContents(tuple(read), now), now=now)
-    published.origin = origin
+    published = eventlog.append(txn, me, r.ReadContents(tuple(read), now), now=now, origin=origin)
     for author, ids in authors.items():
         txn.outbox(slot_of(author), r.DeliverContentsRead(author, tuple(ids), now))
     return Affected(published.pts, 1)

@@ -84,14 +84,11 @@ class Updates:
                 limit = max(1, min(limit, pts_limit))
             since = date - SLACK_SECONDS if date > 0 else 0
             found = eventlog.read(reader, me, pts, since_date=since, limit=limit + 1)
-            if len(found) > limit and found[limit - 1][0] == pts:
-                # nothing but events without pts in the way: a slice would lead back to where it began
-                limit = limits.EVENTS_KEPT
-                found = eventlog.read(reader, me, pts, since_date=since, limit=limit + 1)
         if not found:
             return Difference(Span.EMPTY, self._state(head, 0), [])
-        if len(found) <= limit:
+        numbered = [index for index, (_, logged) in enumerate(found) if logged.pts_count]
+        if len(numbered) <= limit:
             return Difference(Span.WHOLE, self._state(head, self._dialogs.unread_total(me)), found)
-        found = found[:limit]
+        found = found[: numbered[limit]]
         upto, last = found[-1]
         return Difference(Span.SLICE, State(upto, head.qts, last.date, 0), found)

@@ -1,0 +1,68 @@
+"""Answers to sending, editing and forwarding: what the device that did it gets instead of a push."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Any
+
+from tgserve.render.message import ENTITIES, MEDIA, OUT, TTL, message, people
+from tgserve.render.user import users
+from tgserve.services import Services
+from tgserve.services.editing import Edited
+from tgserve.services.messaging import Sent
+from tgserve.store import records as r
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.base import raw
+
+_SHORT = Struct("<IIiiii").pack  # id, flags, msg_id, pts, pts_count, date
+_SHORT_ID = t.UpdateShortSentMessage.ID
+_INT = Struct("<i").pack
+
+
+def short(sent: Sent) -> Any:
+    """updateShortSentMessage: enough for the device that knows what it has sent."""
+    view = sent.view
+    flags = OUT
+    if view is None:
+        return raw(_SHORT(_SHORT_ID, flags, sent.msg_id, sent.pts, 1, sent.date), 0)
+    if view.row.flags & r.ROW_FROM_SELF:
+        flags = 0  # as the message itself: Saved Messages are not outgoing
+    body = view.body
+    if not (body.entities or body.media or body.ttl_period) or body.layer not in (0, layers.CURRENT):
+        return raw(_SHORT(_SHORT_ID, flags, sent.msg_id, sent.pts, 1, sent.date), 0)
+    parts = []
+    if body.media:
+        flags |= MEDIA
+        parts.append(body.media)
+    if body.entities:
+        flags |= ENTITIES
+        parts.append(body.entities)
+    if body.ttl_period:
+        flags |= TTL
+        parts.append(_INT(body.ttl_period))
+    return raw(
+        _SHORT(_SHORT_ID, flags, sent.msg_id, sent.pts, 1, sent.date) + b"".join(parts), body.min_layer
+    )
+
+
+def full(
+    services: Services, me: int, sent: Sequence[Sent], random_ids: Sequence[int], now: int
+) -> t.AnyUpdates:
+    """updates{updateMessageID..., updateNewMessage...}: for media, forwards and texts that the server has changed."""
+    updates: list[Any] = [
+        t.UpdateMessageID(id=one.msg_id, random_id=random_id)
+        for one, random_id in zip(sent, random_ids, strict=True)
+    ]
+    for one in sent:
+        if one.view is not None:
+            updates.append(t.UpdateNewMessage(message=message(one.view), pts=one.pts, pts_count=1))
+    who = people(one.view for one in sent if one.view is not None)
+    return t.Updates(updates=updates, users=users(services, me, who), chats=[], date=now, seq=0)
+
+
+def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:
+    update = t.UpdateEditMessage(message=message(edit.view), pts=edit.pts, pts_count=1)
+    who = users(services, me, people((edit.view,)))
+    return t.Updates(updates=[update], users=who, chats=[], date=edit.date, seq=0)

@@ -1,0 +1,234 @@
+"""What a committed event, or something fleeting, looks like to one viewer: the live push and the difference.
+
+`draw` gives a whole Updates for a push, or None when there is nothing to say any more. seq is always 0: private boxes
+have none. Every event kind of store/records.py has a line in _DRAWN (a test asserts it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+from tgserve.render import dialogs as render_dialogs
+from tgserve.render import user as render_user
+from tgserve.render.message import message, message_bytes, needs, people
+from tgserve.render.peers import dialog_peer, peer
+from tgserve.services import Services
+from tgserve.services.boxes import View
+from tgserve.services.bus import Ephemeral, Typing
+from tgserve.store import records as r
+from tgserve.store.eventlog import Published
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.base import raw
+
+_UPDATES = Struct("<IIi").pack  # updates, vector, count
+_TWO_INTS = Struct("<ii").pack
+_VECTOR = Struct("<Ii").pack
+_ID = Struct("<I").pack
+_NEW_MESSAGE = _ID(t.UpdateNewMessage.ID)
+_EDIT_MESSAGE = _ID(t.UpdateEditMessage.ID)
+_VECTOR_ID = 0x1CB5C415
+_HEAD_ONE = _UPDATES(t.Updates.ID, _VECTOR_ID, 1)
+_TAIL = Struct("<Iiii").pack  # chats: vector, 0; date; seq
+_USERS_ONE = _VECTOR(_VECTOR_ID, 1)
+
+
+def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates | None:
+    """The Updates that tells `viewer` (whose box it is) of a published event."""
+    event = published.event
+    kind = type(event)
+    if kind is r.NewMessage or kind is r.EditMessage:
+        view = published.memo if published.memo is not None else _view(services, viewer, event.msg_id)  # type: ignore[attr-defined]
+        if view is None:
+            return _gone(published)
+        head = _NEW_MESSAGE if kind is r.NewMessage else _EDIT_MESSAGE
+        return message_update(services, head, view, published.pts, published.pts_count, published.date)
+    update, users = draw_event(services, event, viewer, published.pts, published.pts_count)
+    return t.Updates(
+        updates=[update] if update is not None else [],
+        users=render_user.users(services, viewer, users),
+        chats=[],
+        date=published.date,
+        seq=0,
+    )
+
+
+def message_update(services: Services, head: bytes, view: View, pts: int, count: int, date: int) -> Any:
+    """updates{one message update, its people}, joined from bytes."""
+    lowest = needs(view)
+    drawn = []
+    for user_id in people((view,)):
+        if user_id != view.owner:
+            blob = render_user.user(services, view.owner, user_id)
+            if type(blob) is t.UserEmpty:
+                drawn.append(layers.encode(blob))
+                continue
+            drawn.append(blob.data)
+            if blob.min_layer > lowest:
+                lowest = blob.min_layer
+    users = _USERS_ONE + drawn[0] if len(drawn) == 1 else _VECTOR(_VECTOR_ID, len(drawn)) + b"".join(drawn)
+    tail = _TAIL(_VECTOR_ID, 0, date, 0)
+    return raw(b"".join((_HEAD_ONE, head, message_bytes(view), _TWO_INTS(pts, count), users, tail)), lowest)
+
+
+def _view(services: Services, viewer: int, msg_id: int) -> View | None:
+    return services.history.message_or_none(viewer, msg_id)
+
+
+def _gone(published: Published) -> t.AnyUpdates:
+    """The message is deleted by now: its pts must be told all the same."""
+    event: Any = published.event
+    update = t.UpdateDeleteMessages(messages=[event.msg_id], pts=published.pts, pts_count=published.pts_count)
+    return t.Updates(updates=[update], users=[], chats=[], date=published.date, seq=0)
+
+
+# -- one update for each event kind ---------------------------------------------------------------------------------
+
+Drawn = tuple[Any, tuple[int, ...]]
+"""The update (None: only the people are news) and the users that go with it."""
+
+
+def draw_event(services: Services, event: r.Event, viewer: int, pts: int, count: int) -> Drawn:
+    """One event as an Update, with the users it speaks of."""
+    return _DRAWN[type(event)](services, event, viewer, pts, count)
+
+
+def _message(services: Services, event: Any, viewer: int, pts: int, count: int) -> Drawn:
+    view = _view(services, viewer, event.msg_id)
+    if view is None:
+        return t.UpdateDeleteMessages(messages=[event.msg_id], pts=pts, pts_count=count), ()
+    kind = t.UpdateNewMessage if type(event) is r.NewMessage else t.UpdateEditMessage
+    return kind(message=message(view), pts=pts, pts_count=count), tuple(people((view,)))
+
+
+def _deleted(services: Services, event: r.DeleteMessages, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdateDeleteMessages(messages=list(event.msg_ids), pts=pts, pts_count=count), ()
+
+
+def _read_inbox(services: Services, event: r.ReadInbox, viewer: int, pts: int, count: int) -> Drawn:
+    update = t.UpdateReadHistoryInbox(
+        peer=peer(event.peer),
+        max_id=event.max_id,
+        still_unread_count=event.still_unread,
+        pts=pts,
+        pts_count=count,
+    )
+    return update, (event.peer,)
+
+
+def _read_outbox(services: Services, event: r.ReadOutbox, viewer: int, pts: int, count: int) -> Drawn:
+    update = t.UpdateReadHistoryOutbox(peer=peer(event.peer), max_id=event.max_id, pts=pts, pts_count=count)
+    return update, (event.peer,)
+
+
+def _read_contents(services: Services, event: r.ReadContents, viewer: int, pts: int, count: int) -> Drawn:
+    return (
+        t.UpdateReadMessagesContents(
+            messages=list(event.msg_ids), date=event.date or None, pts=pts, pts_count=count
+        ),
+        (),
+    )
+
+
+def _draft(services: Services, event: r.DraftChanged, viewer: int, pts: int, count: int) -> Drawn:
+    head = services.dialogs.head(viewer, event.peer)
+    return t.UpdateDraftMessage(peer=peer(event.peer), draft=render_dialogs.draft(head)), (event.peer,)
+
+
+def _pinned(services: Services, event: r.DialogPinned, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdateDialogPinned(pinned=event.pinned, peer=dialog_peer(event.peer)), (event.peer,)
+
+
+def _pinned_order(services: Services, event: r.PinnedOrder, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdatePinnedDialogs(order=[dialog_peer(one) for one in event.peers]), event.peers
+
+
+def _unread_mark(services: Services, event: r.DialogUnreadMark, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdateDialogUnreadMark(unread=event.unread, peer=dialog_peer(event.peer)), (event.peer,)
+
+
+def _notify(services: Services, event: r.NotifyChanged, viewer: int, pts: int, count: int) -> Drawn:
+    head = services.dialogs.head(viewer, event.peer)
+    target = t.NotifyPeer(peer=peer(event.peer))
+    return (
+        t.UpdateNotifySettings(peer=target, notify_settings=render_dialogs.notify_settings(head)),
+        (event.peer,),
+    )
+
+
+def _blocked(services: Services, event: r.PeerBlocked, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdatePeerBlocked(blocked=event.blocked, peer_id=peer(event.peer)), (event.peer,)
+
+
+def _contact(services: Services, event: r.ContactChanged, viewer: int, pts: int, count: int) -> Drawn:
+    # the user object beside it is the news; the bar above the chat changes with it
+    settings = render_user.settings(services, viewer, event.user_id)
+    return t.UpdatePeerSettings(peer=peer(event.user_id), settings=settings), (event.user_id,)
+
+
+def _user(services: Services, event: r.UserChanged, viewer: int, pts: int, count: int) -> Drawn:
+    record = services.users.get_or_none(event.user_id)
+    if record is None:
+        return None, ()
+    update: Any = t.UpdateUser(user_id=event.user_id)
+    if event.what == "name":
+        names = [t.Username(editable=True, active=True, username=record.username)] if record.username else []
+        shown = services.contacts.get_or_none(viewer, event.user_id) or record
+        update = t.UpdateUserName(
+            user_id=event.user_id,
+            first_name=shown.first_name,
+            last_name=shown.last_name,
+            usernames=list(names),
+        )
+    elif event.what == "phone" and viewer == event.user_id:
+        update = t.UpdateUserPhone(user_id=event.user_id, phone=record.phone)
+    return update, (event.user_id,)
+
+
+def _authorization(services: Services, event: r.NewAuthorization, viewer: int, pts: int, count: int) -> Drawn:
+    if not event.unconfirmed:
+        return t.UpdateNewAuthorization(hash=event.hash), ()
+    update = t.UpdateNewAuthorization(
+        unconfirmed=True, hash=event.hash, date=event.date, device=event.device, location=event.location
+    )
+    return update, ()
+
+
+def _settings(services: Services, event: r.PeerSettingsChanged, viewer: int, pts: int, count: int) -> Drawn:
+    settings = render_user.settings(services, viewer, event.peer) if event.peer > 0 else t.PeerSettings()
+    return t.UpdatePeerSettings(peer=peer(event.peer), settings=settings), (event.peer,)
+
+
+_DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
+    r.NewMessage: _message,
+    r.EditMessage: _message,
+    r.DeleteMessages: _deleted,
+    r.ReadInbox: _read_inbox,
+    r.ReadOutbox: _read_outbox,
+    r.ReadContents: _read_contents,
+    r.DraftChanged: _draft,
+    r.DialogPinned: _pinned,
+    r.PinnedOrder: _pinned_order,
+    r.DialogUnreadMark: _unread_mark,
+    r.NotifyChanged: _notify,
+    r.PeerBlocked: _blocked,
+    r.ContactChanged: _contact,
+    r.UserChanged: _user,
+    r.NewAuthorization: _authorization,
+    r.PeerSettingsChanged: _settings,
+}
+
+
+# -- fleeting --------------------------------------------------------------------------------------------------------
+
+
+def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpdates | None:
+    """updateShort of something that is not kept: typing, a status."""
+    now = int(services.clock.now())
+    if type(news) is Typing:
+        update: Any = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
+    else:
+        update = t.UpdateUserStatus(user_id=news.user, status=render_user.status(services, viewer, news.user))
+    return t.UpdateShort(update=update, date=now)
