@@ -8,7 +8,7 @@ whose slot it lives in.
 from __future__ import annotations
 
 from tgserve.store import records as r
-from tgserve.store.packing import I64, STR, U32, U64, BYTES, Keyspace
+from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
 
 # accounts: slot of the user id
 USERS = Keyspace("users", 0x01, (I64,), r.User)  # user
@@ -37,9 +37,11 @@ SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) 
 DIALOGS = Keyspace("dialogs", 0x26, (I64, I64), r.Dialog)  # user: (user, peer)
 EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user, pts, sub)
 READ_DATES = Keyspace("read_dates", 0x28, (I64, I64, U32), bytes)  # author: (author, reader, max_id) -> date, 4 B
-# every slot has its own
-OUTBOX = Keyspace("outbox", 0x70, (U64,), r.OutboxRow)  # (seq)
-OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (), r.OutboxHead)
-APPLIED = Keyspace("applied", 0x72, (U32,), r.AppliedMark)  # (source slot)
+# of the target's slot
+PARKED = Keyspace("parked", 0x73, (U32, U64), r.OutboxRow)  # (source slot, number): items whose handler failed
 # environment-wide rows live in the pseudo slot 0xFFFF
+OUTBOX = Keyspace("outbox", 0x70, (U32, U64), r.Parcel)  # (target shard, parcel number)
+OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (U32,), r.OutboxHead)  # (target shard)
+APPLIED = Keyspace("applied", 0x72, (U32,), r.AppliedMark)  # (source shard)
+HOME = Keyspace("home", 0x7E, (), r.ShardHome)
 META = Keyspace("meta", 0x7F, (STR,), bytes)

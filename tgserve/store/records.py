@@ -1,4 +1,4 @@
-"""What is stored: one record a row. Plain data, no TL objects: what rules look at is a field, the rest stamped TL bytes.
+"""What is stored: one record a row. Plain data, no TL objects: what rules look at is a field, the rest TL bytes.
 
 Rules: records are msgspec arrays, so a field is only ever added at the end and with a default; a change of meaning
 needs FORMAT += 1 and a migration. Peers are one signed number as in the Bot API: a user is its id, a basic group is
@@ -20,7 +20,7 @@ class Record(msgspec.Struct, array_like=True, gc=False, frozen=True):
 # -- accounts -----------------------------------------------------------------------------------------------------
 
 
-class User(Record):
+class User(Record, frozen=True):
     """An account. `version` grows with every change, caches compare it."""
 
     id: int
@@ -41,7 +41,7 @@ class User(Record):
     contacts_hash: int = 0
 
 
-class PhoneClaim(Record):
+class PhoneClaim(Record, frozen=True):
     """Who owns a phone number. Unconfirmed claims older than a minute may be taken over (DISK.md, claims)."""
 
     user_id: int
@@ -50,7 +50,7 @@ class PhoneClaim(Record):
     banned: bool = False
 
 
-class NameClaim(Record):
+class NameClaim(Record, frozen=True):
     """Who owns a username (peer as above); confirmed when the owner's record carries it."""
 
     peer: int
@@ -59,7 +59,7 @@ class NameClaim(Record):
     name: str = ""
 
 
-class LoginCode(Record):
+class LoginCode(Record, frozen=True):
     """A code on its way; bound to phone, hash and key (SECURITY 5.2). `signed_in` keeps a used code repeatable for a
     short while on the same key (clients resend signIn after a reconnect)."""
 
@@ -74,14 +74,14 @@ class LoginCode(Record):
     user_id: int = 0
 
 
-class Tally(Record):
+class Tally(Record, frozen=True):
     """A rolling count for flood limits: `count` events since `since`."""
 
     count: int
     since: int
 
 
-class Auth(Record):
+class Auth(Record, frozen=True):
     """An auth key and what is signed in on it. `key` is sealed (SECURITY 7.1). user_id 0 = nobody."""
 
     key: bytes
@@ -104,7 +104,7 @@ class Auth(Record):
     """Ids of the temporary keys bound to this one that may still live."""
 
 
-class TempBinding(Record):
+class TempBinding(Record, frozen=True):
     """A temporary key that is bound: it survives a restart so that its client is not sent through a new exchange."""
 
     key: bytes
@@ -112,7 +112,7 @@ class TempBinding(Record):
     expires: int
 
 
-class UserAuth(Record):
+class UserAuth(Record, frozen=True):
     """One line of a user's session list, keyed by its hash; the copy of Auth that the list shows."""
 
     auth_key_id: int
@@ -133,7 +133,7 @@ class UserAuth(Record):
     """Keys signed in by auth.importAuthorization from this session: they end with it."""
 
 
-class Exported(Record):
+class Exported(Record, frozen=True):
     """An exported authorisation, keyed by the hash of its bytes (SECURITY 5.9)."""
 
     user_id: int
@@ -143,7 +143,7 @@ class Exported(Record):
     """The exporting session's hash: the importing key joins that session."""
 
 
-class Contact(Record):
+class Contact(Record, frozen=True):
     """`phone` as the owner imported it; `mutual` is kept by the outbox of the other side."""
 
     first_name: str
@@ -154,11 +154,11 @@ class Contact(Record):
     note: bytes = b""
 
 
-class Blocked(Record):
+class Blocked(Record, frozen=True):
     date: int
 
 
-class PrivacyRules(Record):
+class PrivacyRules(Record, frozen=True):
     """Rules of one privacy key in the order they are tried: (kind, ids); kinds are services/privacy.py's."""
 
     rules: tuple[tuple[str, tuple[int, ...]], ...]
@@ -167,7 +167,7 @@ class PrivacyRules(Record):
 # -- messages -----------------------------------------------------------------------------------------------------
 
 
-class Reply(Record):
+class Reply(Record, frozen=True):
     """What a message answers: the message's reference (author box, id there) so that each viewer's own id is found."""
 
     author: int
@@ -179,7 +179,7 @@ class Reply(Record):
     top_msg_id: int = 0
 
 
-class Body(Record):
+class Body(Record, frozen=True):
     """A message as its author wrote it, stored once, in the author's slot under (author box, author_msg_id).
 
     `author` is the sender's user id, `text` UTF-8; `entities` is a TL Vector<MessageEntity>, `media`, `action`, `fwd`,
@@ -215,7 +215,7 @@ class Body(Record):
     """Users named inside entities, fwd, media or action: a viewer is given them beside the message."""
 
 
-class Row(Record):
+class Row(Record, frozen=True):
     """A message in a user's box, keyed by (user, msg_id): thin, it says where the body is."""
 
     peer: int
@@ -231,7 +231,7 @@ ROW_FROM_SELF = 8
 """Saved Messages: peer and author are the owner."""
 
 
-class BoxHead(Record):
+class BoxHead(Record, frozen=True):
     """The counters of a box; raised only inside the transaction that uses the numbers."""
 
     pts: int = 1
@@ -244,7 +244,7 @@ class BoxHead(Record):
     """Number of events since `pts` that do not raise it."""
 
 
-class Dialog(Record):
+class Dialog(Record, frozen=True):
     top_message: int = 0
     top_date: int = 0
     read_inbox_max: int = 0
@@ -272,79 +272,79 @@ class Dialog(Record):
 # -- events: what getDifference can tell, keyed by (user, pts, sub) ------------------------------------------------
 
 
-class Event(Record, tag=True):
+class Event(Record, tag=True, frozen=True):
     """Base of what the event log holds. `sub` 0 raised pts; others tell devices of a change that has no pts."""
 
 
-class NewMessage(Event):
+class NewMessage(Event, frozen=True):
     msg_id: int
 
 
-class EditMessage(Event):
+class EditMessage(Event, frozen=True):
     msg_id: int
 
 
-class DeleteMessages(Event):
+class DeleteMessages(Event, frozen=True):
     msg_ids: tuple[int, ...]
 
 
-class ReadInbox(Event):
+class ReadInbox(Event, frozen=True):
     peer: int
     max_id: int
     still_unread: int
 
 
-class ReadOutbox(Event):
+class ReadOutbox(Event, frozen=True):
     peer: int
     max_id: int
 
 
-class ReadContents(Event):
+class ReadContents(Event, frozen=True):
     msg_ids: tuple[int, ...]
     date: int
 
 
-class DraftChanged(Event):
+class DraftChanged(Event, frozen=True):
     peer: int
 
 
-class DialogPinned(Event):
+class DialogPinned(Event, frozen=True):
     peer: int
     pinned: bool
 
 
-class PinnedOrder(Event):
+class PinnedOrder(Event, frozen=True):
     peers: tuple[int, ...]
 
 
-class DialogUnreadMark(Event):
+class DialogUnreadMark(Event, frozen=True):
     peer: int
     unread: bool
 
 
-class NotifyChanged(Event):
+class NotifyChanged(Event, frozen=True):
     peer: int
 
 
-class PeerBlocked(Event):
+class PeerBlocked(Event, frozen=True):
     peer: int
     blocked: bool
 
 
-class ContactChanged(Event):
+class ContactChanged(Event, frozen=True):
     """A contact of mine was added, renamed or removed; the viewer must draw the user again."""
 
     user_id: int
 
 
-class UserChanged(Event):
+class UserChanged(Event, frozen=True):
     """Name, username, phone or photo of a user I know has changed. `what` names the update: name phone photo."""
 
     user_id: int
     what: str
 
 
-class NewAuthorization(Event):
+class NewAuthorization(Event, frozen=True):
     hash: int
     date: int
     device: str
@@ -352,7 +352,7 @@ class NewAuthorization(Event):
     unconfirmed: bool = True
 
 
-class PeerSettingsChanged(Event):
+class PeerSettingsChanged(Event, frozen=True):
     peer: int
 
 
@@ -376,7 +376,7 @@ AnyEvent = (
 )
 
 
-class LoggedEvent(Record):
+class LoggedEvent(Record, frozen=True):
     """A row of the event log: the event, the second it happened, how far it raised pts."""
 
     event: AnyEvent
@@ -387,7 +387,7 @@ class LoggedEvent(Record):
 # -- outbox: what one slot tells another, applied in order and once -------------------------------------------------
 
 
-class Deliver(Record, tag=True):
+class Deliver(Record, tag=True, frozen=True):
     """A message of `author` arrives in `user`'s box, in the chat `peer` as the user names it."""
 
     user: int
@@ -399,14 +399,14 @@ class Deliver(Record, tag=True):
     silent: bool = False
 
 
-class DeliverEdit(Record, tag=True):
+class DeliverEdit(Record, tag=True, frozen=True):
     user: int
     author: int
     author_msg_id: int
     date: int = 0
 
 
-class DeliverDelete(Record, tag=True):
+class DeliverDelete(Record, tag=True, frozen=True):
     """Delete for both sides: the receiver's rows of these messages go."""
 
     user: int
@@ -415,7 +415,7 @@ class DeliverDelete(Record, tag=True):
     date: int = 0
 
 
-class DeliverRead(Record, tag=True):
+class DeliverRead(Record, tag=True, frozen=True):
     """`reader` has read `user`'s messages up to author_msg_id (in `user`'s own numbering)."""
 
     user: int
@@ -424,35 +424,35 @@ class DeliverRead(Record, tag=True):
     date: int = 0
 
 
-class DeliverContentsRead(Record, tag=True):
+class DeliverContentsRead(Record, tag=True, frozen=True):
     user: int
     author_msg_ids: tuple[int, ...]
     date: int = 0
 
 
-class ReleaseBodies(Record, tag=True):
+class ReleaseBodies(Record, tag=True, frozen=True):
     """A box has dropped its rows of these bodies."""
 
     author: int
     author_msg_ids: tuple[int, ...]
 
 
-class ConfirmPhone(Record, tag=True):
+class ConfirmPhone(Record, tag=True, frozen=True):
     phone: str
     user_id: int
 
 
-class ConfirmName(Record, tag=True):
+class ConfirmName(Record, tag=True, frozen=True):
     name: str
     peer: int
 
 
-class ReleaseName(Record, tag=True):
+class ReleaseName(Record, tag=True, frozen=True):
     name: str
     peer: int
 
 
-class SignedIn(Record, tag=True):
+class SignedIn(Record, tag=True, frozen=True):
     """A key was bound to a user: the user's slot lists it, writes the notice from 777000 and tells the devices."""
 
     user_id: int
@@ -461,12 +461,12 @@ class SignedIn(Record, tag=True):
     first: bool = False
 
 
-class SignedOut(Record, tag=True):
+class SignedOut(Record, tag=True, frozen=True):
     user_id: int
     hash: int
 
 
-class RevokeAuth(Record, tag=True):
+class RevokeAuth(Record, tag=True, frozen=True):
     """The user's slot ended a session: the key's slot unbinds it."""
 
     auth_key_id: int
@@ -474,7 +474,7 @@ class RevokeAuth(Record, tag=True):
     hash: int = 0
 
 
-class KeyJoined(Record, tag=True):
+class KeyJoined(Record, tag=True, frozen=True):
     """A key was signed in by an exported authorisation: it belongs to session `hash` and ends with it."""
 
     user_id: int
@@ -482,7 +482,7 @@ class KeyJoined(Record, tag=True):
     auth_key_id: int
 
 
-class SessionSeen(Record, tag=True):
+class SessionSeen(Record, tag=True, frozen=True):
     """A signed-in key's client told something new of itself: the session list shows it."""
 
     user_id: int
@@ -490,7 +490,7 @@ class SessionSeen(Record, tag=True):
     auth: UserAuth
 
 
-class ContactAdded(Record, tag=True):
+class ContactAdded(Record, tag=True, frozen=True):
     """`owner` has `user_id` as contact (or no longer): the other side's `mutual` follows."""
 
     owner: int
@@ -498,7 +498,7 @@ class ContactAdded(Record, tag=True):
     present: bool
 
 
-class TellUserChanged(Record, tag=True):
+class TellUserChanged(Record, tag=True, frozen=True):
     """A profile changed: a user who knows this one is told."""
 
     user_id: int
@@ -526,18 +526,37 @@ AnyOutbox = (
 )
 
 
-class OutboxRow(Record):
+class OutboxRow(Record, frozen=True):
+    """One payload on its way (or parked in the target's slot because its handler failed)."""
+
+    source_slot: int
     target_slot: int
     payload: AnyOutbox
 
 
-class OutboxHead(Record):
-    """`seq`: the last number given out by this slot."""
+class Parcel(Record, frozen=True):
+    """What one group commit of a shard has for another shard, in order."""
+
+    items: tuple[OutboxRow, ...]
+
+
+class OutboxHead(Record, frozen=True):
+    """`seq`: the last parcel number given out towards a shard."""
 
     seq: int = 0
 
 
-class AppliedMark(Record):
-    """In the target's slot, one for each source slot: the last outbox seq applied."""
+class AppliedMark(Record, frozen=True):
+    """What the target has applied of a source shard: parcels up to `seq`, and `done` items of the one after it."""
 
     seq: int = 0
+    done: int = 0
+
+
+class ShardHome(Record, frozen=True):
+    """Who an environment is. `epochs`: for each slot a 4-byte big-endian number, 0 = not here; the highest of all
+    environments owns the slot (DISK.md 3)."""
+
+    number: int
+    store: str
+    epochs: bytes

@@ -1,0 +1,68 @@
+"""What a storage engine must offer: ONE environment of ordered keys, snapshots, and atomic durable commits.
+
+Engines are loaded by name (entry point group `tgserve.engines`: a function `open(path, *, map_bytes) -> Engine`) and
+prove themselves with tgserve.testing.engine_suite. One thread commits at a time; snapshots may live in any thread, one
+thread each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from tgserve.errors import StoreError
+
+Row = tuple[bytes, bytes]
+
+
+class NeedsRoom(StoreError):
+    """The environment must `grow` before this commit fits; nothing was kept."""
+
+
+class Snapshot(Protocol):
+    """A consistent view of one commit."""
+
+    @property
+    def get(self) -> Callable[[bytes], bytes | None]:
+        """The value of a key. A plain callable, so that engines may hand out their library's own; another one after
+        each renew."""
+
+    def scan(self, lo: bytes, hi: bytes, reverse: bool = False) -> Iterator[Row]:
+        """Rows with lo <= key < hi in order. The iterator ends with the snapshot's next renew, reset or close."""
+
+    def renew(self) -> None:
+        """Move to the newest commit."""
+
+    def reset(self) -> None:
+        """Let go of the commit (its pages may be reused) until the next renew."""
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """One environment."""
+
+    def snapshot(self) -> Snapshot:
+        """A new view of the newest commit, for the calling thread."""
+
+    def commit(self, puts: Iterable[Row], deletes: Iterable[bytes]) -> None:
+        """Write all or nothing, durable on return. `puts` and `deletes` can be read twice (lists, dict views).
+
+        NeedsRoom: call grow() and commit again. StoreFull: no space, nothing kept, later commits may succeed.
+        StoreError: anything else, nothing kept.
+        """
+
+    def grow(self) -> None:
+        """Make room after NeedsRoom. No snapshot may be in use meanwhile; all need a renew after it.
+        StoreFull when it cannot."""
+
+    def size(self) -> int:
+        """Bytes on disk (memory: an estimate)."""
+
+    def close(self) -> None: ...
+
+
+class OpenEngine(Protocol):
+    def __call__(self, path: Path, *, map_bytes: int) -> Engine:
+        """Open or create the environment at `path` (a folder). StoreError when that cannot be."""

@@ -1,0 +1,147 @@
+"""The event log of a box: what getDifference can tell. Rows and pts are written in the transaction that causes them.
+
+Events with pts cover (pts - pts_count, pts]; events without (drafts, pins, settings) stand at the pts they happened at
+with sub 1, 2 ... (docs/DISK.md I9). Kept by count and age; below BoxHead.oldest_pts the answer is differenceTooLong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tgserve import limits
+from tgserve.store.keyspaces import BOXES, EVENTS
+from tgserve.store.records import AnyEvent, BoxHead, LoggedEvent, NewMessage
+from tgserve.store.transaction import Reader, Txn
+
+TRIM_EVERY = 64
+"""Events between two looks at the log's old end."""
+TRIM_ROWS = 256
+"""Rows deleted at one look: more than come between two, so that a log that is too long shrinks."""
+LOOK_BACK = 256
+"""Events without pts that are looked for below the client's pts."""
+
+_EMPTY = BoxHead()
+
+
+@dataclass(slots=True)
+class Published:
+    """An event after its commit, for the bus. `memo` is whatever the writer of the event wants to save readers a read
+    for (rows, bodies); `origin` the session that caused it and needs no update."""
+
+    user_id: int
+    pts: int
+    pts_count: int
+    event: AnyEvent
+    date: int
+    memo: Any = None
+    origin: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much of a log is kept. An event goes when it is beyond the newest `events` pts OR older than `seconds`."""
+
+    events: int = limits.EVENTS_KEPT
+    seconds: int = limits.EVENTS_KEPT_SECONDS
+
+
+RETENTION = Retention()
+"""What `append` keeps."""
+
+
+def box_head(reader: Reader, user: int) -> BoxHead:
+    """The counters of a box; those of a fresh one when there is none yet."""
+    return reader.get(BOXES, user) or _EMPTY
+
+
+def next_msg_id(txn: Txn, user: int) -> int:
+    """The id the next message of this box gets. Taken by appending NewMessage with it."""
+    return box_head(txn, user).msg_id + 1
+
+
+def append(
+    txn: Txn,
+    user: int,
+    event: AnyEvent,
+    *,
+    now: int,
+    raises: int = 1,
+    head: BoxHead | None = None,
+    memo: Any = None,
+    origin: tuple[int, int] | None = None,
+) -> Published:
+    """Log `event` at `now` (Unix seconds), raise pts by `raises` (0: an event without pts), publish it.
+
+    `head` is the caller's changed head (a msg_id taken), not yet put: one read and one row less. A NewMessage raises
+    the box's msg_id to its own in any case. The user's slot must be the transaction's.
+    """
+    box = head or txn.get(BOXES, user) or _EMPTY
+    msg_id = box.msg_id
+    if raises:
+        pts, sub = box.pts + raises, 0
+        if type(event) is NewMessage and event.msg_id > msg_id:
+            msg_id = event.msg_id
+    else:
+        pts, sub = box.pts, box.sub + 1
+    oldest = box.oldest_pts
+    if pts % TRIM_EVERY < raises:
+        oldest = _trim(txn, user, box, RETENTION.events, now - RETENTION.seconds, TRIM_ROWS)
+    txn.put(BOXES, user, value=BoxHead(pts, msg_id, box.qts, now, oldest, sub))
+    txn.put(EVENTS, user, pts, sub, value=LoggedEvent(event, now, raises))
+    published = Published(user, pts, raises, event, now, memo, origin)
+    txn.publish(published)
+    return published
+
+
+def read(
+    reader: Reader, user: int, after_pts: int, *, since_date: int = 0, limit: int = 100
+) -> list[tuple[int, LoggedEvent]]:
+    """(pts, event) after `after_pts` in order, with the events without pts among them, at most `limit` in all.
+
+    Events without pts that happened at or before after_pts are told again if they are not older than `since_date`
+    (the client's date): it may have got its pts from an answer without having seen them. They come first.
+    """
+    found = _missed(reader, user, after_pts, since_date) if since_date else []
+    if len(found) < limit:
+        rows = reader.range(EVENTS, user, lo=after_pts + 1, limit=limit - len(found))
+        found += [(key[1], logged) for key, logged in rows]
+    return found[:limit]
+
+
+def trim(txn: Txn, user: int, *, keep: int, before: int, rows: int = TRIM_ROWS) -> int:
+    """Delete the oldest events: those beyond the newest `keep` pts or older than `before` (Unix seconds), at most
+    `rows` of them; returns the new oldest_pts."""
+    box = txn.get(BOXES, user)
+    if box is None:
+        return _EMPTY.oldest_pts
+    oldest = _trim(txn, user, box, keep, before, rows)
+    if oldest != box.oldest_pts:
+        txn.put(BOXES, user, value=BoxHead(box.pts, box.msg_id, box.qts, box.date, oldest, box.sub))
+    return oldest
+
+
+def _trim(txn: Txn, user: int, box: BoxHead, keep: int, before: int, rows: int) -> int:
+    """Rows go from the old end, a pts with all its subs; what is left begins above the pts returned."""
+    oldest = box.oldest_pts
+    gone: list[tuple[int, int]] = []
+    for (_, pts, sub), logged in txn.range(EVENTS, user, limit=rows):
+        if box.pts - pts < keep and logged.date >= before:
+            break
+        gone.append((pts, sub))
+        oldest = max(oldest, pts)
+    for pts, sub in gone:
+        txn.delete(EVENTS, user, pts, sub)
+    return oldest
+
+
+def _missed(reader: Reader, user: int, pts: int, since_date: int) -> list[tuple[int, LoggedEvent]]:
+    """Events without pts at or below `pts` that are not older than since_date, oldest first."""
+    found: list[tuple[int, LoggedEvent]] = []
+    for (_, at, _), logged in reader.range(EVENTS, user, hi=pts + 1, limit=LOOK_BACK, reverse=True):
+        if logged.date < since_date:
+            break
+        if not logged.pts_count:
+            found.append((at, logged))
+    found.reverse()
+    return found

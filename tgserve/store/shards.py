@@ -1,0 +1,408 @@
+"""Store: the slot table, the shards behind it, and the ways in: transact, read, on_outbox, subscribe.
+
+Rules (docs/DISK.md): a transaction lives in one slot; nothing is published or answered before it is durable; the loop
+never waits for a disk. Construct, register outbox handlers, `await start()`; all calls on the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import importlib.metadata
+import os
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tgserve import log
+from tgserve.clock import Clock, SystemClock
+from tgserve.errors import StoreError, StoreFull
+from tgserve.ids import Ids
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.engine import Engine, OpenEngine, Snapshot
+from tgserve.store.engines.lmdb import open_lmdb
+from tgserve.store.engines.memory import open_memory
+from tgserve.store.format import FORMAT, OLDEST_CODE, Format, fingerprint, read_format, write_format
+from tgserve.store.keyspaces import HOME
+from tgserve.store.migrations import migrate
+from tgserve.store.outbox import Handler, Handover, read_parcels
+from tgserve.store.packing import META_SLOT
+from tgserve.store.slots import SLOTS
+from tgserve.store.transaction import Reader, Txn
+from tgserve.store.vault import SECRET_BYTES, Vault
+from tgserve.store.writer import Shard, ShardStats
+
+T = TypeVar("T")
+
+QUEUE_JOBS = 20_000
+"""Transactions queued and not yet committed, per shard; beyond it `transact` refuses."""
+MAP_BYTES = 64 << 30
+
+_log = log.get("store")
+
+
+def engine_named(name: str) -> OpenEngine:
+    """`lmdb`, `memory`, or an entry point of the group tgserve.engines."""
+    built_in: dict[str, OpenEngine] = {"lmdb": open_lmdb, "memory": open_memory}
+    if name in built_in:
+        return built_in[name]
+    for entry in importlib.metadata.entry_points(group="tgserve.engines", name=name):
+        found: OpenEngine = entry.load()
+        return found
+    raise StoreError(f"no storage engine is called {name!r}")
+
+
+class SlotReader(Reader):
+    """What `store.read(slot)` gives: a Reader to be used in a with statement."""
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class _View:
+    """The loop's snapshot of one shard: renewed by the first read after a commit, let go by the next commit."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.stale = False
+
+
+class Store:
+    """`path` is the folder `store`; `engine` a name or an OpenEngine. `threaded=False` runs the writers on the loop,
+    one step after another, for deterministic simulations. `secret` (keys/secret.key) seals what must not be read from
+    the disk: `vault`; without one, sealed values do not outlive this object."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        engine: str | OpenEngine = "lmdb",
+        shards: int = 3,
+        map_bytes: int = MAP_BYTES,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        secret: bytes = b"",
+        threaded: bool = True,
+        queue: int = QUEUE_JOBS,
+    ) -> None:
+        self.path = path
+        self.clock: Clock = clock or SystemClock()
+        self.handlers: dict[type, Handler] = {}
+        self.subscribers: list[Callable[[list[Any]], None]] = []
+        self.shards: list[Shard] = []
+        self._engine_name = engine if isinstance(engine, str) else "custom"
+        self._open = engine_named(engine) if isinstance(engine, str) else engine
+        self._wanted = shards
+        self._map_bytes = map_bytes
+        self._ids = ids or Ids()
+        self.vault = Vault(secret or self._ids.random_bytes(SECRET_BYTES), self._ids)
+        self._threaded = threaded
+        self._queue = queue
+        self._lock: int | None = None
+        self._table: list[int] = []
+        self._by_slot: list[Shard] = []
+        self._views: list[_View] = []
+        self._readers: list[tuple[SlotReader, _View]] = []
+        self._running = False
+        self._loop_thread = 0
+
+    # Before start.
+
+    def on_outbox(self, payload_type: type, handler: Handler) -> None:
+        """`handler(txn, payload, memo)` runs in the target slot's transaction, once for each payload, in the order of
+        the source slot's commits. It must not fail: what it raises stops that source's payloads for that target."""
+        if payload_type in self.handlers:
+            raise ValueError(f"{payload_type.__name__} has a handler already")
+        self.handlers[payload_type] = handler
+
+    def subscribe(self, fn: Callable[[list[Any]], None]) -> None:
+        """`fn` gets everything published in a group, after its commit, in commit order per shard, on the loop."""
+        self.subscribers.append(fn)
+
+    async def start(self) -> None:
+        """Open, finish what the last run left in the outbox, serve (DISK.md 8)."""
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            self._open_shards()
+        except BaseException:
+            self._release()
+            raise
+        self._running = True
+        self._recover()
+        for shard in self.shards:
+            shard.start()
+            shard.wake()
+        await self.settled(5.0)
+        _log.info("store.open", shards=len(self.shards), engine=self._engine_name)
+
+    async def close(self) -> None:
+        """Commit what is queued, apply what is on its way, let go. The store cannot be started again."""
+        if not self._running:
+            return
+        await self.settled(10.0)
+        self._running = False
+        for shard in self.shards:
+            shard.hand_over()
+            await asyncio.to_thread(shard.stop)
+        await asyncio.sleep(0)  # what the writers' last groups have sent to the loop
+        self._release()
+
+    # Serving.
+
+    def transact(self, slot: int, fn: Callable[[Txn], T]) -> Commit[T]:
+        """Run fn(txn) in `slot` on its shard's writer thread. The Commit resolves once it is durable; if fn raises,
+        nothing is kept and the Commit raises it. fn must only touch txn and its arguments, and may run once."""
+        if not self._running:
+            raise StoreError("the store is not open")
+        shard = self._by_slot[slot]
+        if shard.in_flight >= self._queue:
+            raise StoreError(f"shard {shard.number} has {shard.in_flight} transactions queued")
+        commit: Commit[T] = Commit(slot, fn, self._loop)
+        shard.in_flight += 1
+        pending = shard.pending
+        if not pending:
+            self._loop.call_soon(shard.hand_over)
+        pending.append(commit)
+        return commit
+
+    def read(self, slot: int) -> SlotReader:
+        """`with store.read(slot) as r:` a consistent view of the last commit the loop has heard of. On the loop, and
+        only until the next await; other threads use `snapshot`."""
+        reader, view = self._readers[slot]
+        if view.stale:
+            view.snapshot.renew()
+            view.stale = False
+        return reader
+
+    def snapshot(self, number: int) -> Snapshot:
+        """A new snapshot of shard `number` for the calling thread, which must close it."""
+        return self.shards[number].engine.snapshot()
+
+    def shard_number(self, slot: int) -> int:
+        return self._table[slot]
+
+    @property
+    def busy(self) -> bool:
+        """A queue is half full: time to refuse work that can wait."""
+        return any(shard.in_flight * 2 > self._queue for shard in self.shards)
+
+    def stats(self) -> list[ShardStats]:
+        """Figures per shard, for status and metrics."""
+        for shard in self.shards:
+            shard.stats.bytes = shard.engine.size()
+            shard.stats.queue = shard.in_flight
+        return [shard.stats for shard in self.shards]
+
+    async def settled(self, seconds: float = 60.0) -> bool:
+        """Wait until nothing is queued and every outbox item is applied or parked; False when time ran out."""
+        began = self.clock.monotonic()
+        while True:
+            before = [shard.stats.groups for shard in self.shards]
+            if all(shard.idle and not shard.in_flight for shard in self.shards):
+                if before == [shard.stats.groups for shard in self.shards]:
+                    return True
+            elif self.clock.monotonic() - began > seconds:
+                return False
+            await asyncio.sleep(0.001 if self._threaded else 0)
+
+    # The shards' host.
+
+    def hand_to(self, handover: Handover) -> None:
+        self.shards[handover.target].give(handover)
+
+    def applied(self, handovers: list[Handover]) -> None:
+        for handover in handovers:
+            self.shards[handover.source].give(handover.key)
+
+    def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+        if self._threaded:
+            self._loop.call_soon_threadsafe(self._finished, shard, jobs, published)
+        else:
+            self._finished(shard, jobs, published)
+
+    def make_room(self, engine: Engine) -> None:
+        """The map moves while nobody reads: on the loop, between two of its callbacks."""
+        if not self._threaded:
+            self._grow(engine, None)
+            return
+        faults: list[StoreError] = []
+        done = threading.Event()
+
+        def grow() -> None:
+            self._grow(engine, faults)
+            done.set()
+
+        self._loop.call_soon_threadsafe(grow)
+        if not done.wait(30):
+            raise StoreFull("the loop did not make room in time")
+        if faults:
+            raise StoreFull(str(faults[0])) from faults[0]
+
+    def schedule(self, shard: Shard, seconds: float) -> None:
+        """Without threads: step this shard's writer on the loop, soon or in `seconds`."""
+        if seconds:
+            self._loop.call_later(seconds, self._pump, shard)
+        else:
+            self._loop.call_soon(self._pump, shard)
+
+    # Inside.
+
+    def _pump(self, shard: Shard) -> None:
+        if self._running:
+            shard.pump()
+
+    def _finished(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+        """On the loop: a group is durable (or failed). Publish, then resolve in job order (I2)."""
+        shard.in_flight -= len(jobs)
+        view = self._views[shard.number]
+        if not view.stale:
+            view.snapshot.reset()
+            view.stale = True
+        if published:
+            for fn in self.subscribers:
+                try:
+                    fn(published)
+                except (KeyboardInterrupt, SystemExit):
+                    raise
+                except BaseException as raised:  # others must hear of the commit all the same
+                    self._report("a subscriber failed", raised)
+        for job in jobs:
+            try:
+                job.resolve()
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as raised:  # the group's other jobs must resolve all the same
+                self._report("a callback of a commit failed", raised)
+
+    def _report(self, message: str, raised: BaseException) -> None:
+        self._loop.call_exception_handler({"message": f"store: {message}", "exception": raised})
+
+    def _grow(self, engine: Engine, faults: list[StoreError] | None) -> None:
+        number = next(shard.number for shard in self.shards if shard.engine is engine)
+        view = self._views[number]
+        view.snapshot.reset()
+        view.stale = True
+        try:
+            engine.grow()
+        except StoreError as fault:
+            if faults is None:
+                raise
+            faults.append(fault)
+
+    def _take_lock(self) -> None:
+        path = self.path / "lock"
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(lock, 32).decode(errors="replace").strip() or "?"
+            os.close(lock)
+            raise StoreError(f"{self.path} is in use by process {holder}") from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        self._lock = lock
+
+    def _open_shards(self) -> None:
+        found = read_format(self.path)
+        if found is not None and found.engine != self._engine_name:
+            raise StoreError(f"{self.path} was made by engine {found.engine!r}, not {self._engine_name!r}")
+        count = found.shards if found is not None else self._wanted
+        engines: list[Engine] = []
+        try:
+            for number in range(count):
+                engines.append(self._open(self.path / f"shard-{number}", map_bytes=self._map_bytes))
+            if found is None:
+                found = self._create(engines)
+            elif found.format < FORMAT:
+                before = found
+                migrate(engines, found.format, FORMAT, lambda number: self._record(number, engines, before))
+            self._table = slot_table(engines, found.store)
+        except BaseException:
+            for engine in engines:
+                engine.close()
+            raise
+        if found.fingerprint != fingerprint():
+            self._record(found.format, engines, found)
+        owned: list[list[int]] = [[] for _ in engines]
+        for slot, number in enumerate(self._table):
+            owned[number].append(slot)
+        self.shards = [Shard(n, engine, owned[n], self, self._threaded) for n, engine in enumerate(engines)]
+        self._by_slot = [self.shards[number] for number in self._table]
+        self._views = [_View(engine.snapshot()) for engine in engines]
+        self._readers = [
+            (SlotReader(slot, self._views[number].snapshot), self._views[number])
+            for slot, number in enumerate(self._table)
+        ]
+
+    def _create(self, engines: list[Engine]) -> Format:
+        """Spread the slots evenly; format.json comes last, so a creation cut short is simply done again."""
+        store = self._ids.random_bytes(8).hex()
+        for number, engine in enumerate(engines):
+            epochs = [1 if slot % len(engines) == number else 0 for slot in range(SLOTS)]
+            home = r.ShardHome(number, store, struct.pack(f">{SLOTS}I", *epochs))
+            engine.commit([(HOME.key(META_SLOT), HOME.encode(home))], [])
+        return self._record(FORMAT, engines, None, store)
+
+    def _record(self, number: int, engines: list[Engine], found: Format | None, store: str = "") -> Format:
+        made = Format(
+            format=number,
+            oldest_code=OLDEST_CODE,
+            engine=self._engine_name,
+            shards=len(engines),
+            store=found.store if found is not None else store,
+            fingerprint=fingerprint(),
+        )
+        write_format(self.path, made)
+        return made
+
+    def _recover(self) -> None:
+        """Hand out again what the last run left in the outboxes, in order; APPLIED tells what was done (I6)."""
+        left = 0
+        for shard in self.shards:
+            snapshot = shard.engine.snapshot()
+            for handover in read_parcels(Reader(META_SLOT, snapshot), shard.number):
+                self.shards[handover.target].give(handover)
+                shard.sent_before += 1
+                left += 1
+            snapshot.close()
+        if left:
+            _log.info("store.outbox_left", parcels=left)
+
+    def _release(self) -> None:
+        for view in self._views:
+            view.snapshot.close()
+        for shard in self.shards:
+            shard.close()
+            shard.engine.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def slot_table(engines: list[Engine], store: str) -> list[int]:
+    """Slot -> environment, from what each says of itself: the highest epoch owns a slot (DISK.md 3)."""
+    best: list[tuple[int, int]] = [(0, -1)] * SLOTS
+    for number, engine in enumerate(engines):
+        snapshot = engine.snapshot()
+        home = Reader(META_SLOT, snapshot).get(HOME)
+        snapshot.close()
+        if home is None or home.number != number or home.store != store:
+            raise StoreError(f"shard {number} does not belong to this store")
+        epochs = struct.unpack(f">{SLOTS}I", home.epochs)
+        for slot, epoch in enumerate(epochs):
+            if epoch and epoch == best[slot][0]:
+                raise StoreError(f"slot {slot} is claimed by shards {best[slot][1]} and {number}")
+            best[slot] = max(best[slot], (epoch, number))
+    for slot, (epoch, _) in enumerate(best):
+        if not epoch:
+            raise StoreError(f"no shard owns slot {slot}")
+    return [number for _, number in best]

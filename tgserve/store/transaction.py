@@ -1,0 +1,250 @@
+"""Reader and Txn: what a transaction function and a snapshot reader may do. docs/DISK.md 4.
+
+Txn looks for a key in the job's journal, then in the group's overlay, then in the last commit. Both dicts map key ->
+(bytes, value) or None for a deletion. Values are immutable (frozen records, bytes), so they are handed out as they are.
+Nothing of a Txn may be kept after its function has returned.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from tgserve.errors import StoreError
+from tgserve.limits import TRANSACTION_BYTES, VALUE_BYTES
+from tgserve.store.engine import Row, Snapshot
+from tgserve.store.packing import Keyspace, after
+from tgserve.store.records import AnyOutbox
+
+V = TypeVar("V")
+
+Found = tuple[tuple[Any, ...], V]
+"""(key parts, record)"""
+Journal = dict[bytes, "tuple[bytes, Any] | None"]
+OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
+"""(source slot, target slot, encoded payload, payload, memo)"""
+
+_ABSENT: Final = object()
+_ENCODE = msgspec.msgpack.Encoder().encode
+_BUCKET_BYTES = 11
+"""Overlay keys are indexed by slot, tag and first number: the range of one owner touches its own keys only."""
+
+
+class Reader:
+    """Reads of one slot in one snapshot."""
+
+    __slots__ = ("_snapshot", "slot")
+
+    def __init__(self, slot: int, snapshot: Snapshot) -> None:
+        self.slot = slot
+        self._snapshot = snapshot
+
+    def get(self, keyspace: Keyspace[V], *key: Any) -> V | None:
+        """The record, or None. A key that cannot exist (a negative message id) is absent, not an error."""
+        try:
+            data = self._snapshot.get(keyspace.pack(self.slot, keyspace.tag, *key))
+        except struct.error:
+            _must_be_key(keyspace, key)
+            return None
+        return None if data is None else keyspace.decode(data)
+
+    def range(
+        self,
+        keyspace: Keyspace[V],
+        *prefix: Any,
+        lo: Any = None,
+        hi: Any = None,
+        limit: int = 0,
+        reverse: bool = False,
+    ) -> Iterator[tuple[tuple[Any, ...], V]]:
+        """(key parts, record) in key order. lo (inclusive) and hi (exclusive) are values of the part after `prefix`;
+        numbers beyond the part's range are cut to it. limit 0 = all."""
+        try:
+            bounds = keyspace.bounds(self.slot, prefix, lo, hi)
+        except struct.error:
+            _must_be_key(keyspace, prefix)
+            return
+        if bounds is None:
+            return
+        unpack, decode = keyspace.unpack, keyspace.decode
+        left = limit or -1
+        for key, data in self._rows(bounds[0], bounds[1], reverse):
+            yield unpack(key), decode(data)
+            left -= 1
+            if left == 0:
+                return
+
+    def first(self, keyspace: Keyspace[V], *prefix: Any, lo: Any = None, hi: Any = None) -> Found[V] | None:
+        """The lowest row of the range, or None."""
+        return next(self.range(keyspace, *prefix, lo=lo, hi=hi, limit=1), None)
+
+    def last(self, keyspace: Keyspace[V], *prefix: Any, lo: Any = None, hi: Any = None) -> Found[V] | None:
+        """The highest row of the range, or None."""
+        return next(self.range(keyspace, *prefix, lo=lo, hi=hi, limit=1, reverse=True), None)
+
+    def count(self, keyspace: Keyspace[V], *prefix: Any, lo: Any = None, hi: Any = None) -> int:
+        """Number of rows of the range, without decoding them."""
+        bounds = keyspace.bounds(self.slot, prefix, lo, hi)
+        return 0 if bounds is None else sum(1 for _ in self._rows(bounds[0], bounds[1], False))
+
+    def _rows(self, lo: bytes, hi: bytes, reverse: bool) -> Iterator[Row]:
+        return self._snapshot.scan(lo, hi, reverse)
+
+
+class Txn(Reader):
+    """A transaction in `slot`, handed to the functions given to Store.transact and Store.on_outbox.
+
+    One object a shard is used for all its jobs: `begin` and `merge` are the writer's.
+    """
+
+    __slots__ = ("_index", "_journal", "_overlay", "_size", "outgoing", "published")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(0, snapshot)
+        self._overlay: Journal = {}
+        self._index: dict[bytes, list[bytes]] | None = None
+        self.begin(0)
+
+    # What a transaction function uses.
+
+    def get(self, keyspace: Keyspace[V], *key: Any) -> V | None:
+        try:
+            packed = keyspace.pack(self.slot, keyspace.tag, *key)
+        except struct.error:
+            _must_be_key(keyspace, key)
+            return None
+        entry: Any = self._journal.get(packed, _ABSENT)
+        if entry is _ABSENT:
+            entry = self._overlay.get(packed, _ABSENT)
+            if entry is _ABSENT:
+                data = self._snapshot.get(packed)
+                return None if data is None else keyspace.decode(data)
+        if entry is None:
+            return None
+        value: V = entry[1]
+        return value
+
+    def put(self, keyspace: Keyspace[V], *key: Any, value: V) -> None:
+        """Set a row. StoreError when value, key or transaction grow beyond the limits."""
+        data = keyspace.encode(value)
+        size = len(data)
+        self._size += size
+        if size > VALUE_BYTES or self._size > TRANSACTION_BYTES:
+            raise StoreError(f"{keyspace.name}: {size} bytes are too many for one value or transaction")
+        try:
+            self._journal[keyspace.pack(self.slot, keyspace.tag, *key)] = (data, value)
+        except struct.error as fault:
+            raise StoreError(f"{keyspace.name}: {key!r} is no key of it: {fault}") from fault
+
+    def delete(self, keyspace: Keyspace[Any], *key: Any) -> None:
+        """Remove a row; nothing happens when it is not there."""
+        try:
+            self._journal[keyspace.pack(self.slot, keyspace.tag, *key)] = None
+        except struct.error:
+            _must_be_key(keyspace, key)
+
+    def outbox(self, target_slot: int, payload: AnyOutbox, memo: Any = None) -> None:
+        """Tell another slot: the handler of type(payload) runs in a transaction of `target_slot`, once, in the order
+        of this slot's commits. `memo` saves the handler reads; it is None after a restart."""
+        data = _ENCODE(payload)
+        self._size += len(data)
+        if len(data) > VALUE_BYTES or self._size > TRANSACTION_BYTES:
+            raise StoreError(f"an outbox payload of {len(data)} bytes is too large")
+        self.outgoing.append((self.slot, target_slot, msgspec.Raw(data), payload, memo))
+
+    def publish(self, item: Any) -> None:
+        """Hand `item` to the store's subscribers after the commit."""
+        self.published.append(item)
+
+    # What the writer uses.
+
+    def open_group(self) -> None:
+        """The snapshot has moved on: start with an empty overlay."""
+        self._overlay = {}
+        self._index = None
+
+    def begin(self, slot: int) -> None:
+        """Start a job."""
+        self.slot = slot
+        self._journal: Journal = {}
+        self._size = 0
+        self.outgoing: list[OutboxItem] = []
+        self.published: list[Any] = []
+
+    def merge(self) -> int:
+        """The job succeeded: what it wrote joins the group. Returns the bytes of its values."""
+        if self._index is not None:
+            _index(self._index, self._journal, self._overlay)
+        self._overlay.update(self._journal)
+        return self._size
+
+    @property
+    def overlay(self) -> Journal:
+        return self._overlay
+
+    def _rows(self, lo: bytes, hi: bytes, reverse: bool) -> Iterator[Row]:
+        changed = self._changed(lo, hi)
+        stored = self._snapshot.scan(lo, hi, reverse)
+        return _merged(changed, stored, reverse) if changed else stored
+
+    def _changed(self, lo: bytes, hi: bytes) -> Journal:
+        """What this group and this job have written in [lo, hi)."""
+        overlay = self._overlay
+        found: Journal = {}
+        if overlay:
+            bucket = lo[:_BUCKET_BYTES]
+            if len(lo) >= _BUCKET_BYTES and hi <= after(bucket):
+                if self._index is None:
+                    self._index = {}
+                    _index(self._index, overlay, {})
+                candidates: Iterable[bytes] = self._index.get(bucket, ())
+            else:
+                candidates = overlay
+            for key in candidates:
+                if lo <= key < hi:
+                    found[key] = overlay[key]
+        for key, entry in self._journal.items():
+            if lo <= key < hi:
+                found[key] = entry
+        return found
+
+
+def _index(index: dict[bytes, list[bytes]], keys: Journal, known: Journal) -> None:
+    for key in keys:
+        if key not in known:
+            index.setdefault(key[:_BUCKET_BYTES], []).append(key)
+
+
+def _merged(changed: Journal, stored: Iterator[Row], reverse: bool) -> Iterator[Row]:
+    """Rows of the commit with the changes laid over them, in key order."""
+    keys = sorted(changed, reverse=not reverse)  # popped from the end
+    for row in stored:
+        at = row[0]
+        while keys and (keys[-1] > at if reverse else keys[-1] < at):
+            key = keys.pop()
+            entry = changed[key]
+            if entry is not None:
+                yield key, entry[0]
+        if keys and keys[-1] == at:
+            entry = changed[keys.pop()]
+            if entry is not None:
+                yield at, entry[0]
+        else:
+            yield row
+    while keys:
+        key = keys.pop()
+        entry = changed[key]
+        if entry is not None:
+            yield key, entry[0]
+
+
+def _must_be_key(keyspace: Keyspace[Any], key: tuple[Any, ...]) -> None:
+    """A key that cannot be packed: absent if its parts are of the right types, a bug otherwise."""
+    if len(key) > len(keyspace.parts) or not all(
+        isinstance(value, int if part.code else (str, bytes))
+        for part, value in zip(keyspace.parts, key, strict=False)
+    ):
+        raise TypeError(f"{keyspace.name}: {key!r} is not a key of it")
