@@ -232,9 +232,7 @@ class KeyExchange:
         self._expect(self.outcome != "" and body[4:36] == self.nonce + self.server_nonce, "dh_gen")
         number = ("ok", "retry", "fail").index(self.outcome) + 1
         aux = _sha1(self._shared)[:8]
-        self._expect(
-            body[36:] == sha1(self.new_nonce + bytes((number,)) + aux).digest()[4:], "new_nonce_hash"
-        )
+        self._expect(body[36:] == _sha1(self.new_nonce + bytes((number,)) + aux)[4:], "new_nonce_hash")
         if self.outcome != "ok":
             return
         self.key = AuthKey(self._shared)
