@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-if TYPE_CHECKING:  # pragma: no cover - replaced by a real import once services exist
-    from tgserve.services import Services
+from tgserve.services import Services
 
 
 class SessionRef(NamedTuple):
@@ -70,7 +69,9 @@ class Login:
 
     __slots__ = ("auth_key_id", "bot", "device", "ip", "layer", "user_id")
 
-    def __init__(self, auth_key_id: int, user_id: int = 0, layer: int = 0, device: Device = NO_DEVICE) -> None:
+    def __init__(
+        self, auth_key_id: int, user_id: int = 0, layer: int = 0, device: Device = NO_DEVICE
+    ) -> None:
         self.auth_key_id = auth_key_id
         self.user_id = user_id
         self.bot = False
@@ -90,7 +91,18 @@ class Caller:
     ended. `waiting`: msg_id -> what to do when that call has ended (invokeAfterMsg).
     """
 
-    __slots__ = ("dc_id", "host", "ip", "layer", "login", "outcomes", "ref", "running", "subscribed", "waiting")
+    __slots__ = (
+        "dc_id",
+        "host",
+        "ip",
+        "layer",
+        "login",
+        "outcomes",
+        "ref",
+        "running",
+        "subscribed",
+        "waiting",
+    )
 
     def __init__(self, login: Login, session_id: int) -> None:
         self.login = login

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tgserve import errors, limits, log, metrics
 from tgserve.clock import Clock
@@ -22,11 +22,9 @@ from tgserve.rpc.driver import Driver
 from tgserve.rpc.flood import Floods
 from tgserve.rpc.registry import METHODS, Flood, Method, Who
 from tgserve.rpc.wrappers import WRAPPERS, Unwrapped, unwrap
+from tgserve.services import Services
 from tgserve.tl import layers
 from tgserve.tl.definitions import schema
-
-if TYPE_CHECKING:  # pragma: no cover
-    from tgserve.services import Services
 
 _U32 = Struct("<I").unpack_from
 _ERROR_HEAD = Struct("<Ii").pack
@@ -162,10 +160,10 @@ class Dispatcher:
     def _older(self, id: int, me: int) -> _Entry:
         """The entry of a method by the id an older layer gave it; remembered when there is one."""
         known = schema()
-        definition = known[id] if id in known else None
-        if definition is None or not definition.function:
+        if id not in known or not known[id].function:
             _unknown.of("constructor").inc()
             raise errors.INPUT_METHOD_INVALID()
+        definition = known[id]
         entry = self._names.get(definition.name)
         if entry is None:
             if not me and definition.name.partition(".")[0] not in OPEN_NAMESPACES:

@@ -37,7 +37,7 @@ class Driver:
             value, fault = stop.value, None
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as raised:  # noqa: BLE001 - handed on, not swallowed
+        except BaseException as raised:
             value, fault = None, raised
         else:
             _Parked(self._parked, coroutine, ended).park(waits_for)
@@ -91,7 +91,7 @@ class _Parked:
             value, fault = stop.value, None
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as raised:  # noqa: BLE001
+        except BaseException as raised:
             value, fault = None, raised
         else:
             self.park(waits_for)
@@ -111,7 +111,7 @@ class _Parked:
             self._finish(stop.value, None)
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as raised:  # noqa: BLE001
+        except BaseException as raised:
             self._finish(None, raised)
         else:
             if isinstance(fault, asyncio.CancelledError):

@@ -17,7 +17,9 @@ class Floods:
     __slots__ = ("_most", "_windows", "refused")
 
     def __init__(self, most: int = 100_000) -> None:
-        self._windows: dict[tuple[int, int], list[float]] = {}  # (caller, method id) -> [end of window, calls left]
+        self._windows: dict[
+            tuple[int, int], list[float]
+        ] = {}  # (caller, method id) -> [end of window, calls left]
         self._most = most
         self.refused = 0
 

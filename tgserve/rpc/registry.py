@@ -69,7 +69,9 @@ def rpc(
     def register(run: Callable[[Call, Any], Awaitable[Result]]) -> Callable[[Call, Any], Awaitable[Result]]:
         code = run.__code__
         if request.ID in METHODS:
-            raise RuntimeError(f"{request.NAME} is served twice: {METHODS[request.ID].where} and {code.co_filename}")
+            raise RuntimeError(
+                f"{request.NAME} is served twice: {METHODS[request.ID].where} and {code.co_filename}"
+            )
         where = f"{code.co_filename.rpartition('tgserve/')[2]}:{code.co_firstlineno}"
         METHODS[request.ID] = Method(request, run, who, flood, status, where)
         return run

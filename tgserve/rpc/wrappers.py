@@ -1,4 +1,4 @@
-"""The envelopes a call may come in: invokeWithLayer, initConnection, invokeAfterMsg(s), invokeWithoutUpdates and others.
+"""The envelopes a call may come in: invokeWithLayer, initConnection, invokeAfterMsg(s), and others.
 
 They are peeled from their bytes, outermost first, at most NESTING deep; what they say is collected in one Unwrapped.
 Those that ask for something this server has no use for (takeout, message ranges, proofs of stores' integrity checks)

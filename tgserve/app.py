@@ -1,0 +1,193 @@
+"""The composition root: the only place where everything is made and wired. config -> objects -> run.
+
+Start order: keys, store (which finishes what the last run left), services, gateway, admin socket, port. Stop order: the
+port, running calls, the store's queue, sockets. A start that fails says one sentence and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import uvloop
+
+from tgserve import api, limits, log
+from tgserve.adapters.contract import AdapterError
+from tgserve.adapters.desk import SmsDesk
+from tgserve.adapters.loading import sms_sender
+from tgserve.admin import datadir
+from tgserve.admin.socket import AdminServer
+from tgserve.clock import Clock, SystemClock
+from tgserve.config import Config
+from tgserve.errors import StoreError
+from tgserve.ids import Ids
+from tgserve.mtproto.handshake import Handshakes
+from tgserve.render import updates as render
+from tgserve.rpc.dispatcher import Dispatcher
+from tgserve.rpc.driver import Driver
+from tgserve.server import lifecycle
+from tgserve.server.exchange import Exchange
+from tgserve.server.fanout import Fanout
+from tgserve.server.gateway import Gateway
+from tgserve.server.listener import Listener
+from tgserve.services import Services, build
+from tgserve.store.shards import Store
+
+PAIRS_AHEAD = 16
+"""Diffie-Hellman values made in idle time: a burst of so many clients waits half as long."""
+
+_log = log.get("app")
+
+
+class StartError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+class App:
+    """One server. `start` once, `stop` once. The admin commands see it as their Daemon."""
+
+    services: Services
+    store: Store
+    gateway: Gateway
+
+    def __init__(self, config: Config, clock: Clock | None = None, ids: Ids | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.ids = ids or Ids()
+        self.address = ""
+        self.host = ""
+        self.port = 0
+        self.started = 0.0
+        self.tasks = lifecycle.Tasks()
+        self.driver = Driver()
+        self._closing: list[Callable[[], Any]] = []
+
+    async def start(self) -> None:
+        """Serve. Raises StartError, and then nothing is left open."""
+        try:
+            await self._start()
+        except (StoreError, AdapterError, datadir.DataDirError, OSError) as fault:
+            await self.stop()
+            raise StartError(_sentence(self.config, fault)) from fault
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        config, clock, ids = self.config, self.clock, self.ids
+        datadir.create(config.data, ids)
+        keys = datadir.load(config.data)
+        api.load()
+        self.store = store = Store(
+            config.store_dir,
+            engine=config.store.engine,
+            shards=config.store.shards,
+            map_bytes=config.store.map_gib << 30,
+            clock=clock,
+            ids=ids,
+        )
+        desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
+        self.services = services = build(store, clock, ids, config, desk, secret=keys.secret)
+        self.gateway = gateway = Gateway(
+            services.auth,
+            services.presence,
+            clock,
+            ids,
+            self.driver,
+            home_dc=config.dc_id,
+            sockets_per_address=config.limits.connections_per_address,
+        )
+        gateway.dispatcher = Dispatcher(
+            services,
+            self.driver,
+            clock,
+            touch=gateway.touch,
+            calls_per_minute=config.limits.calls_per_minute,
+        )
+        handshakes = Handshakes(keys.rsa, ids, pool_size=PAIRS_AHEAD)
+        gateway.exchange = exchange = Exchange(
+            handshakes,
+            services.auth.keys,
+            clock,
+            self.driver,
+            per_address=config.limits.handshakes_per_address_per_minute,
+            total=config.limits.handshakes_per_minute,
+            made=gateway.key_made,
+        )
+        fanout = Fanout(
+            gateway.online, partial(render.draw, services), partial(render.draw_ephemeral, services)
+        )
+        services.bus.subscribe(gateway.committed)
+        services.bus.subscribe(fanout.committed)
+        services.bus.subscribe_ephemeral(fanout.tell)
+
+        self._closing.append(exchange.close)
+        self._closing.append(desk.close)
+        await store.start()
+        self._closing.append(store.close)
+        gateway.start()
+        self._closing.append(gateway.stop)
+        self._closing.append(self._finish_calls)
+        admin = AdminServer(config.admin_socket, self)
+        await admin.start()
+        self._closing.append(admin.stop)
+        listener = Listener(gateway, ids)
+        self.host, self.port = await listener.start(config.host, config.port)
+        self._closing.append(listener.stop)
+        self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        exchange.start()
+        self.started = clock.monotonic()
+        _log.info("app.ready", address=self.address, shards=config.store.shards)
+
+    async def stop(self) -> None:
+        """End in the reverse order of the start; what is committed stays, what waits is answered or cut."""
+        closing, self._closing = self._closing, []
+        for close in reversed(closing):
+            try:
+                result = close()
+                if hasattr(result, "__await__"):
+                    await result
+            except Exception as fault:
+                _log.error("app.stop", exc=fault, what=getattr(close, "__qualname__", ""))
+        await self.tasks.close(1.0)
+
+    async def _finish_calls(self) -> None:
+        """Let running calls end, for a while; those that wait longer are cut and asked again by their clients."""
+        for _ in range(limits.STOP_SECONDS * 50):
+            if not self.driver.waiting:
+                return
+            await asyncio.sleep(0.01)
+        self.driver.cancel_all()
+
+
+async def run(config: Config, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready(address)` is called when clients can come in. Raises StartError."""
+    loop = asyncio.get_running_loop()
+    lifecycle.catch_all(loop)
+    lifecycle.raise_nofile()
+    stopping = asyncio.Event()
+    lifecycle.on_signals(loop, stopping.set)
+    app = App(config)
+    await app.start()
+    try:
+        lifecycle.settle()
+        ready(app.address)
+        await stopping.wait()
+        _log.info("app.stop", connections=len(app.gateway.connections))
+    finally:
+        await app.stop()
+
+
+def serve(config: Config, ready: Callable[[str], None]) -> None:
+    """`run` on the fastest loop there is. Raises StartError."""
+    log.setup(config.log.format, config.log.level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(config, ready))
+
+
+def _sentence(config: Config, fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return f"cannot listen on {config.listen} or open {config.data}: {fault.strerror or fault}"
+    return str(fault)

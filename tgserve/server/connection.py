@@ -1,0 +1,234 @@
+"""The thin skin between a socket and the gateway: bytes in, frames on; one write per loop turn; deadlines on the wheel.
+
+Bounds (SECURITY 2.9): what is received is held by the channel, at most one frame; what a slow client does not take is
+limited by the transport's high-water mark, above which the socket is cut (its session lives on); a socket that has
+shown no valid packet, or has been silent too long, is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any, Protocol
+
+from tgserve import limits, log, metrics
+from tgserve.clock import Clock
+from tgserve.errors import ProtocolError
+from tgserve.mtproto.transport.detect import Channel, Frame
+from tgserve.server.live import LiveSession
+from tgserve.server.timers import Timed, Wheel
+
+_log = log.get("conn")
+_closed = metrics.counter(
+    "tgserve_connections_closed_total", "connections ended by us, by reason", ("reason",)
+)
+_idle = _closed.of("idle")
+_unproven = _closed.of("unproven")
+_slow = _closed.of("slow_reader")
+_refused = _closed.of("refused")
+_broken = _closed.of("protocol")
+_bytes_in = metrics.counter("tgserve_bytes_received_total", "bytes read from clients")
+_bytes_out = metrics.counter("tgserve_bytes_sent_total", "bytes written to clients")
+
+
+class Gate(Protocol):
+    """The gateway, as a connection sees it."""
+
+    clock: Clock
+    wheel: Wheel
+
+    def met(self, connection: Connection, address: str) -> bool:
+        """A socket was accepted; False: it is to be dropped at once."""
+
+    def packet(self, connection: Connection, frame: Frame) -> None:
+        """One frame has come."""
+
+    def spoken(self, connection: Connection) -> None:
+        """The connection has bytes to write: call its flush() at the end of the turn."""
+
+    def lost(self, connection: Connection) -> None:
+        """The socket is gone."""
+
+    def overdue(self, connection: Connection) -> None:
+        """HTTP requests have waited long enough for something to be said."""
+
+
+class Connection(asyncio.Protocol, Timed):
+    """One socket. `proven`: a packet under a known key, or a step of a key exchange, has come over it."""
+
+    __slots__ = (
+        "_closing",
+        "_gate",
+        "_heard",
+        "_hold_until",
+        "_out",
+        "_patience",
+        "_transport",
+        "address",
+        "channel",
+        "crowded",
+        "host",
+        "live",
+        "others",
+        "proven",
+        "tick",
+        "working",
+    )
+
+    def __init__(self, gate: Gate, channel: Channel) -> None:
+        self.tick = 0
+        self._gate = gate
+        self.channel = channel
+        self._transport: Any = None
+        self._out: list[bytes] = []
+        self._closing = False
+        self._heard = 0.0
+        self._patience: float = limits.IDLE_SECONDS
+        self._hold_until = 0.0
+        self.address = ""
+        self.host = ""
+        self.live: LiveSession | None = None
+        self.others: list[LiveSession] | None = None
+        self.proven = False
+        self.crowded = False
+        """Its address has too many sockets: -429 as soon as its transport is known (SECURITY 2.8)."""
+        self.working = 0
+        """Steps of key exchanges that are being worked on for this connection."""
+
+    # -- asyncio ----------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=limits.UNSENT_BYTES)
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if own:
+            self.host = sys.intern(own[0])
+        if not self._gate.met(self, peer[0] if peer else ""):
+            self.abort()
+            return
+        self._heard = now = self._gate.clock.monotonic()
+        self._gate.wheel.arm(self, now + limits.FIRST_PACKET_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        _bytes_in.value += len(data)
+        channel = self.channel
+        try:
+            frames = channel.receive(data)
+        except ProtocolError as fault:
+            _broken.inc()
+            self.refuse(fault.code)
+            return
+        if frames:
+            if self.crowded:
+                self.refuse(-429)
+                return
+            packet = self._gate.packet
+            for frame in frames:
+                packet(self, frame)
+                if self.closing:
+                    return
+        if self.proven:  # else the time since it connected counts: bytes one by one keep no socket open
+            self._heard = self._gate.clock.monotonic()
+        said = channel.output()
+        if said:
+            self.say(said)
+        if channel.closed:
+            self.finish()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._out.clear()
+        self._gate.lost(self)
+        self._transport = None
+
+    def pause_writing(self) -> None:
+        """More than limits.UNSENT_BYTES wait in the kernel's stead: the client does not read (SECURITY 2.9)."""
+        _slow.inc()
+        self.abort()
+
+    # -- towards the client -----------------------------------------------------------------------------------------
+
+    def say(self, data: bytes) -> None:
+        out = self._out
+        if not out:
+            self._gate.spoken(self)
+        out.append(data)
+
+    def flush(self) -> None:
+        """Write what was said, as one piece."""
+        out = self._out
+        transport = self._transport
+        if out and transport is not None:
+            data = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            _bytes_out.value += len(data)
+            transport.write(data)
+        if self._closing and transport is not None:
+            transport.close()
+
+    def refuse(self, code: int | None) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        _refused.inc()
+        said = self.channel.output()
+        if code is not None:
+            said += self.channel.error(code)
+        if said:
+            self.say(said)
+        else:
+            self.flush()
+
+    def finish(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        if not self._out:
+            self._gate.spoken(self)
+
+    def abort(self) -> None:
+        self._closing = True
+        self._out.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def closing(self) -> bool:
+        return self._closing
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def disconnect_after(self, seconds: float) -> None:
+        self._patience = seconds
+        self._gate.wheel.arm(self, self._heard + seconds)
+
+    def hold(self, seconds: float) -> None:
+        if not seconds:
+            self._hold_until = 0.0
+            return
+        until = self._gate.clock.monotonic() + seconds
+        if not self._hold_until or until < self._hold_until:
+            self._hold_until = until
+        self._gate.wheel.arm(self, until)
+
+    def due(self, now: float) -> float | None:
+        if self._transport is None:
+            return None
+        if self._closing:
+            self.abort()  # it was told to close a while ago and still holds bytes nobody takes
+            return None
+        if self._hold_until and self._hold_until <= now:
+            self._hold_until = 0.0
+            if self.channel.waiting:
+                self._gate.overdue(self)
+        end = self._heard + (self._patience if self.proven else limits.FIRST_PACKET_SECONDS)
+        if end <= now:
+            (_idle if self.proven else _unproven).inc()
+            self.finish()
+            return now + 1.0
+        return min(end, self._hold_until) if self._hold_until else end

@@ -1,0 +1,88 @@
+"""From what was committed to the sockets of those online: drawn once for each viewer, encoded once for each layer.
+
+The bus hands over committed batches in commit order, and each is worked off before the next, on the loop's thread: so
+pts arrive at every session in order, and nobody waits for a slow one (its queue is its own and bounded). A fault while
+drawing one update is logged and counted and costs that update alone: the client sees the gap in pts and asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from tgserve import log, metrics
+from tgserve.server.live import LiveSession, Online
+from tgserve.services.bus import Ephemeral
+from tgserve.store.eventlog import Published
+from tgserve.tl import layers
+
+_log = log.get("fanout")
+_pushed = metrics.counter("tgserve_updates_pushed_total", "updates queued for sessions")
+_faults = metrics.counter("tgserve_fanout_faults_total", "updates that could not be drawn or encoded")
+
+Draw = Callable[[Published, int], Any]
+"""(what was committed, viewer's user id) -> Updates object, or None when there is nothing to say."""
+DrawEphemeral = Callable[[Ephemeral, int], Any]
+
+
+class Fanout:
+    def __init__(self, online: Online, draw: Draw, draw_ephemeral: DrawEphemeral) -> None:
+        self._online = online
+        self._draw = draw
+        self._draw_ephemeral = draw_ephemeral
+
+    def committed(self, batch: list[Any]) -> None:
+        """Bus subscriber, behind the gateway (which takes note of sign-ins and sign-outs first)."""
+        of = self._online.of
+        for item in batch:
+            if type(item) is Published:
+                sessions = of(item.user_id)
+                if sessions:
+                    self._publish(item, sessions)
+
+    def _publish(self, item: Published, sessions: Collection[LiveSession]) -> None:
+        origin = item.origin
+        if origin is not None and len(sessions) == 1:
+            for only in sessions:
+                if only.ref == origin:
+                    return  # the device that did it, and there is no other
+        try:
+            update = self._draw(item, item.user_id)
+        except Exception as fault:
+            _faults.inc()
+            _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=item.user_id)
+            return
+        if update is not None:
+            self._push(update, [live for live in sessions if live.ref != origin])
+
+    def tell(self, users: Collection[int], news: Ephemeral) -> None:
+        """Bus subscriber for what is not stored: only sessions with a socket hear of it."""
+        for user in users:
+            sessions = [live for live in self._online.of(user) if live.connection is not None]
+            if not sessions:
+                continue
+            try:
+                update = self._draw_ephemeral(news, user)
+            except Exception as fault:
+                _faults.inc()
+                _log.error("fanout.draw", exc=fault, kind=type(news).__name__, user=user)
+                continue
+            if update is not None:
+                self._push(update, sessions)
+
+    def _push(self, update: Any, sessions: list[LiveSession]) -> None:
+        encoded: dict[int, bytes] = {}
+        for live in sessions:
+            layer = live.layer or live.login.layer or layers.CURRENT
+            body = encoded.get(layer)
+            if body is None:
+                try:
+                    body = layers.encode(update, layer)
+                except Exception as fault:
+                    _faults.inc()
+                    _log.error("fanout.encode", exc=fault, layer=layer, user=live.login.user_id)
+                    body = b""
+                encoded[layer] = body
+            if body:
+                _pushed.value += 1
+                live.push(body)
