@@ -14,6 +14,7 @@ from tgserve.services.users import UserStored
 from tgserve.store.keyspaces import USERS
 from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS
+from tgserve.store.transaction import Reader
 
 
 class Directory:
@@ -51,13 +52,20 @@ class Directory:
         self.after_commit(missed)
 
     def _scan(self) -> dict[int, str]:
-        """In a worker thread: reads snapshots only, touches nothing of self."""
+        """In a worker thread: reads snapshots of its own, touches nothing of self."""
         found: dict[int, str] = {}
-        for slot in range(SLOTS):
-            with self._store.read(slot) as reader:
-                for _, user in reader.range(USERS):
-                    if user.username and not user.deleted:
-                        found[user.id] = user.username.lower()
+        store = self._store
+        for number in range(len(store.shards)):
+            snapshot = store.snapshot(number)
+            try:
+                for slot in range(SLOTS):
+                    if store.shard_number(slot) != number:
+                        continue
+                    for _, user in Reader(slot, snapshot).range(USERS):
+                        if user.username and not user.deleted:
+                            found[user.id] = user.username.lower()
+            finally:
+                snapshot.close()
         return found
 
     def after_commit(self, batch: list[Any]) -> None:

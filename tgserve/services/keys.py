@@ -152,13 +152,13 @@ class Keys:
             record = reader.get(AUTHS, auth_key_id)
             binding = reader.get(TEMP_BINDINGS, auth_key_id) if record is None else None
         if record is not None:
-            return self._remember(KeyInfo(auth_key_id, self._store.vault.open(record.key), record))
+            return self._remember(KeyInfo(auth_key_id, self._store.vault.open(record.key, _context(auth_key_id)), record))
         if binding is None or binding.expires <= self._clock.now():
             return None
         permanent = self.key_or_none(binding.perm_auth_key_id)
         if permanent is None:
             return None
-        raw = self._store.vault.open(binding.key)
+        raw = self._store.vault.open(binding.key, _context(auth_key_id))
         return self._remember(
             KeyInfo(auth_key_id, raw, r.Auth(key=b"", created=0), expires=binding.expires, permanent=permanent)
         )
@@ -196,7 +196,7 @@ class Keys:
             return self._add_temporary(auth_key_id, raw, now, expires_in)
         if auth_key_id in self._unbound:
             return False
-        record = r.Auth(key=self._store.vault.seal(raw), created=now)
+        record = r.Auth(key=self._store.vault.seal(raw, _context(auth_key_id)), created=now)
 
         def work(txn: Txn) -> bool:
             if txn.get(AUTHS, auth_key_id) is not None or txn.get(TEMP_BINDINGS, auth_key_id) is not None:
@@ -239,7 +239,7 @@ class Keys:
         # temporary key that auth.dropTempAuthKeys could not find.
         too_old = await self._store.transact(slot_of(owner_id), note)
         binding = r.TempBinding(
-            key=self._store.vault.seal(temporary.raw), perm_auth_key_id=owner_id, expires=temporary.expires
+            key=self._store.vault.seal(temporary.raw, _context(key_id)), perm_auth_key_id=owner_id, expires=temporary.expires
         )
         await self._store.transact(
             slot_of(key_id), lambda txn: txn.put(TEMP_BINDINGS, key_id, value=binding)
@@ -317,6 +317,11 @@ class Keys:
                 txn.outbox(slot_of(auth.user_id), seen_line)
 
         return work
+
+
+def _context(auth_key_id: int) -> bytes:
+    """What a sealed key is bound to: its own row."""
+    return b"auth" + auth_key_id.to_bytes(8, "big")
 
 
 def listed(auth_key_id: int, auth: r.Auth) -> r.UserAuth:

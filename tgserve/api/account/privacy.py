@@ -1,0 +1,135 @@
+"""account.*: privacy rules, and settings of the account that clients keep here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tgserve import errors
+from tgserve.render import user as people
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services import privacy
+from tgserve.services.privacy import Rule
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.base import Raw
+from tgserve.tl.functions import account
+
+RULES = 20
+IDS = 1000
+_TTL = "account_ttl_days"
+_GLOBAL = "global_privacy"
+_SENSITIVE = "sensitive_enabled"
+ACCOUNT_TTL_DAYS = 365
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _kinds(prefix: str) -> dict[str, type[Any]]:
+    """Snake-case rest of the name -> class, for all constructors with this prefix."""
+    return {_snake(name[len(prefix) :]): cls for name, cls in vars(t).items() if name.startswith(prefix)}
+
+
+_KEY_OF = {cls: name for name, cls in _kinds("InputPrivacyKey").items()}
+_INPUT_RULE = {cls: name for name, cls in _kinds("InputPrivacyValue").items()}
+_RULE = _kinds("PrivacyValue")
+
+
+@rpc(account.GetPrivacy)
+async def get_privacy(call: Call, request: account.GetPrivacy) -> t.AnyAccountPrivacyRules:
+    return _drawn(call, _key(request.key))
+
+
+@rpc(account.SetPrivacy, flood=per_minute(60))
+async def set_privacy(call: Call, request: account.SetPrivacy) -> t.AnyAccountPrivacyRules:
+    key = _key(request.key)
+    if not 1 <= len(request.rules) <= RULES:
+        raise errors.PRIVACY_VALUE_INVALID()
+    await call.services.privacy.set_rules(call.me, key, tuple(_rule(call, rule) for rule in request.rules))
+    return _drawn(call, key)
+
+
+def _key(key: t.AnyInputPrivacyKey) -> str:
+    name = _KEY_OF.get(type(key), "")
+    if name not in privacy.KEYS:
+        raise errors.PRIVACY_KEY_INVALID()
+    return name
+
+
+def _rule(call: Call, rule: Any) -> Rule:
+    kind = _INPUT_RULE.get(type(rule))
+    if kind is None:
+        raise errors.PRIVACY_VALUE_INVALID()
+    named: Sequence[Any] = getattr(rule, "users", None) or ()
+    ids = tuple(peers.resolve_user(call, user) for user in named) or tuple(getattr(rule, "chats", None) or ())
+    if len(ids) > IDS:
+        raise errors.PRIVACY_VALUE_INVALID()
+    return kind, ids
+
+
+def _drawn(call: Call, key: str) -> t.AccountPrivacyRules:
+    rules: list[t.AnyPrivacyRule] = []
+    named: list[int] = []
+    for kind, ids in call.services.privacy.rules(call.me, key):
+        cls = _RULE[kind]
+        if kind.endswith("_users"):
+            rules.append(cls(users=list(ids)))
+            named += ids
+        elif kind.endswith("_chat_participants"):
+            rules.append(cls(chats=list(ids)))
+        else:
+            rules.append(cls())
+    users = people.users(call.services, call.me, named)
+    return t.AccountPrivacyRules(rules=rules, chats=[], users=users)
+
+
+# -- kept for the client --------------------------------------------------------------------------------------------
+
+
+@rpc(account.GetAccountTTL)
+async def get_account_ttl(call: Call, request: account.GetAccountTTL) -> t.AnyAccountDaysTTL:
+    stored = call.services.settings.get_or_none(call.me, _TTL)
+    return t.AccountDaysTTL(days=int(stored) if stored else ACCOUNT_TTL_DAYS)
+
+
+@rpc(account.SetAccountTTL)
+async def set_account_ttl(call: Call, request: account.SetAccountTTL) -> bool:
+    """Kept and shown; accounts are not deleted for their age yet."""
+    if not isinstance(request.ttl, t.AccountDaysTTL) or not 30 <= request.ttl.days <= 730:
+        raise errors.TTL_DAYS_INVALID()
+    await call.services.settings.put(call.me, _TTL, str(request.ttl.days).encode())
+    return True
+
+
+@rpc(account.GetContentSettings)
+async def get_content_settings(call: Call, request: account.GetContentSettings) -> t.AnyAccountContentSettings:
+    enabled = call.services.settings.get_or_none(call.me, _SENSITIVE) is not None
+    return t.AccountContentSettings(sensitive_enabled=enabled, sensitive_can_change=True)
+
+
+@rpc(account.SetContentSettings)
+async def set_content_settings(call: Call, request: account.SetContentSettings) -> bool:
+    await call.services.settings.put(call.me, _SENSITIVE, b"1" if request.sensitive_enabled else b"")
+    return True
+
+
+@rpc(account.GetGlobalPrivacySettings)
+async def get_global_privacy_settings(
+    call: Call, request: account.GetGlobalPrivacySettings
+) -> t.AnyGlobalPrivacySettings:
+    stored = call.services.settings.get_or_none(call.me, _GLOBAL)
+    found: Any = t.GlobalPrivacySettings() if stored is None else Raw(stored, layers.CURRENT)
+    return found  # type: ignore[no-any-return]
+
+
+@rpc(account.SetGlobalPrivacySettings, flood=per_minute(60))
+async def set_global_privacy_settings(
+    call: Call, request: account.SetGlobalPrivacySettings
+) -> t.AnyGlobalPrivacySettings:
+    await call.services.settings.put(call.me, _GLOBAL, layers.encode(request.settings))
+    return request.settings
