@@ -149,10 +149,8 @@ class MiniClient(asyncio.Protocol):
     async def _make_keys(self) -> None:
         options = self._options
         if self._pfs:
-            self.perm_key = (await self.exchange(options)).key
-            options = ExchangeOptions(
-                options.padding, options.dc_id, options.expires_in or 86_400, options.multi
-            )
+            self.perm_key = (await self.exchange(replace(options, expires_in=None))).key
+            options = replace(options, expires_in=options.expires_in or 86_400)
         made = await self.exchange(options)
         self.key, self._salt = made.key, made.salt
 
