@@ -54,7 +54,7 @@ class Lazy(click.Group):
 
             near = get_close_matches(args[0], COMMANDS, 1)
             if near:
-                error.message += f" Did you mean `{near[0]}`?"
+                raise click.UsageError(f"{error.message} Did you mean `{near[0]}`?", ctx) from None
             raise
 
 

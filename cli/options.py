@@ -49,6 +49,6 @@ def config_option(function: Function) -> Function:
 
 
 def listen_option(function: Function) -> Function:
-    return click.option(
-        "--listen", metavar="HOST:PORT", help="Address to serve on; wins over the settings."
-    )(function)
+    return click.option("--listen", metavar="HOST:PORT", help="Address to serve on; wins over the settings.")(
+        function
+    )

@@ -91,7 +91,7 @@ def size(count: float) -> str:
 
 def duration(seconds: float) -> str:
     """The two largest units."""
-    parts = []
+    parts: list[str] = []
     left = int(seconds)
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
         if left >= length or (unit == "s" and not parts):

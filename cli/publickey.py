@@ -26,7 +26,9 @@ def parse(pem: str) -> PublicKey:
     """PKCS#1 PEM -> numbers: a DER sequence of two integers."""
     lines = [line for line in pem.split() if not line.startswith("-") and not line.endswith("-")]
     try:
-        der = base64.b64decode("".join(line for line in lines if line not in ("RSA", "PUBLIC")), validate=True)
+        der = base64.b64decode(
+            "".join(line for line in lines if line not in ("RSA", "PUBLIC")), validate=True
+        )
         body, rest = _element(der, 0x30)
         n, body = _element(body, 0x02)
         e, body = _element(body, 0x02)

@@ -12,7 +12,6 @@ from .settings import load
 def serve(data: Path, file: Path | None = None, *, library: str = "", **changes: Any) -> int:
     """Run the server; the exit code. `library`: print that program when the server is ready."""
     from tgserve import app
-    from tgserve.admin import offline
 
     config = load(data, file, **changes)
 
@@ -23,9 +22,8 @@ def serve(data: Path, file: Path | None = None, *, library: str = "", **changes:
         output.flush()
 
     try:
-        offline.create(data)
         app.serve(config, ready)
-    except (offline.Refusal, app.StartError) as error:
+    except app.StartError as error:
         raise output.Refused(str(error)) from None
     return 0
 

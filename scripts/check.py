@@ -1,9 +1,9 @@
 """One line before a commit: format, lint, types, generated files, house rules and the fast tests; under a minute.
 
-    python scripts/check.py                   all of it
-    python scripts/check.py --only types      one step
-    python scripts/check.py --no-tests        without pytest
-    python scripts/check.py --fix             let ruff and generate.py repair what they can first
+python scripts/check.py                   all of it
+python scripts/check.py --only types      one step
+python scripts/check.py --no-tests        without pytest
+python scripts/check.py --fix             let ruff and generate.py repair what they can first
 """
 
 from __future__ import annotations

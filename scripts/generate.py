@@ -1,7 +1,7 @@
 """Writes every file that is made from the code: conf/tgserve.toml and docs/{methods,errors,cli,SECURITY}.md.
 
-    python scripts/generate.py            write what changed
-    python scripts/generate.py --check    write nothing; exit code 1 and the names when something is stale
+python scripts/generate.py            write what changed
+python scripts/generate.py --check    write nothing; exit code 1 and the names when something is stale
 """
 
 from __future__ import annotations

@@ -123,7 +123,13 @@ def security(root: Path) -> str:
         number = row.id.partition(".")[0]
         if number != section:
             section = number
-            lines += ["", f"## {number}. {SECTIONS[number]}", "", "| id | the server must | answer | tests |", "|---|---|---|---|"]
+            lines += [
+                "",
+                f"## {number}. {SECTIONS[number]}",
+                "",
+                "| id | the server must | answer | tests |",
+                "|---|---|---|---|",
+            ]
         proofs = "<br>".join(f"`{test}`" for test in tests.get(row.id, [])[:6])
         lines.append(f"| {row.id} | {_cell(row.promise)} | {_cell(row.answer)} | {proofs or 'not yet'} |")
     return "\n".join(lines) + "\n"
@@ -142,7 +148,9 @@ def tests_by_promise(root: Path) -> dict[str, list[str]]:
 
 
 def _ids_named(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    ids = [f"{major}.{minor}" for major, minor in re.findall(r"(?<![0-9])([1-7])_(\d{1,2})(?=_|$)", node.name)]
+    ids = [
+        f"{major}.{minor}" for major, minor in re.findall(r"(?<![0-9])([1-7])_(\d{1,2})(?=_|$)", node.name)
+    ]
     for listed in re.findall(r"SECURITY ((?:\d+\.\d+(?:, | and )?)+)", ast.get_docstring(node) or ""):
         ids += re.findall(r"\d+\.\d+", listed)
     return sorted(set(ids))

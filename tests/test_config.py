@@ -18,7 +18,9 @@ def problems(text):
 def test_the_default_file_is_the_defaults():
     text = settings.describe()
     assert settings.parse(text) == Config()
-    uncommented = "\n".join(line[1:] if line[:1] == "#" and line[1:2].isalpha() else line for line in text.splitlines())
+    uncommented = "\n".join(
+        line[1:] if line[:1] == "#" and line[1:2].isalpha() else line for line in text.splitlines()
+    )
     assert settings.parse(uncommented) == Config(), "a default in the file differs from the default in force"
     assert len(tomllib.loads(uncommented)["limits"]) == len(settings.fields(settings.LimitsConfig))
 
@@ -29,7 +31,9 @@ def test_every_setting_has_its_sentence():
 
 
 def test_all_faults_at_once_with_their_places():
-    found = problems('listne = "x"\ndc_id = "two"\n[sms]\nadapter = 3\n[log]\nformat = "xml"\n[store]\nshards = true\n')
+    found = problems(
+        'listne = "x"\ndc_id = "two"\n[sms]\nadapter = 3\n[log]\nformat = "xml"\n[store]\nshards = true\n'
+    )
     assert found == [
         "tgserve.toml: listne: no such setting, did you mean listen?",
         "tgserve.toml: dc_id: 'two' is not a whole number",

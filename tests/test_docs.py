@@ -60,7 +60,9 @@ def test_what_is_imported_is_required_and_the_other_way_round(packaging):
 def test_every_dependency_has_its_sentence(packaging):
     text = (ROOT / "docs/DEPENDENCIES.md").read_text(encoding="utf-8")
     documented = {name.lower() for name in re.findall(r"^\| \*\*([\w.-]+)\*\* \|", text, re.MULTILINE)}
-    required = project_names(packaging["install_requires"]) | project_names(packaging["extras_require"]["test"])
+    required = project_names(packaging["install_requires"]) | project_names(
+        packaging["extras_require"]["test"]
+    )
     assert required - documented == set(), "say in docs/DEPENDENCIES.md why these are there"
     assert documented - required == set(), "docs/DEPENDENCIES.md explains what is no longer required"
 
@@ -82,7 +84,11 @@ def test_links_lead_somewhere():
     dead = []
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
-            if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
+            if (
+                "://" not in target
+                and not target.startswith("mailto:")
+                and not (path.parent / target).exists()
+            ):
                 dead.append(f"{path.relative_to(ROOT)}: {target}")
     assert not dead
 
@@ -90,6 +96,10 @@ def test_links_lead_somewhere():
 def test_the_readme_speaks_of_commands_that_exist():
     from cli.main import COMMANDS
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8") + (ROOT / "docs/OPERATING.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\btgserve ([a-z]+)\b", "\n".join(re.findall(r"`[^`]+`|^    .*$", text, re.MULTILINE))))
+    text = (ROOT / "README.md").read_text(encoding="utf-8") + (ROOT / "docs/OPERATING.md").read_text(
+        encoding="utf-8"
+    )
+    named = set(
+        re.findall(r"\btgserve ([a-z]+)\b", "\n".join(re.findall(r"`[^`]+`|^    .*$", text, re.MULTILINE)))
+    )
     assert named - set(COMMANDS) == set()

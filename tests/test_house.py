@@ -90,7 +90,9 @@ def inside(name: str, package: str) -> bool:
 
 
 def floor_of(name: str) -> int | None:
-    return next((floor for floor, names in enumerate(FLOORS) if any(inside(name, one) for one in names)), None)
+    return next(
+        (floor for floor, names in enumerate(FLOORS) if any(inside(name, one) for one in names)), None
+    )
 
 
 def imports_of(path: Path) -> Iterator[tuple[ast.stmt, str]]:
@@ -123,7 +125,9 @@ def test_imports_go_down():
             if mine is None or theirs is None:
                 continue
             if theirs > mine:
-                wrong.append(f"{place(path)}:{node.lineno}: {here} (floor {mine}) imports {name} (floor {theirs})")
+                wrong.append(
+                    f"{place(path)}:{node.lineno}: {here} (floor {mine}) imports {name} (floor {theirs})"
+                )
             for one, other in STRANGERS:
                 if (inside(here, one) and inside(name, other)) or (inside(here, other) and inside(name, one)):
                     wrong.append(f"{place(path)}:{node.lineno}: {one} and {other} must not know each other")

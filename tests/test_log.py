@@ -23,7 +23,9 @@ def lines():
 
 def test_logfmt(lines):
     stream = lines()
-    log.get("server").info("conn.open", conn=12, ip="127.0.0.1", agent='a "b"\nc', ms=1.25, tls=False, empty="")
+    log.get("server").info(
+        "conn.open", conn=12, ip="127.0.0.1", agent='a "b"\nc', ms=1.25, tls=False, empty=""
+    )
     line = stream.getvalue()
     assert line.count("\n") == 1
     assert line.endswith(
@@ -50,7 +52,12 @@ def test_7_2_secrets_are_withheld_by_name(lines):
     """SECURITY 7.2"""
     stream = lines()
     log.get("auth").info(
-        "code.sent", code="20457", text="hello", phone="999661234", auth_key=b"k" * 256, auth_key_id=b"12345678"
+        "code.sent",
+        code="20457",
+        text="hello",
+        phone="999661234",
+        auth_key=b"k" * 256,
+        auth_key_id=b"12345678",
     )
     line = stream.getvalue()
     assert "20457" not in line and "hello" not in line and "999661234" not in line and "kkk" not in line

@@ -30,7 +30,9 @@ def check(data: Path, as_json: bool) -> int:
             output.write(problem)
         where = "opened here" if report.offline else "by the running server"
         verdict = f"{len(report.problems)} problems" if report.problems else "every invariant holds"
-        output.write(f"{report.rows} rows in {report.slots} slots, {report.seconds:.1f} s, {where}: {verdict}")
+        output.write(
+            f"{report.rows} rows in {report.slots} slots, {report.seconds:.1f} s, {where}: {verdict}"
+        )
     return 1 if report.problems else 0
 
 

@@ -24,7 +24,9 @@ def client() -> None:
 
 @client.command(epilog=example("tgserve client snippet telethon > chat.py"))
 @click.argument("library", type=click.Choice(LIBRARIES))
-@click.option("--address", default="", metavar="HOST:PORT", help="How clients reach the server, if not as it listens.")
+@click.option(
+    "--address", default="", metavar="HOST:PORT", help="How clients reach the server, if not as it listens."
+)
 @common
 def snippet(data: Path, as_json: bool, library: str, address: str) -> None:
     """Print a program for LIBRARY, ready to run, with this server's key and address in it."""

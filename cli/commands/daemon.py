@@ -33,7 +33,10 @@ def status(data: Path, as_json: bool, metrics: bool) -> None:
             ("up for", output.duration(report.uptime_seconds)),
             ("connections", f"{report.connections} ({report.sessions} sessions)"),
             ("users online", report.users_online),
-            ("calls", f"{report.calls} (median {_ms(report.call_p50_seconds)}, p99 {_ms(report.call_p99_seconds)})"),
+            (
+                "calls",
+                f"{report.calls} (median {_ms(report.call_p50_seconds)}, p99 {_ms(report.call_p99_seconds)})",
+            ),
             ("faults", report.faults),
             ("store", f"{output.size(report.store_bytes)} in {report.shards} shards"),
             ("memory", output.size(report.rss_bytes)),

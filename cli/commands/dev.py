@@ -15,7 +15,9 @@ CODE = "12345"
 
 @click.command(epilog=example("tgserve dev --listen 127.0.0.1:0 > dev.log &"))
 @listen_option
-@click.option("--snippet", "library", default="telethon", show_default=True, help="Library of the printed program.")
+@click.option(
+    "--snippet", "library", default="telethon", show_default=True, help="Library of the printed program."
+)
 def dev(listen: str | None, library: str) -> int:
     """Run a throw-away server for tests and first steps.
 
@@ -24,5 +26,9 @@ def dev(listen: str | None, library: str) -> int:
     """
     with TemporaryDirectory(prefix="tgserve-dev-") as folder:
         return serving.serve(
-            Path(folder) / "data", listen=listen or "127.0.0.1:4430", dev=True, fixed_code=CODE, library=library
+            Path(folder) / "data",
+            listen=listen or "127.0.0.1:4430",
+            dev=True,
+            fixed_code=CODE,
+            library=library,
         )

@@ -33,11 +33,15 @@ def init(data: Path, as_json: bool) -> None:
         raise output.Refused(str(error)) from None
     at = of_data(data, read_public(data))
     if as_json:
-        return output.result({"data": str(data), "new": made, "public_key": str(data / "keys" / "public.pem")})
+        return output.result(
+            {"data": str(data), "new": made, "public_key": str(data / "keys" / "public.pem")}
+        )
     output.write(f"{data}: {'made' if made else 'was there already, nothing changed'}")
     output.write(f"  {data}/tgserve.toml     settings, all defaults, explained")
     output.write(f"  {data}/keys/public.pem  the public key, for clients (`tgserve key public`)")
-    output.write(f"  {data}/keys/            back this up first of all: every client carries the public key, so a")
+    output.write(
+        f"  {data}/keys/            back this up first of all: every client carries the public key, so a"
+    )
     output.write("  server that lost its keys is a new server, and each client must be pointed at it again")
     output.write("")
     output.write(PORT_443.replace("{port}", str(at.port)))

@@ -42,4 +42,6 @@ def methods(as_json: bool, name: str, missing: bool) -> None:
                 ("code", one.where or "-"),
             ]
         )
-    output.table(("METHOD", "STATUS", "FOR", "CODE"), [(one.name, one.status, one.who, one.where) for one in found])
+    output.table(
+        ("METHOD", "STATUS", "FOR", "CODE"), [(one.name, one.status, one.who, one.where) for one in found]
+    )

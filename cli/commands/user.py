@@ -73,7 +73,14 @@ def show(data: Path, as_json: bool, who: str) -> None:
         output.table(
             ("DEVICE", "APP", "ADDRESS", "SINCE", "ACTIVE", "KEY"),
             [
-                (one.device, one.app, one.ip, output.when(one.created), output.when(one.active), one.auth_key_id)
+                (
+                    one.device,
+                    one.app,
+                    one.ip,
+                    output.when(one.created),
+                    output.when(one.active),
+                    one.auth_key_id,
+                )
                 for one in details.sessions
             ],
         )

@@ -15,8 +15,11 @@ that others may read are refused; a store without its keys is refused, as new ke
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +45,13 @@ def create(data: Path, ids: Ids) -> bool:
     """Make what is missing; True when the keys are new. Raises DataDirError and changes nothing that is there."""
     try:
         _refuse_foreign(data)
-        for folder in (data, data / "keys", data / "store"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = _keys(data / "keys", data / "store", ids)
-        if not (data / settings.CONFIG_FILE).exists():
-            write_whole(data / settings.CONFIG_FILE, settings.describe().encode(), 0o600)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone(data):
+            for folder in (data / "keys", data / "store"):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            made = _keys(data / "keys", data / "store", ids)
+            if not (data / settings.CONFIG_FILE).exists():
+                write_whole(data / settings.CONFIG_FILE, settings.describe().encode(), 0o600)
     except OSError as error:
         raise DataDirError(f"{error.filename or data}: {error.strerror}") from None
     return made
@@ -65,7 +70,9 @@ def load(data: Path) -> Keys:
     except OSError as error:
         raise DataDirError(f"{error.filename}: {error.strerror}") from None
     except ValueError as error:
-        raise DataDirError(f"{keys}/rsa.pem is not our kind of key ({error}): put the backup of it back") from None
+        raise DataDirError(
+            f"{keys}/rsa.pem is not our kind of key ({error}): put the backup of it back"
+        ) from None
     if len(secret) != SECRET_BYTES:
         raise DataDirError(f"{keys}/secret.key must be {SECRET_BYTES} bytes: put the backup of it back")
     return Keys(rsa, secret)
@@ -92,6 +99,17 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
         os.close(folder)
 
 
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Two first starts at once must not make two keys: the second waits here and finds the first one's."""
+    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def _refuse_foreign(data: Path) -> None:
     if data.exists() and not data.is_dir():
         raise DataDirError(f"{data} is a file, --data needs a directory")
@@ -99,7 +117,9 @@ def _refuse_foreign(data: Path) -> None:
         return
     strange = sorted(path.name for path in data.iterdir() if path.name not in ("lock", "lost+found"))
     if strange:
-        raise DataDirError(f"{data} holds other things ({', '.join(strange[:3])} ...): choose an empty directory")
+        raise DataDirError(
+            f"{data} holds other things ({', '.join(strange[:3])} ...): choose an empty directory"
+        )
 
 
 def _keys(keys: Path, store: Path, ids: Ids) -> bool:

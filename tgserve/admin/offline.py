@@ -7,24 +7,26 @@ the commands that need it: it pulls in the store.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tgserve import api, config
-from tgserve.admin import datadir
-from tgserve.admin.commands import users
+from tgserve import config as settings
+from tgserve import log, services
+from tgserve.adapters.desk import SmsDesk
+from tgserve.adapters.loading import sms_sender
+from tgserve.admin import datadir, method_table
+from tgserve.admin.commands.users import code_or_refuse, phone_digits
+from tgserve.admin.method_table import MethodRow
 from tgserve.admin.registry import Refusal
 from tgserve.admin.schema import CheckReport, LoginCode
 from tgserve.clock import SystemClock
+from tgserve.config import Config, ConfigError
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
-from tgserve.rpc.registry import METHODS
-from tgserve.tl import definitions
-
-__all__ = ["MethodRow", "Refusal", "check", "create", "methods", "plain", "user_code"]
+from tgserve.services import Services
+from tgserve.store.shards import Store
 
 T = TypeVar("T")
 
@@ -35,3 +37,62 @@ def create(data: Path) -> bool:
         return datadir.create(data, Ids())
     except datadir.DataDirError as error:
         raise Refusal(str(error)) from None
+
+
+def user_code(data: Path, phone: str) -> LoginCode:
+    """The newest login code of a phone number that still works."""
+    digits = phone_digits(phone)
+    clock = SystemClock()
+
+    def look(opened: Services) -> LoginCode:
+        return code_or_refuse(digits, opened.auth.codes.last_or_none(digits), int(clock.now()))
+
+    return _with_services(data, look)
+
+
+def methods() -> list[MethodRow]:
+    """Every method of the current schema with its status, by name."""
+    return method_table.rows()
+
+
+def plain(row: MethodRow) -> dict[str, Any]:
+    return asdict(row)
+
+
+def _with_services(data: Path, use: Callable[[Services], T]) -> T:
+    """Open the store as a daemon would (what the last run left on its way is applied first), use it, close it."""
+    try:
+        config = settings.load(data)
+        _existing(config)
+        log.setup(level="warning")
+        return asyncio.run(_opened(config, use))
+    except (ConfigError, StoreError, datadir.DataDirError) as error:
+        raise Refusal(str(error)) from None
+
+
+async def _opened(config: Config, use: Callable[[Services], T]) -> T:
+    clock, ids = SystemClock(), Ids()
+    keys = datadir.load(config.data)
+    store = open_store(config)
+    desk = SmsDesk(sms_sender(config, clock), lambda message: message.close())
+    opened = services.build(store, clock, ids, config, desk, secret=keys.secret)
+    await store.start()
+    try:
+        return use(opened)
+    finally:
+        await store.close()
+
+
+def open_store(config: Config) -> Store:
+    """The store of the settings, not started."""
+    return Store(
+        config.store_dir,
+        engine=config.store.engine,
+        shards=config.store.shards,
+        map_bytes=config.store.map_gib << 30,
+    )
+
+
+def _existing(config: Config) -> None:
+    if not config.keys_dir.is_dir():
+        raise Refusal(f"{config.data} is no data directory: `tgserve init --data {config.data}` makes one")

@@ -42,7 +42,9 @@ class AdminServer:
             listener.bind(_short(self._path))
         finally:
             os.umask(before)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=limits.ADMIN_LINE_BYTES)
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=listener, limit=limits.ADMIN_LINE_BYTES
+        )
 
     async def stop(self) -> None:
         """Refuse new connections and end those that are there; the file goes."""

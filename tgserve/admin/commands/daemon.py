@@ -1,4 +1,4 @@
-"""status, stop, metrics, check: of the running server."""
+"""status, stop, metrics: of the running server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 from tgserve import __version__, metrics
 from tgserve.admin import exposition
 from tgserve.admin.registry import Daemon, command
-from tgserve.admin.schema import Check, CheckReport, Metrics, MetricsText, Status, StatusReport, Stop, Stopping
-from tgserve.store import check as store_check
+from tgserve.admin.schema import Metrics, MetricsText, Status, StatusReport, Stop, Stopping
 
 STOP_AFTER_SECONDS = 0.05
 """The answer to `stop` goes out before the stop begins."""

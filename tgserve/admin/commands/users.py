@@ -130,7 +130,9 @@ def _find(daemon: Daemon, who: str) -> r.User:
     elif who.startswith("+") or not who.isdigit():
         user_id = services.auth.user_by_phone_or_none(who)
     else:
-        user_id = int(who) if services.users.get_or_none(int(who)) else services.auth.user_by_phone_or_none(who)
+        user_id = (
+            int(who) if services.users.get_or_none(int(who)) else services.auth.user_by_phone_or_none(who)
+        )
     user = services.users.get_or_none(user_id) if user_id else None
     if user is None:
         raise Refusal(f"nobody here is {who}: an id, @username or phone number is needed")
