@@ -87,6 +87,7 @@ class App:
             map_bytes=config.store.map_gib << 30,
             clock=clock,
             ids=ids,
+            secret=keys.secret,
         )
         desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
         self.services = services = build(store, clock, ids, config, desk, secret=keys.secret)
@@ -135,6 +136,7 @@ class App:
         self._closing.append(admin.stop)
         listener = Listener(gateway, ids)
         self.host, self.port = await listener.start(config.host, config.port)
+        services.port = self.port
         self._closing.append(listener.stop)
         self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         exchange.start()

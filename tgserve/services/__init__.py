@@ -64,6 +64,8 @@ class Services:
     privacy: Privacy
     settings: Settings
     views: Views
+    port: int = 0
+    """The port that is really listened on; clients are told of it when the operator names no other."""
 
 
 def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: SmsDesk, *, secret: bytes) -> Services:
