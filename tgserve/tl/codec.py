@@ -543,8 +543,8 @@ def compile_encoder(definition: Definition, encoders: Encoders, tolerant: bool) 
 def compile_mapped(
     definition: Definition,
     encoders: Encoders,
-    copied: list[tuple[str, Any]],
-    converted: list[tuple[str, Callable[[Any], Any], Any]],
+    copied: list[tuple[str, str, Any]],
+    converted: list[tuple[str, str, Callable[[Any], Any], Any]],
     fixed: list[tuple[str, Any]],
 ) -> Encoder:
     """An encoder that writes a current object as a superseded definition, field by field as mapping.FieldMap says."""
@@ -552,16 +552,16 @@ def compile_mapped(
     values: dict[str, str] = {}
     writer = _EncoderWriter(definition, encoders, values, tolerant=True)
     out = writer.out
-    for attribute, zero in copied:
-        value = f"o.{attribute}"
+    for attribute, given, zero in copied:
+        value = f"o.{given}"
         if zero is not None:
             out.put(f"v_{attribute} = {value}")
             value = f"v_{attribute}"
             out.put(f"if {value} is None: {value} = {_literal(out, zero)}")
         writer.values[names[attribute]] = value
-    for attribute, convert, zero in converted:
+    for attribute, given, convert, zero in converted:
         value = f"v_{attribute}"
-        out.put(f"{value} = o.{attribute}")
+        out.put(f"{value} = o.{given}")
         out.put(f"{value} = {_literal(out, zero)} if {value} is None else {out.bind(convert)}({value})")
         writer.values[names[attribute]] = value
     for attribute, zero in fixed:

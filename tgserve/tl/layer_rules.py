@@ -165,6 +165,25 @@ CONVERSIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("Vector<string>", "ChatReactions"): lambda v: t.ChatReactionsSome(
         reactions=[t.ReactionEmoji(emoticon=emoticon) for emoticon in v]
     ),
+    ("InputUser", "InputPeer"): user_peer,
+    ("InputPeer", "InputUser"): peer_user,
+    ("Document", "Vector<Document>"): lambda v: [v],
+    ("Vector<Document>", "Document"): lambda v: v[0] if v else t.DocumentEmpty(id=0),
+    ("Peer", "Vector<Peer>"): lambda v: [v],
+    ("Vector<Peer>", "Peer"): lambda v: v[0] if v else t.PeerUser(user_id=0),
+    ("InputPeer", "Vector<InputPeer>"): lambda v: [v],
+    ("int", "Vector<int>"): lambda v: [v],
+    ("true", "int"): lambda v: 0 if v else None,
+    ("int", "true"): lambda v: v is not None,
+    ("true", "BusinessBotRights"): lambda v: t.BusinessBotRights(reply=v),
+    ("Bool", "BusinessBotRights"): lambda v: t.BusinessBotRights(reply=v),
+    ("BusinessBotRights", "true"): lambda v: v.reply,
+    ("string", "EmailVerification"): lambda v: t.EmailVerificationCode(code=v),
+    ("string", "ChatTheme"): lambda v: t.ChatTheme(emoticon=v),
+    ("ChatTheme", "string"): lambda v: getattr(v, "emoticon", ""),
+    ("string", "InputChatTheme"): lambda v: t.InputChatTheme(emoticon=v) if v else t.InputChatThemeEmpty(),
+    ("int", "StarGiftAttributeRarity"): lambda v: t.StarGiftAttributeRarity(permille=v),
+    ("StarGiftAttributeRarity", "int"): lambda v: getattr(v, "permille", 1),
     ("MessageUserVote", "MessagePeerVote"): _vote_up,
     ("MessagePeerVote", "MessageUserVote"): _vote_down,
     ("MessageExtendedMedia", "Vector<MessageExtendedMedia>"): lambda v: [v],
@@ -184,7 +203,42 @@ CONVERSIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
         buttons=[keyboards.inline_down(button) for button in v.buttons]
     ),
 }
-"""(type of the source, type of the target), for a field both definitions have by name. Vectors go by element."""
+"""(type of the source, type of the target) of a field both definitions have. Vectors go by element."""
+
+RENAMED: dict[str, tuple[str, str]] = {
+    "account.updateConnectedBot": ("can_reply", "rights"),
+    "account.verifyEmail": ("code", "verification"),
+    "botBusinessConnection": ("can_reply", "rights"),
+    "channels.reportSpam": ("user_id", "participant"),
+    "channels.toggleSignatures": ("enabled", "signatures_enabled"),
+    "connectedBot": ("can_reply", "rights"),
+    "inputInvoiceStarGift": ("user_id", "peer"),
+    "inputMediaStory": ("user_id", "peer"),
+    "inputReplyToStory": ("user_id", "peer"),
+    "messageActionRequestedPeer": ("peer", "peers"),
+    "messageActionSetChatTheme": ("emoticon", "theme"),
+    "invoice": ("recurring_terms_url", "terms_url"),
+    "messageMediaDocument": ("alt_document", "alt_documents"),
+    "messageMediaStory": ("user_id", "peer"),
+    "messageReplyStoryHeader": ("user_id", "peer"),
+    "messages.sendBotRequestedPeer": ("requested_peer", "requested_peers"),
+    "messages.setChatTheme": ("emoticon", "theme"),
+    "messages.translateText": ("msg_id", "id"),
+    "payments.updateStarGiftPrice": ("resell_stars", "resell_amount"),
+    "reactionCount": ("chosen", "chosen_order"),
+    "starGiftAttributeBackdrop": ("rarity_permille", "rarity"),
+    "starGiftAttributeModel": ("rarity_permille", "rarity"),
+    "starGiftAttributePattern": ("rarity_permille", "rarity"),
+    "starsTransaction": ("stars", "amount"),
+    "stories.allStories": ("user_stories", "peer_stories"),
+    "updateMessagePollVote": ("user_id", "peer"),
+    "updateReadStories": ("user_id", "peer"),
+    "updateSentStoryReaction": ("user_id", "peer"),
+    "updateStory": ("user_id", "peer"),
+    "userFull": ("theme_emoticon", "theme"),
+    "webPageAttributeStory": ("user_id", "peer"),
+}
+"""Fields that go by another name today: TL name -> (old name, current name). Their types convert as above."""
 
 
 # Methods: old call -> current call ------------------------------------------------------------------------------
@@ -221,16 +275,6 @@ def _update_color(v: Values) -> Values:
     color, emoji = v.get("color"), v.get("background_emoji_id")
     given = color is not None or emoji is not None
     return {"color": t.PeerColor(color=color, background_emoji_id=emoji) if given else None}
-
-
-@method("account.updateConnectedBot")
-def _update_connected_bot(v: Values) -> Values:
-    return {"rights": t.BusinessBotRights(reply=True)} if v.get("can_reply") else {}
-
-
-@method("account.verifyEmail")
-def _verify_email(v: Values) -> Values:
-    return {"verification": t.EmailVerificationCode(code=v["code"])}
 
 
 @method("channels.clickSponsoredMessage")
@@ -284,19 +328,9 @@ _to_peer("channels.reorderPinnedForumTopics", f.messages.ReorderPinnedForumTopic
 _to_peer("channels.updatePinnedForumTopic", f.messages.UpdatePinnedForumTopic, "topic_id", "pinned")
 
 
-@method("channels.reportSpam")
-def _report_spam(v: Values) -> Values:
-    return {"participant": user_peer(v["user_id"])} if "user_id" in v else {}
-
-
 @method("channels.reportSponsoredMessage")
 def _report_sponsored_message(v: Values) -> TLObject:
     return f.messages.ReportSponsoredMessage(random_id=v["random_id"], option=v["option"])
-
-
-@method("channels.toggleSignatures")
-def _toggle_signatures(v: Values) -> Values:
-    return {"signatures_enabled": v["enabled"]}
 
 
 @method("channels.viewSponsoredMessage")
@@ -318,23 +352,6 @@ def _report(v: Values) -> Values:
     return changed
 
 
-@method("messages.sendBotRequestedPeer")
-def _send_bot_requested_peer(v: Values) -> Values:
-    return {"requested_peers": [v["requested_peer"]]} if "requested_peer" in v else {}
-
-
-@method("messages.setChatTheme")
-def _set_chat_theme(v: Values) -> Values:
-    emoticon = v["emoticon"]
-    return {"theme": t.InputChatTheme(emoticon=emoticon) if emoticon else t.InputChatThemeEmpty()}
-
-
-@method("messages.translateText")
-def _translate_text(v: Values) -> Values:
-    """Layer 144: one message by msg_id; a vector since."""
-    return {"id": [v["msg_id"]]} if v.get("msg_id") is not None else {}
-
-
 @method("payments.canPurchasePremium")
 def _can_purchase_premium(v: Values) -> TLObject:
     return f.payments.CanPurchaseStore(purpose=v["purpose"])
@@ -348,11 +365,6 @@ def _own_star_gift(v: Values) -> Values:
 @method("payments.getPaymentForm", "payments.sendPaymentForm", "payments.validateRequestedInfo")
 def _invoice(v: Values) -> Values:
     return {"invoice": t.InputInvoiceMessage(peer=v["peer"], msg_id=v["msg_id"])} if "peer" in v else {}
-
-
-@method("payments.updateStarGiftPrice")
-def _star_gift_price(v: Values) -> Values:
-    return {"resell_amount": t.StarsAmount(amount=v["resell_stars"], nanos=0)}
 
 
 @method("stories.getAllReadUserStories")
@@ -436,11 +448,6 @@ def _config(o: t.Config) -> Values:
     }
 
 
-@upgrade("connectedBot")
-def _connected_bot(v: Values) -> Values:
-    return {"rights": t.BusinessBotRights(reply=v["can_reply"])} if "can_reply" in v else {}
-
-
 SUBSTITUTES["dialogFilterChatlist"] = lambda o: t.DialogFilter(
     id=o.id,
     title=o.title,
@@ -450,6 +457,17 @@ SUBSTITUTES["dialogFilterChatlist"] = lambda o: t.DialogFilter(
     include_peers=o.include_peers,
     exclude_peers=[],
 )
+
+
+@upgrade("draftMessage")
+def _draft_message(v: Values) -> Values | TLObject:
+    return _reply_to(v)
+
+
+@downgrade("draftMessage")
+def _draft_message_down(o: t.DraftMessage) -> Values:
+    """Until layer 162 a draft named the message it answers by its id alone."""
+    return {"reply_to_msg_id": getattr(o.reply_to, "reply_to_msg_id", None)}
 
 
 @downgrade("emojiStatus")
@@ -464,16 +482,6 @@ SUBSTITUTES["emojiStatusCollectible"] = lambda o: t.EmojiStatus(document_id=o.do
 @upgrade("emojiStatusUntil")
 def _emoji_status_until(v: Values) -> TLObject:
     return t.EmojiStatus(document_id=v["document_id"], until=v["until"])
-
-
-@upgrade("inputInvoiceStarGift", "inputMediaStory", "inputReplyToStory")
-def _input_user_to_peer(v: Values) -> Values:
-    return {"peer": user_peer(v["user_id"])}
-
-
-@downgrade("inputInvoiceStarGift", "inputMediaStory", "inputReplyToStory")
-def _input_peer_to_user(o: Any) -> Values:
-    return {"user_id": peer_user(o.peer)}
 
 
 @upgrade("inputInvoiceStars")
@@ -536,96 +544,12 @@ def _days_to_months(o: Any) -> Values:
     return {"months": max(1, o.days // 30)}
 
 
-@upgrade("messageActionRequestedPeer")
-def _requested_peer(v: Values) -> Values:
-    return {"peers": [v["peer"]]}
-
-
-@downgrade("messageActionRequestedPeer")
-def _requested_peer_down(o: t.MessageActionRequestedPeer) -> Values:
-    return {"peer": o.peers[0] if o.peers else None}
-
-
-@upgrade("messageActionSetChatTheme")
-def _set_theme(v: Values) -> Values:
-    return {"theme": t.ChatTheme(emoticon=v["emoticon"])}
-
-
-@downgrade("messageActionSetChatTheme")
-def _set_theme_down(o: t.MessageActionSetChatTheme) -> Values:
-    return {"emoticon": getattr(o.theme, "emoticon", "")}
-
-
 @upgrade("messageActionSetSameChatWallPaper")
 def _same_wall_paper(v: Values) -> TLObject:
     return t.MessageActionSetChatWallPaper(same=True, wallpaper=v["wallpaper"])
 
 
-@upgrade(
-    "messageMediaStory",
-    "messageReplyStoryHeader",
-    "updateMessagePollVote",
-    "updateReadStories",
-    "updateSentStoryReaction",
-    "updateStory",
-    "webPageAttributeStory",
-)
-def _user_to_peer(v: Values) -> Values:
-    return {"peer": t.PeerUser(user_id=v["user_id"])} if "user_id" in v else {}
-
-
-@downgrade(
-    "messageMediaStory",
-    "messageReplyStoryHeader",
-    "updateMessagePollVote",
-    "updateReadStories",
-    "updateSentStoryReaction",
-    "updateStory",
-    "webPageAttributeStory",
-)
-def _peer_to_user(o: Any) -> Values:
-    return {"user_id": bare_id(o.peer)}
-
-
 SUBSTITUTES["peerColorCollectible"] = lambda o: t.PeerColor(background_emoji_id=o.background_emoji_id)
-
-
-@upgrade("reactionCount")
-def _reaction_count(v: Values) -> Values:
-    return {"chosen_order": 0} if v.get("chosen") else {}
-
-
-@upgrade("starGiftAttributeBackdrop", "starGiftAttributeModel", "starGiftAttributePattern")
-def _rarity(v: Values) -> Values:
-    return {"rarity": t.StarGiftAttributeRarity(permille=v["rarity_permille"])}
-
-
-@downgrade("starGiftAttributeBackdrop", "starGiftAttributeModel", "starGiftAttributePattern")
-def _rarity_down(o: Any) -> Values:
-    return {"rarity_permille": getattr(o.rarity, "permille", 1)}
-
-
-@upgrade("starsTransaction")
-def _stars_transaction(v: Values) -> Values:
-    stars = v.get("stars")
-    if isinstance(stars, int):
-        return {"amount": t.StarsAmount(amount=stars, nanos=0)}
-    return {"amount": stars} if stars is not None else {}
-
-
-@downgrade("starsTransaction")
-def _stars_transaction_down(o: t.StarsTransaction) -> Values:
-    return {"stars": o.amount}
-
-
-@upgrade("stories.allStories")
-def _all_stories(v: Values) -> Values:
-    return {"peer_stories": [CONVERSIONS["UserStories", "PeerStories"](each) for each in v["user_stories"]]}
-
-
-@downgrade("stories.allStories")
-def _all_stories_down(o: t.StoriesAllStories) -> Values:
-    return {"user_stories": [CONVERSIONS["PeerStories", "UserStories"](each) for each in o.peer_stories]}
 
 
 @upgrade("updateChannelPinnedTopic")
@@ -646,7 +570,7 @@ def _group_call(v: Values) -> Values:
 
 @downgrade("updateGroupCall")
 def _group_call_down(o: t.UpdateGroupCall) -> Values:
-    return {"chat_id": bare_id(o.peer)}
+    return {"chat_id": None if o.peer is None else bare_id(o.peer)}
 
 
 SUBSTITUTES["updatePinnedForumTopic"] = lambda o: old.UpdateChannelPinnedTopic(
@@ -658,14 +582,3 @@ SUBSTITUTES["updatePinnedForumTopics"] = lambda o: old.UpdateChannelPinnedTopics
 
 RESCUES["updateShort"] = lambda o: t.Updates(updates=[], users=[], chats=[], date=o.date, seq=0)
 """An update the layer does not know, sent alone: nothing of it can be told."""
-
-
-@upgrade("userFull")
-def _user_full(v: Values) -> Values:
-    emoticon = v.get("theme_emoticon")
-    return {"theme": t.ChatTheme(emoticon=emoticon)} if emoticon is not None else {}
-
-
-@downgrade("userFull")
-def _user_full_down(o: t.UserFull) -> Values:
-    return {"theme_emoticon": getattr(o.theme, "emoticon", None)}

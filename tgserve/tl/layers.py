@@ -304,28 +304,67 @@ def encode_result(request: type[Request[Any]], value: Any, layer: int = CURRENT)
 
 
 @cache
-def since(id: int) -> int:
-    """The lowest known layer from which on a current id has been in force without a break."""
-    lowest = CURRENT
+def _since() -> dict[int, int]:
+    found: dict[int, int] = {}
+    in_force = SCHEMA.ids(CURRENT)
     for layer in reversed(SCHEMA.layers):
-        if id not in SCHEMA.ids(layer):
-            break
-        lowest = layer
-    return lowest
+        in_force &= SCHEMA.ids(layer)
+        found.update(dict.fromkeys(in_force, layer))
+    return found
+
+
+def since(id: int) -> int:
+    """The lowest known layer from which on a current id has been in force without a break; above all layers when the
+    current one has it not."""
+    return _since().get(id, CURRENT + 1)
+
+
+@cache
+def _reach(type_: str) -> int:
+    """The highest `since` of whatever a value of this boxed type may hold."""
+    seen, queue, highest = {type_}, [type_], 0
+    while queue:
+        for id in _constructors().get(queue.pop(), ()):
+            highest = max(highest, since(id))
+            for inner, _, _ in _boxed_fields(id):
+                if inner not in seen:
+                    seen.add(inner)
+                    queue.append(inner)
+    return highest
+
+
+@cache
+def _constructors() -> dict[str, list[int]]:
+    """Current constructors by boxed type."""
+    found: dict[str, list[int]] = {}
+    for id in SCHEMA.current_lines:
+        if not SCHEMA[id].function:
+            found.setdefault(SCHEMA[id].result, []).append(id)
+    return found
+
+
+def _boxed_fields(id: int) -> list[tuple[str, str, int]]:
+    """(boxed type, attribute, depth of vectors) of the fields that hold objects."""
+    found = []
+    for param in SCHEMA[id].fields:
+        type_, depth = param.type, 0
+        while (inner := codec.vector_element(type_)) is not None:
+            type_, depth = inner, depth + 1
+        if codec.is_boxed(type_):
+            found.append((type_, param.attribute, depth))
+    return found
 
 
 class _Walks(dict[type[TLObject], tuple[int, tuple[tuple[str, int], ...]]]):
-    """Class -> (since, (attribute, depth of vectors) of its boxed fields)."""
+    """Class -> (since, (attribute, depth of vectors) of the fields that may hold something younger)."""
 
     def __missing__(self, cls: type[TLObject]) -> tuple[int, tuple[tuple[str, int], ...]]:
-        boxed = []
-        for param in SCHEMA[cls.ID].fields:
-            type_, depth = param.type, 0
-            while (inner := codec.vector_element(type_)) is not None:
-                type_, depth = inner, depth + 1
-            if codec.is_boxed(type_):
-                boxed.append((param.attribute, depth))
-        self[cls] = found = since(cls.ID), tuple(boxed)
+        lowest = since(cls.ID)
+        fields = _boxed_fields(cls.ID)
+        self[cls] = found = (
+            lowest,
+            tuple((name, depth) for type_, name, depth in fields if _reach(type_) > lowest),
+        )
         return found
 
 

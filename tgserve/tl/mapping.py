@@ -52,10 +52,10 @@ def class_of(definition: Definition) -> type[TLObject]:
 class FieldMap:
     """From the fields of one definition to those of another. Names are Python attributes."""
 
-    copied: list[tuple[str, Any]] = field(default_factory=list)
-    """(name, value to take when the source is None)."""
-    converted: list[tuple[str, Callable[[Any], Any], Any]] = field(default_factory=list)
-    """(name, conversion, value to take when the source is None)."""
+    copied: list[tuple[str, str, Any]] = field(default_factory=list)
+    """(name, source's name, value to take when the source is None)."""
+    converted: list[tuple[str, str, Callable[[Any], Any], Any]] = field(default_factory=list)
+    """(name, source's name, conversion, value to take when the source is None)."""
     fixed: list[tuple[str, Any]] = field(default_factory=list)
     """(name, value): fields the source has not; containers and objects are made anew by calling what is callable."""
     missing: list[str] = field(default_factory=list)
@@ -101,9 +101,11 @@ def field_map(source: Definition, target: Definition) -> FieldMap:
     """The generic mapping; hand rules come on top of it."""
     result = FieldMap()
     have = {p.name: p for p in source.fields}
+    before, now = layer_rules.RENAMED.get(target.name, ("", ""))
+    renamed = {before: now, now: before}
     for param in target.fields:
         defined, zero = _zero(param.type, param.flag is not None)
-        given = have.pop(param.name, None)
+        given = have.pop(param.name, None) or have.pop(renamed.get(param.name, ""), None)
         convert = _conversion(given.type, param.type) if given is not None else None
         if convert is None:
             if given is not None:
@@ -118,9 +120,9 @@ def field_map(source: Definition, target: Definition) -> FieldMap:
         if given is None or given.flag is None or given.type == "true" or not defined:
             zero = None  # the source always has a value
         if convert is _itself:
-            result.copied.append((param.attribute, zero))
+            result.copied.append((param.attribute, given.attribute if given else "", zero))
         else:
-            result.converted.append((param.attribute, convert, zero))
+            result.converted.append((param.attribute, given.attribute if given else "", convert, zero))
     result.lost += [p.attribute for p in have.values()]
     return result
 
@@ -139,11 +141,11 @@ def upgrader(source: Definition) -> Callable[[dict[str, Any]], TLObject]:
 
     def upgrade(values: dict[str, Any]) -> TLObject:
         fields: dict[str, Any] = {name: _made(value) for name, value in plan.fixed}
-        for name, zero in plan.copied:
-            value = values[name]
+        for name, given, zero in plan.copied:
+            value = values[given]
             fields[name] = _made(zero) if value is None else value
-        for name, convert, zero in plan.converted:
-            value = values[name]
+        for name, given, convert, zero in plan.converted:
+            value = values[given]
             fields[name] = _made(zero) if value is None else convert(value)
         if rule is not None:
             changed = rule(values)
@@ -170,11 +172,11 @@ def downgrader(source: Definition, target: Definition) -> Callable[[Any], dict[s
 
     def downgrade(o: Any) -> dict[str, Any] | TLObject:
         fields: dict[str, Any] = {name: _made(value) for name, value in plan.fixed}
-        for name, zero in plan.copied:
-            value = getattr(o, name)
+        for name, given, zero in plan.copied:
+            value = getattr(o, given)
             fields[name] = _made(zero) if value is None else value
-        for name, convert, zero in plan.converted:
-            value = getattr(o, name)
+        for name, given, convert, zero in plan.converted:
+            value = getattr(o, given)
             fields[name] = _made(zero) if value is None else convert(value)
         if rule is not None:
             changed = rule(o)
