@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 Ended = Callable[[Any, BaseException | None], None]
 """Called once with (value, None) or (None, what the handler raised); must not raise."""
+_Running = Coroutine[Any, Any, Any]
 
 
 class Driver:
@@ -22,105 +24,90 @@ class Driver:
     __slots__ = ("_parked",)
 
     def __init__(self) -> None:
-        self._parked: set[_Parked] = set()
+        self._parked: dict[_Running, Ended] = {}
 
     @property
     def waiting(self) -> int:
         """How many handlers are parked now."""
         return len(self._parked)
 
-    def start(self, coroutine: Coroutine[Any, Any, Any], ended: Ended) -> None:
+    def start(self, coroutine: _Running, ended: Ended) -> None:
         """Run `coroutine` to its end or its first wait. `ended` may be called before this returns."""
         try:
             waits_for = coroutine.send(None)
         except StopIteration as stop:
-            value, fault = stop.value, None
+            value = stop.value
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as raised:
-            value, fault = None, raised
-        else:
-            _Parked(self._parked, coroutine, ended).park(waits_for)
+        except BaseException as fault:
+            ended(None, fault)
             return
-        ended(value, fault)
+        else:
+            self._parked[coroutine] = ended
+            self._park(coroutine, waits_for)
+            return
+        ended(value, None)
 
-    def cancel_all(self) -> int:
-        """Throw CancelledError into every parked handler; returns how many there were."""
-        parked = list(self._parked)
-        for run in parked:
-            run.cancel()
-        return len(parked)
-
-
-class _Parked:
-    """A coroutine between two of its steps."""
-
-    __slots__ = ("_all", "_coroutine", "_ended")
-
-    def __init__(self, parked: set[_Parked], coroutine: Coroutine[Any, Any, Any], ended: Ended) -> None:
-        self._all = parked
-        self._coroutine: Coroutine[Any, Any, Any] | None = coroutine
-        self._ended = ended
-        parked.add(self)
-
-    def park(self, waits_for: Any) -> None:
+    def _park(self, coroutine: _Running, waits_for: Any) -> None:
         """Ask to be woken by what the coroutine yielded."""
         try:
             on_done = waits_for.on_done
         except AttributeError:
             pass
         else:
-            on_done(self.wake)
+            on_done(partial(self._wake, coroutine))
             return
         if getattr(waits_for, "_asyncio_future_blocking", False):
             waits_for._asyncio_future_blocking = False
-            waits_for.add_done_callback(self.wake)
+            waits_for.add_done_callback(partial(self._wake, coroutine))
         elif waits_for is None:
-            asyncio.get_running_loop().call_soon(self.wake, None)
+            asyncio.get_running_loop().call_soon(self._wake, coroutine, None)
         else:
-            self._throw(RuntimeError(f"a handler may not await {waits_for!r}"))
+            self._throw(coroutine, RuntimeError(f"a handler may not await {waits_for!r}"))
 
-    def wake(self, _done: Any) -> None:
+    def _wake(self, coroutine: _Running, _done: Any) -> None:
         """What was waited for is there; the awaitable itself returns or raises its outcome when resumed."""
-        coroutine = self._coroutine
-        if coroutine is None:
+        if coroutine not in self._parked:
             return  # cancelled meanwhile
         try:
             waits_for = coroutine.send(None)
         except StopIteration as stop:
-            value, fault = stop.value, None
+            value = stop.value
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as raised:
-            value, fault = None, raised
-        else:
-            self.park(waits_for)
+        except BaseException as fault:
+            self._parked.pop(coroutine)(None, fault)
             return
-        self._finish(value, fault)
+        else:
+            self._park(coroutine, waits_for)
+            return
+        self._parked.pop(coroutine)(value, None)
 
-    def cancel(self) -> None:
-        self._throw(asyncio.CancelledError())
+    def cancel_all(self) -> int:
+        """Throw CancelledError into every parked handler; returns how many there were."""
+        parked = list(self._parked)
+        for coroutine in parked:
+            self._throw(coroutine, asyncio.CancelledError())
+        return len(parked)
 
-    def _throw(self, fault: BaseException) -> None:
-        coroutine = self._coroutine
-        if coroutine is None:
+    def _throw(self, coroutine: _Running, fault: BaseException) -> None:
+        if coroutine not in self._parked:
             return
         try:
             waits_for = coroutine.throw(fault)
         except StopIteration as stop:
-            self._finish(stop.value, None)
+            self._parked.pop(coroutine)(stop.value, None)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as raised:
-            self._finish(None, raised)
+            self._parked.pop(coroutine)(None, raised)
         else:
             if isinstance(fault, asyncio.CancelledError):
-                coroutine.close()  # it waits again although it was told to end
-                self._finish(None, fault)
+                ended = self._parked.pop(coroutine)
+                try:
+                    coroutine.close()
+                except RuntimeError:
+                    pass  # it waits even when it is being closed: nothing more can be done for it
+                ended(None, fault)
             else:
-                self.park(waits_for)
-
-    def _finish(self, value: Any, fault: BaseException | None) -> None:
-        self._coroutine = None
-        self._all.discard(self)
-        self._ended(value, fault)
+                self._park(coroutine, waits_for)

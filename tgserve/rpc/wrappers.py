@@ -10,6 +10,8 @@ from __future__ import annotations
 from struct import Struct
 
 from tgserve import errors
+from tgserve.mtproto.constructors import GZIP_PACKED
+from tgserve.mtproto.containers import Malformed, inflate
 from tgserve.rpc.context import Device
 from tgserve.tl import layers
 from tgserve.tl.functions import core
@@ -37,8 +39,8 @@ WRAPPERS = frozenset(
         core.InvokeWithApnsSecret,
         core.InvokeWithReCaptcha,
     )
-)
-"""invokeWithBusinessConnection is none of them: it would act for another account, which is not there."""
+) | {GZIP_PACKED}
+"""TDLib packs a large call inside initConnection. invokeWithBusinessConnection is none of them: it would act for another account, which is not there."""
 
 
 class Unwrapped:
@@ -72,12 +74,21 @@ def unwrap(body: bytes | memoryview) -> Unwrapped:
             _need(body, 12)
             found.after.append(_AFTER(body, 4)[0])
             found.body = body[12:]
+        elif id == GZIP_PACKED:
+            found.body = _inflated(bytes(body))
         elif id == _WITHOUT_UPDATES:
             found.quiet = True
             found.body = body[4:]
         else:
             _open(found, layers.decode_request(body))
     raise errors.INPUT_FETCH_FAIL()
+
+
+def _inflated(body: bytes) -> bytes:
+    try:
+        return inflate(body)
+    except Malformed:
+        raise errors.INPUT_FETCH_FAIL() from None
 
 
 def _need(body: bytes | memoryview, count: int) -> None:

@@ -16,7 +16,7 @@ from tgserve.clock import Clock
 from tgserve.errors import ProtocolError
 from tgserve.mtproto.transport.detect import Channel, Frame
 from tgserve.server.live import LiveSession
-from tgserve.server.timers import Timed, Wheel
+from tgserve.server.timers import Wheel
 
 _log = log.get("conn")
 _closed = metrics.counter(
@@ -53,7 +53,7 @@ class Gate(Protocol):
         """HTTP requests have waited long enough for something to be said."""
 
 
-class Connection(asyncio.Protocol, Timed):
+class Connection(asyncio.Protocol):
     """One socket. `proven`: a packet under a known key, or a step of a key exchange, has come over it."""
 
     __slots__ = (

@@ -34,7 +34,9 @@ class Tasks:
         self._running: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work, name=name or getattr(work, "__qualname__", "task"))
+        task = asyncio.get_running_loop().create_task(
+            work, name=name or getattr(work, "__qualname__", "task")
+        )
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -12,7 +12,6 @@ from tgserve.mtproto.cipher import AuthKey
 from tgserve.mtproto.session import Session
 from tgserve.mtproto.transport.detect import Channel
 from tgserve.rpc.context import Caller, Login, SessionRef
-from tgserve.server.timers import Timed
 from tgserve.services.keys import KeyInfo
 
 
@@ -73,10 +72,22 @@ class LiveKey:
         self.salt_until = 0.0
 
 
-class LiveSession(Caller, Timed):
+class LiveSession(Caller):
     """A session with its connections. `connection` is the one last heard of; answers and updates go there."""
 
-    __slots__ = ("connection", "core", "dirty", "gateway", "held", "key", "left", "more", "over", "present", "tick")
+    __slots__ = (
+        "connection",
+        "core",
+        "dirty",
+        "gateway",
+        "held",
+        "key",
+        "left",
+        "more",
+        "over",
+        "present",
+        "tick",
+    )
 
     def __init__(self, gateway: Keeper, key: LiveKey, session_id: int, core: Session) -> None:
         Caller.__init__(self, key.login, session_id)

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
+from typing import Protocol
 
 from tgserve.clock import Clock
 
 TICK_SECONDS = 0.25
 
 
-class Timed:
-    """Something with a deadline. `tick` is the wheel's mark of its entry, 0 when it has none; the slot for it is the
-    subclass's, as only one base may have slots of its own."""
+class Timed(Protocol):
+    """Something with a deadline."""
 
-    __slots__ = ()
     tick: int
+    """The wheel's mark of its entry, 0 when it has none."""
 
     def due(self, now: float) -> float | None:
         """Do what is due at `now` (monotonic); the time to look again, or None for never."""
-        raise NotImplementedError
 
 
 class Wheel:
