@@ -82,7 +82,9 @@ def write_types(definitions: list[Definition], boxed: set[str], title: str, anno
     return lines
 
 
-def write_functions(definitions: list[Definition], title: str, annotate: Annotator, legacy: bool) -> list[str]:
+def write_functions(
+    definitions: list[Definition], title: str, annotate: Annotator, legacy: bool
+) -> list[str]:
     lines = [HEADER.format(title), "from __future__ import annotations", "", "from typing import Any", ""]
     lines += ["from tgserve.tl import types as t"]
     if legacy:
@@ -100,7 +102,9 @@ def newest_removed(schema: Schema) -> list[Definition]:
     newest: dict[tuple[bool, str], int] = {}
     for id in schema.legacy_lines:
         key = schema[id].key
-        if key not in current and (key not in newest or schema.last_layer(newest[key]) < schema.last_layer(id)):
+        if key not in current and (
+            key not in newest or schema.last_layer(newest[key]) < schema.last_layer(id)
+        ):
             newest[key] = id
     return [schema[id] for id in newest.values()]
 
@@ -127,7 +131,9 @@ def generate(schema: Schema) -> dict[Path, str]:
     unique([d for d in removed if d.function])
     layer = f"Layer {schema.current}"
     files = {
-        Path("types.py"): write_types(types, boxed, f"{layer}: constructors.", Annotator(dict.fromkeys(boxed, ""))),
+        Path("types.py"): write_types(
+            types, boxed, f"{layer}: constructors.", Annotator(dict.fromkeys(boxed, ""))
+        ),
         Path("legacy_types.py"): write_types(
             old_types,
             old_boxed,
@@ -163,7 +169,9 @@ def generate(schema: Schema) -> dict[Path, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a generated file is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when a generated file is stale"
+    )
     options = parser.parse_args()
     files = generate(Schema())
     stale = [p for p, text in files.items() if not (TL / p).is_file() or (TL / p).read_text() != text]

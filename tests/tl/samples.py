@@ -111,7 +111,9 @@ class Layer:
 
     def _check(self, data: bytes, at: int, type_: str | None) -> int:
         (id,) = struct.unpack_from("<I", data, at)
-        assert id in self.ids, f"layer {self.layer} has no {id:08x} ({SCHEMA[id].name if id in SCHEMA else '?'})"
+        assert id in self.ids, (
+            f"layer {self.layer} has no {id:08x} ({SCHEMA[id].name if id in SCHEMA else '?'})"
+        )
         definition = SCHEMA[id]
         assert type_ in (None, definition.result), f"{definition.name} where {type_} belongs"
         at += 4

@@ -115,7 +115,7 @@ def camel(name: str) -> str:
 
 def generated(definition: Definition) -> bool:
     """False for what Python has itself: Bool and Vector."""
-    return definition.result not in _NOT_GENERATED
+    return definition.function or definition.result not in _NOT_GENERATED
 
 
 class Schema:

@@ -9,6 +9,7 @@ layer numbers: one function serves every older shape of its name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from tgserve.tl import functions as f
@@ -60,6 +61,11 @@ def downgrade(*names: str) -> Callable[[Downgrade], Downgrade]:
 
 def text(value: str) -> t.TextWithEntities:
     return t.TextWithEntities(text=value, entities=[])
+
+
+def clamp(value: int) -> int:
+    """Into TL's int (32 bits, signed)."""
+    return max(-(1 << 31), min(value, (1 << 31) - 1))
 
 
 def bare_id(peer: Any) -> int:
@@ -139,7 +145,8 @@ EMPTIES: dict[str, Callable[[], TLObject]] = {
 CONVERSIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("Bool", "true"): bool,
     ("true", "Bool"): bool,
-    ("double", "int"): int,
+    ("double", "int"): lambda v: clamp(int(v)) if isfinite(v) else 0,
+    ("long", "int"): lambda v: clamp(v),
     ("int", "double"): float,
     ("int", "string"): str,
     ("string", "int"): lambda v: int(v) if v.isdecimal() and len(v) < 10 else 0,
@@ -536,7 +543,7 @@ DOWNGRADES[False, "keyboardButton"] = keyboards.reply_down
 
 @upgrade("messageActionGiftCode", "messageActionGiftPremium", "payments.checkedGiftCode")
 def _months_to_days(v: Values) -> Values:
-    return {"days": v["months"] * 30} if "months" in v else {}
+    return {"days": clamp(v["months"] * 30)} if "months" in v else {}
 
 
 @downgrade("messageActionGiftCode", "messageActionGiftPremium", "payments.checkedGiftCode")

@@ -15,7 +15,7 @@ from tgserve import errors
 from tgserve.tl import codec, fallbacks, layer_rules, mapping
 from tgserve.tl.base import Raw, Request, TLObject
 from tgserve.tl.codec import Decoder, Encoder, TlError, Unsayable
-from tgserve.tl.definitions import FALSE_ID, TRUE_ID, VECTOR_ID, schema
+from tgserve.tl.definitions import FALSE_ID, TRUE_ID, VECTOR_ID, generated, schema
 
 SCHEMA = schema()
 CURRENT = SCHEMA.current
@@ -50,6 +50,8 @@ class _Slot(dict[int, Decoder]):
         if id not in SCHEMA:
             raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{id:08x} is unknown")
         definition = SCHEMA[id]
+        if not generated(definition):
+            raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{definition.name} is no object")
         if definition.function is not self.functions or self.type not in (None, definition.result):
             raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{definition.name} where {self.type} belongs")
         decoder = _OBJECTS[id] if self.type is not None else _compile(id)

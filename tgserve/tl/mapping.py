@@ -27,9 +27,7 @@ _ZEROS: dict[str, Any] = {
     "int128": bytes(16),
     "int256": bytes(32),
 }
-_SAME = frozenset(
-    {("int", "long"), ("long", "int"), ("Vector<int>", "Vector<long>"), ("Vector<long>", "Vector<int>")}
-)
+_SAME = frozenset({("int", "long"), ("Vector<int>", "Vector<long>")})
 
 
 @cache
@@ -131,6 +129,15 @@ def _made(value: Any) -> Any:
     return value() if callable(value) else value
 
 
+def _shared_bits(definition: Definition) -> list[tuple[list[str], list[str]]]:
+    """(fields with a value, true-flags) of every flag bit that more than one field stands on."""
+    bits: dict[tuple[str, int], tuple[list[str], list[str]]] = {}
+    for param in definition.fields:
+        if param.flag is not None:
+            bits.setdefault(param.flag, ([], []))[param.type == "true"].append(param.attribute)
+    return [(kept, true) for kept, true in bits.values() if kept and len(kept) + len(true) > 1]
+
+
 def upgrader(source: Definition) -> Callable[[dict[str, Any]], TLObject]:
     """Makes the current object from the values of a superseded definition (dict by attribute)."""
     cls = class_of(source)
@@ -138,6 +145,7 @@ def upgrader(source: Definition) -> Callable[[dict[str, Any]], TLObject]:
     rule = layer_rules.UPGRADES.get(source.key)
     names = cls.__slots__
     required = {p.attribute for p in schema()[cls.ID].fields if p.flag is None}
+    groups = _shared_bits(schema()[cls.ID])
 
     def upgrade(values: dict[str, Any]) -> TLObject:
         fields: dict[str, Any] = {name: _made(value) for name, value in plan.fixed}
@@ -152,6 +160,11 @@ def upgrader(source: Definition) -> Callable[[dict[str, Any]], TLObject]:
             if isinstance(changed, TLObject):
                 return changed
             fields.update(changed)
+        for kept, true in groups:  # what shares a flag bit today may have had bits of its own, or not existed
+            there = all(fields.get(name) is not None for name in kept)
+            fields.update(dict.fromkeys(true, there))
+            if not there:
+                fields.update(dict.fromkeys(kept, None))
         made = object.__new__(cls)
         for name in names:
             if name not in fields or (fields[name] is None and name in required):
