@@ -109,11 +109,7 @@ def msgs_all_info(
     state: State, data: bytes, at: int, end: int, msg_id: int, seq_no: int, now: float, salts: Salts
 ) -> Event | None:
     """msgs_all_info#8cc0d131 msg_ids:Vector<long> info:bytes = MsgsAllInfo: what the client knows of ours"""
-    if end - at < 12:
-        raise Malformed
-    count = c.read_pair(data, at)[1]
-    if count > SERVICE_IDS:
-        raise ProtocolError("too many msg_ids", -429)
+    count = _count(data, at, end)
     middle = at + 8 + 8 * count
     if middle + 4 > end:
         raise Malformed
@@ -242,10 +238,30 @@ SERVICE: Final[dict[int, Handler]] = {
 MUST_BE_EVEN: Final = frozenset((c.MSGS_ACK, c.MSG_CONTAINER))
 """Never acknowledged, so an odd seq_no is an error (34). Of all other service messages both parities are in use:
 Telethon and Telegram Desktop number pings and state requests odd, TDLib and Kurigram even."""
+UNANSWERED: Final = frozenset(
+    (
+        c.BAD_MSG_NOTIFICATION,
+        c.BAD_SERVER_SALT,
+        c.HTTP_WAIT,
+        c.MSG_DETAILED_INFO,
+        c.MSG_NEW_DETAILED_INFO,
+        c.MSGS_ALL_INFO,
+        c.MSGS_STATE_INFO,
+    )
+)
+"""Acknowledged when numbered odd; of the rest the answer is the acknowledgement."""
 
 
 def _ids(data: bytes, at: int, end: int) -> tuple[int, ...]:
     """A boxed Vector<long> that fills at..end exactly; the count is checked before anything is made of it."""
+    count = _count(data, at, end)
+    if end - at - 8 != 8 * count:
+        raise Malformed
+    return unpack_from(f"<{count}Q", data, at + 8)
+
+
+def _count(data: bytes, at: int, end: int) -> int:
+    """How many items the boxed Vector at `at` claims to have; more than anybody may ask for ends the connection."""
     if end - at < 8:
         raise Malformed
     vector, count = c.read_pair(data, at)
@@ -253,9 +269,7 @@ def _ids(data: bytes, at: int, end: int) -> tuple[int, ...]:
         raise Malformed
     if count > SERVICE_IDS:
         raise ProtocolError("too many msg_ids", -429)
-    if end - at - 8 != 8 * count:
-        raise Malformed
-    return unpack_from(f"<{count}Q", data, at + 8)
+    return int(count)
 
 
 def _bytes(data: bytes, at: int, end: int) -> bytes:

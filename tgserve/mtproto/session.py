@@ -25,7 +25,7 @@ from tgserve.mtproto.events import Event, Invoke, NewSession
 from tgserve.mtproto.outbox import ACK_DELAY_SECONDS, HTTP_RESEND_SECONDS, NOTICE
 from tgserve.mtproto.replay import ANSWERED, CANCELLED, CONTAINER, FORGOTTEN, NO_ACK, RPC
 from tgserve.mtproto.salts import Salts
-from tgserve.mtproto.service import MUST_BE_EVEN, SERVICE
+from tgserve.mtproto.service import MUST_BE_EVEN, SERVICE, UNANSWERED
 from tgserve.mtproto.state import State
 
 ANSWER_REPEAT_MAX: Final = 4096
@@ -128,6 +128,7 @@ class Session(State):
         events: list[Event] = []
         if not known:
             window.add(msg_id, seq_no, NO_ACK | CONTAINER, now)
+            self.accepted = True  # new, even if all it holds is sent again
         if not self.established:
             self._establish(min([msg_id, *(part[0] for part in parts)]), now, salts, events)
         budget = GUNZIP_BYTES
@@ -205,7 +206,7 @@ class Session(State):
                 self.fail(msg_id, INPUT_FETCH_FAIL.code, INPUT_FETCH_FAIL.name)
             return
         self.window.add(msg_id, seq_no, ANSWERED if seq_no & 1 else ANSWERED | NO_ACK, now)
-        if seq_no & 1:
+        if seq_no & 1 and constructor in UNANSWERED:
             self.outbox.need_ack(msg_id, now)
         try:
             event = handler(self, data, at + 4, end, msg_id, seq_no, now, salts)

@@ -54,8 +54,8 @@ class State:
         """One byte of msgs_state_info."""
         bits = self.window.state.get(msg_id)
         if bits is None:
-            if msg_id in self.outbox.kept:
-                return RECEIVED
+            if msg_id & 1:  # one of ours
+                return RECEIVED if msg_id in self.outbox.kept else RECEIVED_UNKNOWN
             ids = self.window.ids
             if (
                 msg_id <= self.window.floor
