@@ -20,7 +20,7 @@ from tgserve.admin import datadir, method_table
 from tgserve.admin.commands.users import code_or_refuse, phone_digits
 from tgserve.admin.method_table import MethodRow
 from tgserve.admin.registry import Refusal
-from tgserve.admin.schema import CheckReport, LoginCode
+from tgserve.admin.schema import LoginCode
 from tgserve.clock import SystemClock
 from tgserve.config import Config, ConfigError
 from tgserve.errors import StoreError
