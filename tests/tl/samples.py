@@ -55,7 +55,7 @@ class Layer:
                 worst = max(worst, self.height.get(param.type, 99))
         return min(99, worst + 1)
 
-    @cache
+    @cache  # noqa: B019
     def choices(self, type_: str, least: bool) -> list[Definition]:
         found = [d for d in self.by_type[type_] if self.need(d) < 99]
         lowest = min(map(self.need, found))

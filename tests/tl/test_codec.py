@@ -23,7 +23,7 @@ def test_every_current_constructor_and_method_reads_and_writes_the_same_bytes(sh
     for definition in samples.definitions():
         data = samples.sample(definition, 1, share)
         found = layers.decode(data)
-        assert found.NAME == definition.name
+        assert definition.name == found.NAME
         assert layers.encode(found) == data, definition.text
         assert layers.decode(layers.encode(found)) == found
 
