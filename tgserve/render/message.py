@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tgserve.render.peers import PEER, PEER_USER, peer_bytes
+from tgserve.render.peers import PEER_USER, peer_bytes, peer_id
 from tgserve.services.boxes import View
 from tgserve.store import records as r
 from tgserve.tl import layers
@@ -99,7 +99,7 @@ def message_bytes(view: View) -> bytes:
     parts = [peer_bytes(row.peer)]
     flags2 = 0
     if flags & SAVED_PEER:
-        parts.append(_saved_peer(view, body))
+        parts.append(peer_bytes(saved_peer_of(view)))
     if body.fwd:
         flags |= FWD
         parts.append(body.fwd)
@@ -165,17 +165,17 @@ def _reply(reply: r.Reply, reply_id: int) -> bytes:
     return _REPLY(_REPLY_ID, flags, reply_id) + b"".join(parts)
 
 
-def _saved_peer(view: View, body: r.Body) -> bytes:
-    """The part of Saved Messages it belongs to: the chat it was forwarded from, or the notes to oneself."""
-    if body.fwd:
-        header = layers.decode(body.fwd)
+def saved_peer_of(view: View) -> int:
+    """The part of Saved Messages a message belongs to: the chat it was forwarded from, or oneself for notes."""
+    if view.body.fwd:
+        header = layers.decode(view.body.fwd)
         if isinstance(header, t.MessageFwdHeader):
             origin = header.saved_from_peer or header.from_id
             if origin is not None:
-                return layers.encode(origin)
+                return peer_id(origin)
             if header.from_name:
-                return PEER(PEER_USER, HIDDEN_AUTHOR)
-    return PEER(PEER_USER, view.owner)
+                return HIDDEN_AUTHOR
+    return view.owner
 
 
 HIDDEN_AUTHOR = 2666000

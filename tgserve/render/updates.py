@@ -37,18 +37,23 @@ _USERS_ONE = _VECTOR(_VECTOR_ID, 1)
 
 def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates | None:
     """The Updates that tells `viewer` (whose box it is) of a published event."""
-    event = published.event
+    event: Any = published.event
     kind = type(event)
     if kind is r.NewMessage or kind is r.EditMessage:
-        view = published.memo if published.memo is not None else _view(services, viewer, event.msg_id)  # type: ignore[attr-defined]
+        view: View | None = published.memo
+        if view is None:
+            view = services.history.message_or_none(viewer, event.msg_id)
         if view is None:
             return _gone(published)
         head = _NEW_MESSAGE if kind is r.NewMessage else _EDIT_MESSAGE
-        return message_update(services, head, view, published.pts, published.pts_count, published.date)
-    update, users = draw_event(services, event, viewer, published.pts, published.pts_count)
+        update: t.AnyUpdates = message_update(
+            services, head, view, published.pts, published.pts_count, published.date
+        )
+        return update
+    drawn, who = draw_event(services, event, viewer, published.pts, published.pts_count)
     return t.Updates(
-        updates=[update] if update is not None else [],
-        users=render_user.users(services, viewer, users),
+        updates=[drawn] if drawn is not None else [],
+        users=render_user.users(services, viewer, who),
         chats=[],
         date=published.date,
         seq=0,
@@ -73,10 +78,6 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     return raw(b"".join((_HEAD_ONE, head, message_bytes(view), _TWO_INTS(pts, count), users, tail)), lowest)
 
 
-def _view(services: Services, viewer: int, msg_id: int) -> View | None:
-    return services.history.message_or_none(viewer, msg_id)
-
-
 def _gone(published: Published) -> t.AnyUpdates:
     """The message is deleted by now: its pts must be told all the same."""
     event: Any = published.event
@@ -96,7 +97,7 @@ def draw_event(services: Services, event: r.Event, viewer: int, pts: int, count:
 
 
 def _message(services: Services, event: Any, viewer: int, pts: int, count: int) -> Drawn:
-    view = _view(services, viewer, event.msg_id)
+    view = services.history.message_or_none(viewer, event.msg_id)
     if view is None:
         return t.UpdateDeleteMessages(messages=[event.msg_id], pts=pts, pts_count=count), ()
     kind = t.UpdateNewMessage if type(event) is r.NewMessage else t.UpdateEditMessage

@@ -63,6 +63,10 @@ class Updates:
             head = state_of(reader, me)
         return self._state(head, self._dialogs.unread_total(me))
 
+    def pts(self, me: int) -> int:
+        with self._store.read(slot_of(me)) as reader:
+            return state_of(reader, me).pts
+
     def _state(self, head: BoxHead, unread: int) -> State:
         return State(head.pts, head.qts, int(self._clock.now()), unread)
 

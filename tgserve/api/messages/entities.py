@@ -22,7 +22,9 @@ from tgserve.tl import types as t
 _SPECIAL = re.compile(r"[@#$/]|\.[^\s.]")
 _UNCLEAN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u2028-\u202e]")
 _REMOVED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
-_INVISIBLE = re.compile(r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]*")
+_INVISIBLE = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]*"
+)
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _SCHEMES = ("http://", "https://", "tg://", "ton://", "mailto:", "tel:")
 
@@ -55,7 +57,12 @@ class Text:
 
 
 def compose(
-    call: Call, message: str, entities: list[t.AnyMessageEntity] | None, *, limit: int = limits.TEXT_CHARS, links: bool = True
+    call: Call,
+    message: str,
+    entities: list[t.AnyMessageEntity] | None,
+    *,
+    limit: int = limits.TEXT_CHARS,
+    links: bool = True,
 ) -> Text:
     """Make a text fit to be stored; may come out empty. Raises MESSAGE_TOO_LONG, ENTITY_BOUNDS_INVALID,
     ENTITIES_TOO_LONG."""
@@ -75,7 +82,9 @@ def compose(
     kept = _nested(kept)
     if links and _SPECIAL.search(message) is not None:
         busy = [(m.start, m.end) for m in kept if isinstance(m.entity, _NO_LINKS_INSIDE)]
-        found = [Mark(start, end, make) for start, end, make in find_links(message) if _free(start, end, busy)]
+        found = [
+            Mark(start, end, make) for start, end, make in find_links(message) if _free(start, end, busy)
+        ]
         kept = sorted(kept + found, key=lambda mark: (mark.start, -mark.end))[: limits.ENTITIES]
     if not kept:
         return Text(message.encode())

@@ -23,14 +23,14 @@ _GENERIC = (
     "рф рус укр бел срб мкд бг онлайн сайт орг ком дети москва қаз հայ გე 中国 中國 香港 台灣 한국 新加坡 "
     "ไทย भारत localhost onion ton"
 )
-"""Beside every two-letter country code. A bare name with another ending is no link; with a scheme any ending will do."""
+"""Beside every two-letter country code. A bare name with another ending is no link; with a scheme any will do."""
 TOP_LEVEL = frozenset(_GENERIC.split())
 
 _HOST = r"(?:[\w\-]{1,63}\.){1,10}(?:[^\W\d_]{2,24}|xn--[a-z0-9\-]{2,59})"
 _TAIL = r"(?::\d{1,5})?(?:[/?#][^\s\x00-\x20<>«»\"“”‘’…\u2000-\u200a]{0,4096})?"
 _FOUND = re.compile(
     rf"(?P<email>(?<![\w.+\-@])[\w.+\-]{{1,64}}@{_HOST}(?![\w\-@]))"
-    rf"|(?P<url>(?<![\w@.\-/$])(?:(?P<scheme>https?|ftp|tg|ton|tonsite)://(?:{_HOST}|[\w\-]{{1,63}}|\d{{1,3}}(?:\.\d{{1,3}}){{3}})|(?P<host>{_HOST}))(?![\w@]){_TAIL})"
+    rf"|(?P<url>(?<![\w@.\-/$])(?:(?P<scheme>https?|ftp|tg|ton|tonsite)://(?:[\w\-]{{1,63}}\.){{0,10}}[\w\-]{{1,63}}|(?P<host>{_HOST}))(?![\w@]){_TAIL})"
     r"|(?P<mention>(?<![\w@/.])@[A-Za-z0-9_]{3,32}(?![\w@]))"
     r"|(?P<command>(?<![\w/<>@])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/<>@]))"
     r"|(?P<hashtag>(?<![\w#&\u200c])#[\w\u200c\u00b7]{1,256}(?:@[A-Za-z0-9_]{3,32})?(?![\w#\u200c]))"

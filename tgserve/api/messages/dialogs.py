@@ -1,0 +1,162 @@
+"""The chat list and what is set on its lines: pins, unread marks, drafts, the bar of a new chat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve import errors, limits
+from tgserve.api.messages.drafting import reply_to
+from tgserve.api.messages.entities import compose
+from tgserve.render import dialogs as render
+from tgserve.render import user as render_user
+from tgserve.render.message import entities_of
+from tgserve.render.peers import dialog_peer
+from tgserve.render.peers import peer as peer_object
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.dialogs import Place
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+MAIN, ARCHIVE = 0, 1
+
+
+def _folder(number: int | None) -> int:
+    if number not in (None, MAIN, ARCHIVE):
+        raise errors.FOLDER_ID_INVALID()
+    return number or MAIN
+
+
+def _of_dialog(call: Call, named: t.AnyInputDialogPeer) -> int:
+    """The peer of an InputDialogPeer. PEER_ID_INVALID for folders and communities: those are no chats."""
+    if not isinstance(named, t.InputDialogPeer):
+        raise errors.PEER_ID_INVALID()
+    return peers.resolve(call, named.peer)
+
+
+@rpc(messages.GetDialogs)
+async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessagesDialogs:
+    folder = _folder(request.folder_id)
+    if request.limit < 0:
+        raise errors.LIMIT_INVALID()
+    below = 0
+    if not isinstance(request.offset_peer, t.InputPeerEmpty):
+        below = peers.resolve(call, request.offset_peer)
+    place = Place(max(request.offset_date, 0), max(request.offset_id, 0), below)
+    found = call.services.dialogs.page(
+        call.me,
+        place,
+        min(request.limit, limits.DIALOGS_PER_CALL),
+        exclude_pinned=request.exclude_pinned,
+        folder=folder,
+    )
+    lines = [render.dialog(chat) for chat in found.chats]
+    who = render.people_of(call.services, call.me, found.chats)
+    if found.whole:
+        return t.MessagesDialogs(dialogs=lines, messages=render.tops(found.chats), chats=[], users=who)
+    return t.MessagesDialogsSlice(
+        count=found.count, dialogs=lines, messages=render.tops(found.chats), chats=[], users=who
+    )
+
+
+@rpc(messages.GetPinnedDialogs)
+async def get_pinned_dialogs(call: Call, request: messages.GetPinnedDialogs) -> t.AnyMessagesPeerDialogs:
+    chats = call.services.dialogs.pinned(call.me, _folder(request.folder_id))
+    return render.peer_dialogs(call.services, call.me, chats)
+
+
+@rpc(messages.GetPeerDialogs)
+async def get_peer_dialogs(call: Call, request: messages.GetPeerDialogs) -> t.AnyMessagesPeerDialogs:
+    """A line for every chat asked, with or without messages: clients cannot open a chat otherwise."""
+    if len(request.peers) > limits.DIALOGS_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    named = [_of_dialog(call, one) for one in request.peers if not isinstance(one, t.InputDialogPeerFolder)]
+    return render.peer_dialogs(call.services, call.me, call.services.dialogs.of_peers(call.me, named))
+
+
+@rpc(messages.ToggleDialogPin)
+async def toggle_dialog_pin(call: Call, request: messages.ToggleDialogPin) -> bool:
+    await call.services.dialogs.pin(
+        call.me, _of_dialog(call, request.peer), request.pinned, origin=call.session
+    )
+    return True
+
+
+@rpc(messages.ReorderPinnedDialogs)
+async def reorder_pinned_dialogs(call: Call, request: messages.ReorderPinnedDialogs) -> bool:
+    if len(request.order) > limits.DIALOGS_PER_CALL:
+        raise errors.PINNED_DIALOGS_TOO_MUCH()
+    order = [_of_dialog(call, one) for one in request.order]
+    await call.services.dialogs.reorder_pinned(
+        call.me, order, force=request.force, folder=_folder(request.folder_id), origin=call.session
+    )
+    return True
+
+
+@rpc(messages.MarkDialogUnread)
+async def mark_dialog_unread(call: Call, request: messages.MarkDialogUnread) -> bool:
+    await call.services.dialogs.mark_unread(
+        call.me, _of_dialog(call, request.peer), request.unread, origin=call.session
+    )
+    return True
+
+
+@rpc(messages.GetDialogUnreadMarks)
+async def get_dialog_unread_marks(
+    call: Call, request: messages.GetDialogUnreadMarks
+) -> list[t.AnyDialogPeer]:
+    return [dialog_peer(peer) for peer in call.services.dialogs.unread_marked(call.me)]
+
+
+@rpc(messages.GetPeerSettings)
+async def get_peer_settings(call: Call, request: messages.GetPeerSettings) -> t.AnyMessagesPeerSettings:
+    peer = peers.resolve(call, request.peer)
+    settings = render_user.settings(call.services, call.me, peer)
+    return t.MessagesPeerSettings(settings=settings, chats=[], users=users(call.services, call.me, (peer,)))
+
+
+@rpc(messages.HidePeerSettingsBar)
+async def hide_peer_settings_bar(call: Call, request: messages.HidePeerSettingsBar) -> bool:
+    await call.services.dialogs.hide_settings(call.me, peers.resolve(call, request.peer), origin=call.session)
+    return True
+
+
+@rpc(messages.SaveDraft, flood=per_minute(600))
+async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
+    """What is being written, on all devices of its writer. Media of a draft are not kept: it may be sent without."""
+    peer = peers.resolve(call, request.peer)
+    text = compose(call, request.message, request.entities, links=False)
+    reply = reply_to(call, peer, request.reply_to)
+    kept: Any = b""
+    if text.text or reply is not None:
+        kept = layers.encode(
+            t.DraftMessage(
+                no_webpage=request.no_webpage,
+                invert_media=request.invert_media,
+                reply_to=request.reply_to if reply is not None else None,
+                message=text.text.decode(),
+                entities=entities_of(text.entities) or None,
+                date=call.now,
+            )
+        )
+    await call.services.dialogs.save_draft(call.me, peer, kept, layers.CURRENT, origin=call.session)
+    return True
+
+
+@rpc(messages.GetAllDrafts)
+async def get_all_drafts(call: Call, request: messages.GetAllDrafts) -> t.AnyUpdates:
+    found = call.services.dialogs.drafts(call.me)
+    updates: list[t.AnyUpdate] = [
+        t.UpdateDraftMessage(peer=peer_object(peer), draft=render.draft(dialog)) for peer, dialog in found
+    ]
+    who = users(call.services, call.me, [peer for peer, _ in found])
+    return t.Updates(updates=updates, users=who, chats=[], date=call.now, seq=0)
+
+
+@rpc(messages.ClearAllDrafts)
+async def clear_all_drafts(call: Call, request: messages.ClearAllDrafts) -> bool:
+    await call.services.dialogs.clear_drafts(call.me, origin=call.session)
+    return True

@@ -1,0 +1,79 @@
+"""messages.editMessage, deleteMessages, deleteHistory."""
+
+from __future__ import annotations
+
+from tgserve import errors, limits
+from tgserve.api.messages import drafting
+from tgserve.api.messages.entities import compose
+from tgserve.api.messages.history import some
+from tgserve.render import sent as render_sent
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.deleting import Clearing
+from tgserve.services.editing import Change
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+_HISTORY_CLEARED = layers.encode(t.MessageActionHistoryClear())
+
+
+@rpc(messages.EditMessage, flood=per_minute(240))
+async def edit_message(call: Call, request: messages.EditMessage) -> t.AnyUpdates:
+    peer = peers.resolve(call, request.peer)
+    drafting.refuse_later(call, request.schedule_date)
+    if request.rich_message is not None or request.quick_reply_shortcut_id is not None:
+        raise errors.METHOD_NOT_AVAILABLE()
+    if request.media is not None and not isinstance(request.media, t.InputMediaEmpty | t.InputMediaWebPage):
+        raise errors.MEDIA_INVALID()
+    old = call.services.editing.check_editable(call.me, peer, request.id)
+    if request.message is None:
+        raise errors.MESSAGE_NOT_MODIFIED()
+    limit = limits.CAPTION_CHARS if old.body.media else limits.TEXT_CHARS
+    text = compose(call, request.message, request.entities, limit=limit)
+    change = Change(
+        text.text,
+        text.entities,
+        layers.CURRENT,
+        text.min_layer,
+        text.users,
+        invert_media=request.invert_media,
+    )
+    edited = await call.services.editing.edit(call.me, peer, request.id, change, origin=call.session)
+    return render_sent.edited(call.services, call.me, edited)
+
+
+@rpc(messages.GetMessageEditData)
+async def get_message_edit_data(
+    call: Call, request: messages.GetMessageEditData
+) -> t.AnyMessagesMessageEditData:
+    peer = peers.resolve(call, request.peer)
+    view = call.services.editing.check_editable(call.me, peer, request.id)
+    return t.MessagesMessageEditData(caption=bool(view.body.media))
+
+
+@rpc(messages.DeleteMessages)
+async def delete_messages(call: Call, request: messages.DeleteMessages) -> t.AnyMessagesAffectedMessages:
+    """Of any private chats at once. Ids that are not there count as deleted already."""
+    done = await call.services.deleting.delete(
+        call.me, some(request.id), revoke=request.revoke, origin=call.session
+    )
+    return t.MessagesAffectedMessages(pts=done.pts, pts_count=done.count)
+
+
+@rpc(messages.DeleteHistory)
+async def delete_history(call: Call, request: messages.DeleteHistory) -> t.AnyMessagesAffectedHistory:
+    """A slice at a time: the client repeats the call while `offset` is not 0."""
+    peer = peers.resolve(call, request.peer)
+    what = Clearing(
+        max_id=request.max_id,
+        min_date=request.min_date or 0,
+        max_date=request.max_date or 0,
+        just_clear=request.just_clear,
+        revoke=request.revoke,
+        marker=_HISTORY_CLEARED,
+        marker_layer=layers.CURRENT,
+    )
+    done = await call.services.deleting.delete_history(call.me, peer, what, origin=call.session)
+    return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)

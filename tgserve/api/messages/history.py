@@ -1,0 +1,132 @@
+"""Reading messages: pages of a chat, messages by id, and the views of Saved Messages by origin."""
+
+from __future__ import annotations
+
+from tgserve import errors, limits
+from tgserve.render import messages as render
+from tgserve.render.message import message, people, saved_peer_of
+from tgserve.render.peers import peer as peer_object
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import Status, rpc
+from tgserve.services.boxes import View
+from tgserve.services.history import SCAN_ROWS, Window
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+
+def page_limit(limit: int) -> int:
+    """How many messages a page may have. LIMIT_INVALID when negative."""
+    if limit < 0:
+        raise errors.LIMIT_INVALID()
+    return min(limit, limits.MESSAGES_PER_CALL)
+
+
+def some(ids: list[int]) -> list[int]:
+    """Ids of a request. MESSAGE_IDS_EMPTY, LIMIT_INVALID."""
+    if not ids:
+        raise errors.MESSAGE_IDS_EMPTY()
+    if len(ids) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    return ids
+
+
+@rpc(messages.GetHistory)
+async def get_history(call: Call, request: messages.GetHistory) -> t.AnyMessagesMessages:
+    peer = peers.resolve(call, request.peer)
+    window = Window(
+        request.offset_id,
+        request.offset_date,
+        request.add_offset,
+        page_limit(request.limit),
+        request.max_id,
+        request.min_id,
+    )
+    page = call.services.history.page(call.me, peer, window)
+    if request.hash and page.views and render.hash_of(page.views) == request.hash:
+        return t.MessagesMessagesNotModified(count=page.count)
+    return render.page(call.services, call.me, page)
+
+
+@rpc(messages.GetMessages)
+async def get_messages(call: Call, request: messages.GetMessages) -> t.AnyMessagesMessages:
+    """By id, or the message that another one answers."""
+    if len(request.id) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    ids = [_named(call, one) for one in request.id]
+    return render.by_ids(call.services, call.me, ids, call.services.history.messages(call.me, ids))
+
+
+def _named(call: Call, named: t.AnyInputMessage) -> int:
+    if isinstance(named, t.InputMessageID):
+        return named.id
+    if isinstance(named, t.InputMessageReplyTo):
+        answering = call.services.history.message_or_none(call.me, named.id)
+        return answering.reply_id if answering is not None else 0
+    return 0
+
+
+@rpc(messages.GetMessagesViews)
+async def get_messages_views(call: Call, request: messages.GetMessagesViews) -> t.AnyMessagesMessageViews:
+    """Views are counted in channels; a private chat has none."""
+    peers.resolve(call, request.peer)
+    if len(request.id) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    return t.MessagesMessageViews(views=[t.MessageViews() for _ in request.id], chats=[], users=[])
+
+
+@rpc(messages.GetUnreadMentions, status=Status.EMPTY)
+async def get_unread_mentions(call: Call, request: messages.GetUnreadMentions) -> t.AnyMessagesMessages:
+    """Private chats have no mentions."""
+    peers.resolve(call, request.peer)
+    return render.empty()
+
+
+@rpc(messages.GetSavedHistory)
+async def get_saved_history(call: Call, request: messages.GetSavedHistory) -> t.AnyMessagesMessages:
+    """The part of Saved Messages that came from one chat; the newest ones, as far as one look goes."""
+    origin = peers.resolve(call, request.peer)
+    window = Window(
+        request.offset_id,
+        0,
+        max(request.add_offset, 0),
+        page_limit(request.limit),
+        request.max_id,
+        request.min_id,
+    )
+    until = request.offset_date if not request.offset_id else 0
+    page = call.services.history.scan(
+        call.me, call.me, window, lambda view: saved_peer_of(view) == origin, until=until
+    )
+    return render.page(call.services, call.me, page, inexact=True)
+
+
+@rpc(messages.GetSavedDialogs)
+async def get_saved_dialogs(call: Call, request: messages.GetSavedDialogs) -> t.AnyMessagesSavedDialogs:
+    """Where the newest saved messages came from, each origin with its newest message."""
+    newest: dict[int, View] = {}
+
+    def first_of_origin(view: View) -> bool:
+        return newest.setdefault(saved_peer_of(view), view) is view
+
+    limit = page_limit(request.limit)
+    found = call.services.history.scan(call.me, call.me, Window(limit=SCAN_ROWS), first_of_origin)
+    views = [view for view in found.views if not request.offset_id or view.msg_id < request.offset_id][:limit]
+    dialogs: list[t.AnySavedDialog] = [
+        t.SavedDialog(peer=peer_object(saved_peer_of(view)), top_message=view.msg_id) for view in views
+    ]
+    who = users(call.services, call.me, {**people(views), **dict.fromkeys(map(saved_peer_of, views))})
+    drawn = [message(view) for view in views]
+    if len(views) == len(found.views):
+        return t.MessagesSavedDialogs(dialogs=dialogs, messages=drawn, chats=[], users=who)
+    return t.MessagesSavedDialogsSlice(
+        count=len(found.views), dialogs=dialogs, messages=drawn, chats=[], users=who
+    )
+
+
+@rpc(messages.GetPinnedSavedDialogs, status=Status.EMPTY)
+async def get_pinned_saved_dialogs(
+    call: Call, request: messages.GetPinnedSavedDialogs
+) -> t.AnyMessagesSavedDialogs:
+    return t.MessagesSavedDialogs(dialogs=[], messages=[], chats=[], users=[])

@@ -1,0 +1,71 @@
+"""Read marks and `typing`."""
+
+from __future__ import annotations
+
+from tgserve import errors, limits
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.services.bus import Typing
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+
+@rpc(messages.ReadHistory)
+async def read_history(call: Call, request: messages.ReadHistory) -> t.AnyMessagesAffectedMessages:
+    peer = peers.resolve(call, request.peer)
+    done = await call.services.reading.read_history(call.me, peer, request.max_id, origin=call.session)
+    return t.MessagesAffectedMessages(pts=done.pts, pts_count=done.count)
+
+
+@rpc(messages.ReadMessageContents)
+async def read_message_contents(
+    call: Call, request: messages.ReadMessageContents
+) -> t.AnyMessagesAffectedMessages:
+    if len(request.id) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    done = await call.services.reading.read_contents(call.me, request.id, origin=call.session)
+    return t.MessagesAffectedMessages(pts=done.pts, pts_count=done.count)
+
+
+@rpc(messages.ReceivedMessages, status=Status.EMPTY)
+async def received_messages(
+    call: Call, request: messages.ReceivedMessages
+) -> list[t.AnyReceivedNotifyMessage]:
+    """Delivery is acknowledged by msgs_ack; nothing more is kept of it."""
+    return []
+
+
+@rpc(messages.ReadMentions, status=Status.EMPTY)
+async def read_mentions(call: Call, request: messages.ReadMentions) -> t.AnyMessagesAffectedHistory:
+    """Private chats have no mentions."""
+    peers.resolve(call, request.peer)
+    return t.MessagesAffectedHistory(pts=call.services.updates.pts(call.me), pts_count=0, offset=0)
+
+
+@rpc(messages.ReadReactions, status=Status.EMPTY)
+async def read_reactions(call: Call, request: messages.ReadReactions) -> t.AnyMessagesAffectedHistory:
+    """There are no reactions to be read yet."""
+    peers.resolve(call, request.peer)
+    return t.MessagesAffectedHistory(pts=call.services.updates.pts(call.me), pts_count=0, offset=0)
+
+
+@rpc(messages.GetOutboxReadDate)
+async def get_outbox_read_date(call: Call, request: messages.GetOutboxReadDate) -> t.AnyOutboxReadDate:
+    peer = peers.resolve(call, request.peer)
+    return t.OutboxReadDate(date=call.services.reading.outbox_read_date(call.me, peer, request.msg_id))
+
+
+@rpc(messages.SetTyping, flood=per_minute(600))
+async def set_typing(call: Call, request: messages.SetTyping) -> bool:
+    """Told to the other side's devices that are online, and forgotten. Who is blocked types unseen."""
+    peer = peers.resolve(call, request.peer)
+    blocks = call.services.blocks
+    if peer == call.me or blocks.has_blocked(peer, call.me) or blocks.has_blocked(call.me, peer):
+        return True
+    action, min_layer = layers.encode_part(request.action)
+    if len(action) > limits.TEXT_CHARS:
+        raise errors.DATA_INVALID()
+    call.services.bus.tell((peer,), Typing(call.me, action, min_layer))
+    return True

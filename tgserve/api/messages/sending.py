@@ -1,0 +1,107 @@
+"""messages.sendMessage and the forwarding of messages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tgserve import errors, limits
+from tgserve.api.messages import drafting
+from tgserve.api.messages.entities import compose
+from tgserve.render import sent as render_sent
+from tgserve.render.forward import forwarded
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.boxes import View
+from tgserve.services.messaging import Draft
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+from tgserve.tl.layers import CURRENT
+
+
+@rpc(messages.SendMessage, flood=per_minute(600))
+async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdates:
+    """A text to a person. The short answer is enough for a device that knows what it sent; when the text was changed
+    (white space, control characters) it gets the message as it is now."""
+    peer = drafting.writable_peer(call, request.peer)
+    if request.schedule_date:
+        drafting.refuse_later(call, request.schedule_date)
+    if request.rich_message is not None or request.quick_reply_shortcut is not None:
+        raise errors.METHOD_NOT_AVAILABLE()
+    text = compose(call, request.message, request.entities)
+    if not text.text:
+        raise errors.MESSAGE_EMPTY()
+    reply = None if request.reply_to is None else drafting.reply_to(call, peer, request.reply_to)
+    draft = Draft(
+        text.text,
+        text.entities,
+        layer=CURRENT,
+        min_layer=text.min_layer,
+        users=text.users,
+        reply=reply,
+        silent=request.silent,
+        noforwards=request.noforwards,
+        invert_media=request.invert_media,
+    )
+    sent = await call.services.messaging.send(
+        call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
+    )
+    if len(request.message) != len(text.text) and request.message.encode() != text.text:
+        return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
+    short: t.AnyUpdates = render_sent.short(sent)
+    return short
+
+
+@rpc(messages.ForwardMessages, flood=per_minute(120))
+async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.AnyUpdates:
+    """All of them in one commit, in the order asked."""
+    source = peers.resolve(call, request.from_peer)
+    peer = drafting.writable_peer(call, request.to_peer)
+    drafting.refuse_later(call, request.schedule_date)
+    if request.quick_reply_shortcut is not None:
+        raise errors.METHOD_NOT_AVAILABLE()
+    if not request.id:
+        raise errors.MESSAGE_IDS_EMPTY()
+    if len(request.id) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    if len(request.random_id) != len(request.id) or len(set(request.random_id)) != len(request.id):
+        raise errors.RANDOM_ID_INVALID()
+    reply = drafting.reply_to(call, peer, request.reply_to)
+    drafts = []
+    groups: dict[int, int] = {}
+    for view in _to_forward(call, source, request.id):
+        draft = forwarded(
+            call.services,
+            call.me,
+            peer,
+            view,
+            drop_author=request.drop_author,
+            drop_captions=request.drop_media_captions,
+        )
+        group = view.body.grouped_id
+        if group and group not in groups:
+            groups[group] = call.services.ids.i64()
+        drafts.append(
+            replace(
+                draft,
+                reply=reply,
+                silent=request.silent,
+                noforwards=request.noforwards,
+                grouped_id=groups.get(group, 0),
+            )
+        )
+    pairs = list(zip(request.random_id, drafts, strict=True))
+    sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session)
+    return render_sent.full(call.services, call.me, sent, request.random_id, call.now)
+
+
+def _to_forward(call: Call, source: int, msg_ids: list[int]) -> list[View]:
+    """The messages named, all of chat `source`. MESSAGE_ID_INVALID, CHAT_FORWARDS_RESTRICTED."""
+    found = []
+    for view in call.services.history.messages(call.me, msg_ids):
+        if view is None or view.row.peer != source or view.body.action:
+            raise errors.MESSAGE_ID_INVALID()
+        if view.body.noforwards:
+            raise errors.CHAT_FORWARDS_RESTRICTED()
+        found.append(view)
+    return found

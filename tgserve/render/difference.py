@@ -1,0 +1,70 @@
+"""updates.getDifference: logged events -> new messages as they are now, and the other updates in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve.render.dialogs import state
+from tgserve.render.message import message, people
+from tgserve.render.updates import draw_event
+from tgserve.render.user import users
+from tgserve.services import Services
+from tgserve.services.updates import Difference, Span
+from tgserve.store import records as r
+from tgserve.tl import types as t
+
+
+def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesDifference:
+    """A message that came and went meanwhile is not told of; one that came and was edited comes once, as it is now."""
+    now = missed.state
+    if missed.span is Span.EMPTY:
+        return t.UpdatesDifferenceEmpty(date=now.date, seq=0)
+    if missed.span is Span.TOO_LONG:
+        return t.UpdatesDifferenceTooLong(pts=now.pts)
+    came = [logged.event.msg_id for _, logged in missed.events if isinstance(logged.event, r.NewMessage)]
+    views = [view for view in services.history.messages(me, came) if view is not None]
+    who: dict[int, None] = {me: None, **people(views)}
+    others: list[Any] = []
+    for pts, logged in _told_once(missed.events, set(came)):
+        update, named = draw_event(services, logged.event, me, pts, logged.pts_count)
+        if update is not None:
+            others.append(update)
+        who.update(dict.fromkeys(named))
+    fields: dict[str, Any] = {
+        "new_messages": [message(view) for view in views],
+        "new_encrypted_messages": [],
+        "other_updates": others,
+        "chats": [],
+        "users": users(services, me, who),
+    }
+    if missed.span is Span.SLICE:
+        return t.UpdatesDifferenceSlice(**fields, intermediate_state=state(now))
+    return t.UpdatesDifference(**fields, state=state(now))
+
+
+def _told_once(events: list[tuple[int, r.LoggedEvent]], came: set[int]) -> list[tuple[int, r.LoggedEvent]]:
+    """The events that make updates: all but new messages. Edits are drawn from the message as it is now,
+    and settings from what is set now: the last of several is enough."""
+    seen: set[tuple[Any, ...]] = set()
+    told: list[tuple[int, r.LoggedEvent]] = []
+    for pts, logged in reversed(events):
+        event = logged.event
+        if isinstance(event, r.NewMessage):
+            continue
+        fresh = True
+        if isinstance(event, r.EditMessage):
+            fresh = event.msg_id not in came and ("edit", event.msg_id) not in seen
+            seen.add(("edit", event.msg_id))
+        elif not logged.pts_count and not isinstance(event, r.NewAuthorization):
+            key = (
+                type(event),
+                getattr(event, "peer", 0),
+                getattr(event, "user_id", 0),
+                getattr(event, "what", ""),
+            )
+            fresh = key not in seen
+            seen.add(key)
+        if fresh:
+            told.append((pts, logged))
+    told.reverse()
+    return told

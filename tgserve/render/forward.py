@@ -1,0 +1,64 @@
+"""A message on its way to another chat: the new draft with its `forwarded from`."""
+
+from __future__ import annotations
+
+from tgserve.render.peers import peer as peer_object
+from tgserve.services import Services
+from tgserve.services.boxes import View
+from tgserve.services.messaging import Draft
+from tgserve.services.privacy import FORWARDS
+from tgserve.tl import layers
+from tgserve.tl import types as t
+
+
+def forwarded(
+    services: Services,
+    me: int,
+    to: int,
+    view: View,
+    *,
+    drop_author: bool = False,
+    drop_captions: bool = False,
+) -> Draft:
+    """`view` as a draft for chat `to`. Its first author stays the author, however often it is passed on, unless
+    `drop_author`; who does not want to be linked is named only."""
+    body = view.body
+    fwd, fwd_layer, who = b"", 0, tuple(body.users) if body.fwd else ()
+    if not drop_author:
+        header = _header(services, me, view)
+        if to == me:
+            header.saved_from_peer = peer_object(view.row.peer)
+            header.saved_from_msg_id = view.msg_id
+        fwd, fwd_layer = layers.encode_part(header)
+        who = tuple(
+            one.user_id for one in (header.from_id, header.saved_from_peer) if isinstance(one, t.PeerUser)
+        )
+    captioned = bool(body.text) and not (drop_captions and body.media)
+    return Draft(
+        text=body.text if captioned else b"",
+        entities=body.entities if captioned else b"",
+        media=body.media,
+        fwd=fwd,
+        layer=layers.CURRENT,
+        min_layer=max(body.min_layer, fwd_layer),
+        users=tuple(dict.fromkeys((*body.users, *who))),
+        invert_media=body.invert_media,
+    )
+
+
+def _header(services: Services, me: int, view: View) -> t.MessageFwdHeader:
+    body = view.body
+    if body.fwd:
+        old = layers.decode(body.fwd)
+        if isinstance(old, t.MessageFwdHeader):
+            return t.MessageFwdHeader(
+                date=old.date,
+                from_id=old.from_id,
+                from_name=old.from_name,
+                channel_post=old.channel_post,
+                post_author=old.post_author,
+            )
+    author = services.users.get_or_none(body.author)
+    if body.author != me and author is not None and not services.privacy.allows(body.author, FORWARDS, me):
+        return t.MessageFwdHeader(date=body.date, from_name=f"{author.first_name} {author.last_name}".strip())
+    return t.MessageFwdHeader(date=body.date, from_id=t.PeerUser(user_id=body.author))

@@ -1,0 +1,54 @@
+"""messages.Messages of every kind: a page of views with the people in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tgserve.render.message import message, people
+from tgserve.render.user import users
+from tgserve.services import Services
+from tgserve.services.boxes import View
+from tgserve.services.history import Page
+from tgserve.tl import types as t
+
+_MASK = 2**64 - 1
+
+
+def page(services: Services, me: int, of: Page, *, inexact: bool = False) -> t.AnyMessagesMessages:
+    """messages.messages when the page is the whole list, else messagesSlice with the list's size."""
+    drawn: list[Any] = [message(view) for view in of.views]
+    who = users(services, me, {**people(of.views), me: None}) if drawn else []
+    if of.whole:
+        return t.MessagesMessages(messages=drawn, topics=[], chats=[], users=who)
+    return t.MessagesMessagesSlice(
+        inexact=inexact, count=of.count, messages=drawn, topics=[], chats=[], users=who
+    )
+
+
+def by_ids(
+    services: Services, me: int, msg_ids: Sequence[int], views: Sequence[View | None]
+) -> t.AnyMessagesMessages:
+    """One message for every id asked, messageEmpty where there is none (SECURITY 6.4)."""
+    drawn: list[Any] = [
+        t.MessageEmpty(id=msg_id) if view is None else message(view)
+        for msg_id, view in zip(msg_ids, views, strict=True)
+    ]
+    who = people(view for view in views if view is not None)
+    return t.MessagesMessages(messages=drawn, topics=[], chats=[], users=users(services, me, who))
+
+
+def empty() -> t.AnyMessagesMessages:
+    return t.MessagesMessages(messages=[], topics=[], chats=[], users=[])
+
+
+def hash_of(views: Sequence[View]) -> int:
+    """The 64-bit hash by which a client asks whether its copy of a page is current: ids and edit dates."""
+    value = 0
+    for view in views:
+        for number in (view.msg_id, view.body.edit_date):
+            value ^= value >> 21
+            value ^= value << 35 & _MASK
+            value ^= value >> 4
+            value = value + number & _MASK
+    return value - 2**64 if value >= 2**63 else value
