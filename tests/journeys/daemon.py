@@ -50,7 +50,7 @@ class Daemon:
         while time.monotonic() < until:
             with self.log.open("rb") as log:
                 log.seek(before)
-                if b"ready" in log.read():
+                if any(b"ready" in line and b"127.0.0.1:" in line for line in log.read().splitlines()):
                     return self
             if self.process.poll() is not None:
                 break
