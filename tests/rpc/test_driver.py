@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -152,10 +153,8 @@ def test_cancel_all_ends_what_is_parked_and_late_commits_change_nothing() -> Non
 
         async def stubborn() -> None:
             while True:
-                try:
+                with contextlib.suppress(asyncio.CancelledError):
                     await a_commit()
-                except asyncio.CancelledError:
-                    pass
 
         driver, ended = Driver(), Outcome()
         driver.start(handler(), ended)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -104,10 +105,8 @@ class Driver:
         else:
             if isinstance(fault, asyncio.CancelledError):
                 ended = self._parked.pop(coroutine)
-                try:
+                with suppress(RuntimeError):  # raised when it waits even while it is being closed
                     coroutine.close()
-                except RuntimeError:
-                    pass  # it waits even when it is being closed: nothing more can be done for it
                 ended(None, fault)
             else:
                 self._park(coroutine, waits_for)

@@ -40,7 +40,8 @@ WRAPPERS = frozenset(
         core.InvokeWithReCaptcha,
     )
 ) | {GZIP_PACKED}
-"""TDLib packs a large call inside initConnection. invokeWithBusinessConnection is none of them: it would act for another account, which is not there."""
+"""TDLib packs a large call inside initConnection, so gzip_packed is one. invokeWithBusinessConnection is none: it would
+act for another account, which is not there."""
 
 
 class Unwrapped:
