@@ -556,11 +556,6 @@ def _same_wall_paper(v: Values) -> TLObject:
     return t.MessageActionSetChatWallPaper(same=True, wallpaper=v["wallpaper"])
 
 
-@downgrade("messageActionSetChatWallPaper")
-def _same_wall_paper_down(o: t.MessageActionSetChatWallPaper) -> Values | TLObject:
-    return old.MessageActionSetSameChatWallPaper(wallpaper=o.wallpaper) if o.same else {}
-
-
 SUBSTITUTES["peerColorCollectible"] = lambda o: t.PeerColor(background_emoji_id=o.background_emoji_id)
 
 
