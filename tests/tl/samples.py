@@ -70,7 +70,10 @@ class Layer:
         bits: dict[tuple[str, int], bool] = {}
         for param in definition.params:
             if param.flag is not None and param.flag not in bits:
-                bits[param.flag] = rng.random() < share
+                young = (
+                    param.type == "true" and SCHEMA.true_flag_since(definition.id, param.name) > self.layer
+                )
+                bits[param.flag] = rng.random() < share and not young
         out = [struct.pack("<I", definition.id)]
         for param in definition.params:
             if param.type == "#":

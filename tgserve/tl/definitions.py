@@ -170,6 +170,11 @@ class Schema:
             found[function, line[: line.index("#")]] = id
         return found
 
+    def true_flag_since(self, id: int, name: str) -> int:
+        """The first known layer that has this optional-true flag; 0 when it is as old as its definition."""
+        since: int = self._steps["true_flag_since"].get(f"{id:08x}", {}).get(name, 0)
+        return since
+
     def all_ids(self) -> list[int]:
         return list(self._lines)
 
