@@ -77,5 +77,7 @@ def text() -> str:
 
 if __name__ == "__main__":
     if "--check" in sys.argv:
-        sys.exit(0 if TARGET.read_text(encoding="utf-8") == text() else f"{TARGET} is stale: run {sys.argv[0]}")
+        sys.exit(
+            0 if TARGET.read_text(encoding="utf-8") == text() else f"{TARGET} is stale: run {sys.argv[0]}"
+        )
     TARGET.write_text(text(), encoding="utf-8")

@@ -95,7 +95,9 @@ class Community:
 
 
 @asynccontextmanager
-async def community(*, seed: int = 1, limits: dict[str, int] | None = None, **settings: Any) -> AsyncIterator[Community]:
+async def community(
+    *, seed: int = 1, limits: dict[str, int] | None = None, **settings: Any
+) -> AsyncIterator[Community]:
     config = Config(**settings)
     if limits:
         config = replace(config, limits=LimitsConfig(**limits))

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
 from tests.community import community, run
-from tgserve.errors import RpcError
 
 PHONE = "+9996621001"
 

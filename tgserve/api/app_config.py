@@ -119,5 +119,7 @@ def as_tl(value: Any) -> t.AnyJSONValue:
     if isinstance(value, str):
         return t.JsonString(value=value)
     if isinstance(value, dict):
-        return t.JsonObject(value=[t.JsonObjectValue(key=key, value=as_tl(item)) for key, item in value.items()])
+        return t.JsonObject(
+            value=[t.JsonObjectValue(key=key, value=as_tl(item)) for key, item in value.items()]
+        )
     return t.JsonArray(value=[as_tl(item) for item in value])

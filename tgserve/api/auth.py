@@ -140,7 +140,9 @@ def own_key(call: Call) -> KeyInfo:
 
 
 @rpc(auth.ExportAuthorization, flood=per_minute(60))
-async def export_authorization(call: Call, request: auth.ExportAuthorization) -> t.AnyAuthExportedAuthorization:
+async def export_authorization(
+    call: Call, request: auth.ExportAuthorization
+) -> t.AnyAuthExportedAuthorization:
     exported = await call.services.auth.export(own_key(call), request.dc_id)
     return t.AuthExportedAuthorization(id=exported.user_id, bytes=exported.data)
 

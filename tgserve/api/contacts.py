@@ -71,7 +71,9 @@ async def import_contacts(call: Call, request: contacts.ImportContacts) -> t.Any
     ]
     done = await call.services.contacts.import_(call.me, entries, call.session)
     return t.ContactsImportedContacts(
-        imported=[t.ImportedContact(user_id=user_id, client_id=client_id) for user_id, client_id in done.found],
+        imported=[
+            t.ImportedContact(user_id=user_id, client_id=client_id) for user_id, client_id in done.found
+        ],
         popular_invites=[],
         retry_contacts=done.retry,
         users=people.users(call.services, call.me, [user_id for user_id, _ in done.found]),

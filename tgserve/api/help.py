@@ -16,7 +16,7 @@ from tgserve.rpc.registry import Status, Who, rpc
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import Raw
-from tgserve.tl.functions import help  # noqa: A004 - the namespace's own name
+from tgserve.tl.functions import help
 
 CONFIG_SECONDS: Final = 3600
 DATA_CENTRES: Final = (1, 2, 3, 4, 5)
@@ -69,7 +69,8 @@ def _dc_options(call: Call) -> list[t.AnyDcOption]:
     host = config.public_host or call.over_host or config.host
     port = config.public_port or call.services.port or config.port
     return [
-        t.DcOption(id=number, ip_address=host, port=port, ipv6=":" in host, static=True) for number in DATA_CENTRES
+        t.DcOption(id=number, ip_address=host, port=port, ipv6=":" in host, static=True)
+        for number in DATA_CENTRES
     ]
 
 
@@ -97,7 +98,9 @@ def _countries() -> tuple[int, Raw]:
                 default_name=row["name"],
                 country_codes=[
                     t.HelpCountryCode(
-                        country_code=row["code"], prefixes=row["prefixes"] or None, patterns=row["patterns"] or None
+                        country_code=row["code"],
+                        prefixes=row["prefixes"] or None,
+                        patterns=row["patterns"] or None,
                     )
                 ],
             )
@@ -173,7 +176,8 @@ async def get_timezones_list(call: Call, request: help.GetTimezonesList) -> t.An
     if request.hash == version:
         return t.HelpTimezonesListNotModified()
     return t.HelpTimezonesList(
-        timezones=[t.Timezone(id=zone, name=name, utc_offset=offset) for zone, name, offset in zones], hash=version
+        timezones=[t.Timezone(id=zone, name=name, utc_offset=offset) for zone, name, offset in zones],
+        hash=version,
     )
 
 

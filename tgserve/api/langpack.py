@@ -39,7 +39,7 @@ async def get_languages(call: Call, request: langpack.GetLanguages) -> list[t.An
 
 @rpc(langpack.GetLanguage, who=Who.ANYONE, status=Status.EMPTY)
 async def get_language(call: Call, request: langpack.GetLanguage) -> t.AnyLangPackLanguage:
-    if request.lang_code.partition("-")[0].lower() != ENGLISH:
+    if (request.lang_code or ENGLISH).partition("-")[0].lower() != ENGLISH:
         raise errors.LANG_CODE_NOT_SUPPORTED()
     return _english()
 

@@ -33,9 +33,7 @@ async def get_users(call: Call, request: users.GetUsers) -> list[t.AnyUser]:
 async def get_full_user(call: Call, request: users.GetFullUser) -> t.AnyUsersUserFull:
     user_id = peers.resolve_user(call, request.id)
     full = people.full(call.services, call.me, user_id, notify.of_peer(call, user_id))
-    return t.UsersUserFull(
-        full_user=full, chats=[], users=people.users(call.services, call.me, (user_id,))
-    )
+    return t.UsersUserFull(full_user=full, chats=[], users=people.users(call.services, call.me, (user_id,)))
 
 
 @rpc(users.GetRequirementsToContact, status=Status.EMPTY)

@@ -105,7 +105,11 @@ def _phone_visible(
     services: Services, viewer: int, record: r.User, contact: r.Contact | None, known_by: bool
 ) -> bool:
     """Who has typed the number in himself knows it anyway; everybody else needs the owner's leave."""
-    if viewer == record.id or record.id == SERVICE_ID or (contact is not None and contact.phone == record.phone):
+    if (
+        viewer == record.id
+        or record.id == SERVICE_ID
+        or (contact is not None and contact.phone == record.phone)
+    ):
         return True
     return services.privacy.allows(record.id, PHONE, viewer, contact=known_by)
 

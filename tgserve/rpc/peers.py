@@ -31,7 +31,10 @@ def resolve(call: Call, peer: t.AnyInputPeer) -> int:
 def resolve_user(call: Call, user: t.AnyInputUser) -> int:
     """The user id of an InputUser. USER_ID_INVALID."""
     if isinstance(user, t.InputUser):
-        if call.services.views.user_hash(call.me, user.user_id) == user.access_hash or user.user_id == call.me:
+        if (
+            call.services.views.user_hash(call.me, user.user_id) == user.access_hash
+            or user.user_id == call.me
+        ):
             return user.user_id
     elif isinstance(user, t.InputUserSelf):
         return call.me

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,8 +24,9 @@ from tgserve.services.sessions import Sessions
 from tgserve.services.users import RESERVED_IDS, Users, first_name_of, last_name_of, put_user
 from tgserve.store import records as r
 from tgserve.store.keyspaces import AUTHS, EXPORTED, LOGIN_CODES, PHONES, USERS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 CLAIM_SECONDS = 60
 """A phone claimed for an account that was never made may be claimed by another after this."""
@@ -46,7 +48,14 @@ class Auth:
     """`keys`, `codes` and `sessions` are its rooms; handlers use them through here where a rule spans several."""
 
     def __init__(
-        self, store: Store, clock: Clock, ids: Ids, users: Users, keys: Keys, codes: LoginCodes, sessions: Sessions
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        users: Users,
+        keys: Keys,
+        codes: LoginCodes,
+        sessions: Sessions,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -116,7 +125,7 @@ class Auth:
             user_id = RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
             now = int(self._clock.now())
             known = self._known_claim(digits)
-            await self._store.transact(slot_of(digits), lambda txn: _take(txn, digits, user_id, now, known))
+            await self._store.transact(slot_of(digits), partial(_take, digits, user_id, now, known))
             try:
                 await self._make(user_id, digits, first, last)
             except _Collision:
@@ -166,7 +175,7 @@ class Auth:
                 if now - code.used_at > limits.CODE_REPEAT_SECONDS and claim.confirmed:
                     raise errors.PHONE_NUMBER_OCCUPIED()
                 return claim.user_id, code.used_at
-            _take(txn, digits, fresh_id, now, known)
+            _take(digits, fresh_id, now, known, txn)
             # used_at starts anew: the answer of the sign-up, too, is repeatable for a short while.
             txn.put(LOGIN_CODES, digits, auth_key_id, value=replace(code, user_id=fresh_id, used_at=now))
             return fresh_id, now
@@ -224,7 +233,9 @@ class Auth:
             )
             put_auth(txn, auth_key_id, signed)
             line = replace(listed(auth_key_id, signed), first=first)
-            txn.outbox(slot_of(user_id), r.SignedIn(user_id=user_id, hash=session_hash, auth=line, first=first))
+            txn.outbox(
+                slot_of(user_id), r.SignedIn(user_id=user_id, hash=session_hash, auth=line, first=first)
+            )
             txn.publish(SignedInKey(auth_key_id, user_id))
 
         await self._store.transact(slot_of(auth_key_id), work)
@@ -300,7 +311,9 @@ class Auth:
                 return
             if auth.user_id:
                 txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
-            put_auth(txn, auth_key_id, replace(auth, user_id=user_id, signed_in=now, hash=session_hash, active=now))
+            put_auth(
+                txn, auth_key_id, replace(auth, user_id=user_id, signed_in=now, hash=session_hash, active=now)
+            )
             txn.outbox(
                 slot_of(user_id), r.KeyJoined(user_id=user_id, hash=session_hash, auth_key_id=auth_key_id)
             )
@@ -310,7 +323,7 @@ class Auth:
         return user_id
 
 
-def _take(txn: Txn, digits: str, user_id: int, now: int, known: r.PhoneClaim | None) -> None:
+def _take(digits: str, user_id: int, now: int, known: r.PhoneClaim | None, txn: Txn) -> None:
     """Claim the number. PHONE_NUMBER_OCCUPIED when it has an account or somebody else is just making one."""
     claim = txn.get(PHONES, digits)
     if claim is not None:

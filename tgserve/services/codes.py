@@ -22,8 +22,9 @@ from tgserve.ids import Ids
 from tgserve.services.flood_tallies import Tallies, count, waiting
 from tgserve.store import records as r
 from tgserve.store.keyspaces import LOGIN_CODES, PHONES
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 RESEND_SECONDS = 60
 """When the client may offer to send the code again."""
@@ -77,7 +78,10 @@ class LoginCodes:
         """Make and send a code for these digits. The same answer whether the phone has an account or not.
 
         FLOOD_WAIT_n over a limit of the address, key or phone; PHONE_NUMBER_BANNED."""
-        for name, most in ((f"code_ip:{ip}", self._per_address), (f"code_key:{auth_key_id:x}", self._per_key)):
+        for name, most in (
+            (f"code_ip:{ip}", self._per_address),
+            (f"code_key:{auth_key_id:x}", self._per_key),
+        ):
             wait = await self._tallies.count(name, most, limits.HOUR)
             if wait:
                 raise errors.FLOOD_WAIT(wait)

@@ -24,8 +24,9 @@ from tgserve.services.views import Redraw
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BLOCKED, CONTACTS, KNOWN_BY
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 Origin = tuple[int, int] | None
 SEARCH_CHARS_MIN = 3
@@ -91,7 +92,9 @@ class Contacts:
             return Imported([], retry)
         wait = await self._store.transact(
             slot_of(f"import:{me}"),
-            lambda txn: count(txn, f"import:{me}", limits.IMPORTS_PER_DAY, limits.DAY, now, by=len(looked_at)),
+            lambda txn: count(
+                txn, f"import:{me}", limits.IMPORTS_PER_DAY, limits.DAY, now, by=len(looked_at)
+            ),
         )
         if wait:
             raise errors.FLOOD_WAIT(wait)
@@ -113,7 +116,14 @@ class Contacts:
         return Imported(found, retry)
 
     async def add(
-        self, me: int, user_id: int, first_name: str, last_name: str, phone: str, note: bytes, origin: Origin = None
+        self,
+        me: int,
+        user_id: int,
+        first_name: str,
+        last_name: str,
+        phone: str,
+        note: bytes,
+        origin: Origin = None,
     ) -> None:
         """Keep a user as contact. CONTACT_ID_INVALID, CONTACT_NAME_EMPTY, CONTACT_ADD_MISSING."""
         user = self._users.get(user_id)
@@ -130,7 +140,9 @@ class Contacts:
             added=int(self._clock.now()),
             note=note,
         )
-        await self._store.transact(slot_of(me), lambda txn: self._put(txn, me, {user_id: row}, row.added, origin))
+        await self._store.transact(
+            slot_of(me), lambda txn: self._put(txn, me, {user_id: row}, row.added, origin)
+        )
 
     async def set_note(self, me: int, user_id: int, note: bytes, origin: Origin = None) -> None:
         """A note for oneself at a contact. CONTACT_ID_INVALID when the user is none."""
@@ -224,7 +236,9 @@ class Contacts:
         if peer in (me, SERVICE_ID):
             raise errors.CONTACT_ID_INVALID()
         now = int(self._clock.now())
-        return await self._store.transact(slot_of(me), lambda txn: _block(txn, me, peer, blocked, now, origin))
+        return await self._store.transact(
+            slot_of(me), lambda txn: _block(txn, me, peer, blocked, now, origin)
+        )
 
     async def set_blocked(self, me: int, peers: list[int], origin: Origin = None) -> None:
         """Make this the whole block list."""

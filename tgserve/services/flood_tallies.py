@@ -9,8 +9,9 @@ from __future__ import annotations
 from tgserve.clock import Clock
 from tgserve.store import records as r
 from tgserve.store.keyspaces import TALLIES
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 
 def waiting(txn: Txn, name: str, most: int, seconds: int, now: int) -> int:

@@ -18,9 +18,11 @@ from msgspec.structs import replace
 from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.store import records as r
+from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import AUTHS, TEMP_BINDINGS
-from tgserve.store.shards import Commit, Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 KEYS_CACHED = 100_000
 """KeyInfo objects kept although nobody holds them: about 1 KiB each."""
@@ -152,7 +154,9 @@ class Keys:
             record = reader.get(AUTHS, auth_key_id)
             binding = reader.get(TEMP_BINDINGS, auth_key_id) if record is None else None
         if record is not None:
-            return self._remember(KeyInfo(auth_key_id, self._store.vault.open(record.key, _context(auth_key_id)), record))
+            return self._remember(
+                KeyInfo(auth_key_id, self._store.vault.open(record.key, _context(auth_key_id)), record)
+            )
         if binding is None or binding.expires <= self._clock.now():
             return None
         permanent = self.key_or_none(binding.perm_auth_key_id)
@@ -160,7 +164,9 @@ class Keys:
             return None
         raw = self._store.vault.open(binding.key, _context(auth_key_id))
         return self._remember(
-            KeyInfo(auth_key_id, raw, r.Auth(key=b"", created=0), expires=binding.expires, permanent=permanent)
+            KeyInfo(
+                auth_key_id, raw, r.Auth(key=b"", created=0), expires=binding.expires, permanent=permanent
+            )
         )
 
     def _remember(self, info: KeyInfo) -> KeyInfo:
@@ -239,11 +245,11 @@ class Keys:
         # temporary key that auth.dropTempAuthKeys could not find.
         too_old = await self._store.transact(slot_of(owner_id), note)
         binding = r.TempBinding(
-            key=self._store.vault.seal(temporary.raw, _context(key_id)), perm_auth_key_id=owner_id, expires=temporary.expires
+            key=self._store.vault.seal(temporary.raw, _context(key_id)),
+            perm_auth_key_id=owner_id,
+            expires=temporary.expires,
         )
-        await self._store.transact(
-            slot_of(key_id), lambda txn: txn.put(TEMP_BINDINGS, key_id, value=binding)
-        )
+        await self._store.transact(slot_of(key_id), lambda txn: txn.put(TEMP_BINDINGS, key_id, value=binding))
         temporary.permanent = permanent
         self._unbound.pop(key_id, None)
         for old in too_old:

@@ -17,18 +17,57 @@ from tgserve.clock import Clock
 from tgserve.services.users import Users, put_user, tell_of_change
 from tgserve.store import records as r
 from tgserve.store.keyspaces import NAMES, USERS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 CLAIM_SECONDS = 60
-_SHAPE = re.compile(
-    r"[a-z](?!.*__)[a-z0-9_]{%d,%d}[a-z0-9]" % (limits.USERNAME_CHARS_MIN - 2, limits.USERNAME_CHARS - 2), re.ASCII
-)
+_SHAPE = re.compile(r"[a-z](?!.*__)[a-z0-9_]*[a-z0-9]", re.ASCII)
 RESERVED = frozenset(
-    "admin administrator addlist addstickers addtheme addemoji boost channel channels contact contacts giftcode group "
-    "groups help invoice joinchat login message messages newbot official operator proxy resolve root security service "
-    "settings share sharegame socks stars start stickers support system telegram telegraph tgserve verify "
-    "webapp".split()
+    {
+        "addemoji",
+        "addlist",
+        "addstickers",
+        "addtheme",
+        "admin",
+        "administrator",
+        "boost",
+        "channel",
+        "channels",
+        "contact",
+        "contacts",
+        "giftcode",
+        "group",
+        "groups",
+        "help",
+        "invoice",
+        "joinchat",
+        "login",
+        "message",
+        "messages",
+        "newbot",
+        "official",
+        "operator",
+        "proxy",
+        "resolve",
+        "root",
+        "security",
+        "service",
+        "settings",
+        "share",
+        "sharegame",
+        "socks",
+        "stars",
+        "start",
+        "stickers",
+        "support",
+        "system",
+        "telegram",
+        "telegraph",
+        "tgserve",
+        "verify",
+        "webapp",
+    }
 )
 """Words that links use as commands, and names that would pass for the server's operator."""
 
@@ -36,7 +75,8 @@ RESERVED = frozenset(
 def shape_or_none(name: str) -> str | None:
     """The name in lower case when it may be a username at all, else None."""
     lower = name.lower()
-    return lower if _SHAPE.fullmatch(lower) else None
+    fits = limits.USERNAME_CHARS_MIN <= len(lower) <= limits.USERNAME_CHARS and _SHAPE.fullmatch(lower)
+    return lower if fits else None
 
 
 class Names:

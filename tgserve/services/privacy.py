@@ -12,8 +12,9 @@ from typing import Any, Final
 from tgserve.services.views import RedrawForAll
 from tgserve.store import records as r
 from tgserve.store.keyspaces import CONTACTS, PRIVACY
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 STATUS: Final = "status_timestamp"
 PHONE: Final = "phone_number"
@@ -101,7 +102,11 @@ class Privacy:
         """Let this one user see it whatever the other rules say."""
         rules = [(kind, tuple(i for i in ids if i != viewer)) for kind, ids in self.rules(owner, key)]
         allowed = next((ids for kind, ids in rules if kind == "allow_users"), ())
-        rest = [rule for rule in rules if rule[0] != "allow_users" and not (rule[0].endswith("_users") and not rule[1])]
+        rest = [
+            rule
+            for rule in rules
+            if rule[0] != "allow_users" and not (rule[0].endswith("_users") and not rule[1])
+        ]
         await self.set_rules(owner, key, (("allow_users", (*allowed, viewer)), *rest))
 
     def after_commit(self, batch: list[Any]) -> None:

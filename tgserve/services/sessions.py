@@ -18,8 +18,9 @@ from tgserve.services.notices import write_notice
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import AUTHS, USER_AUTHS, USERS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 
 class Sessions:
@@ -100,7 +101,9 @@ class Sessions:
             return
         now = int(self._clock.now())
         line = signed.auth
-        device = ", ".join(part for part in (line.device_model, line.system_version, line.app_version) if part)
+        device = ", ".join(
+            part for part in (line.device_model, line.system_version, line.app_version) if part
+        )
         write_notice(txn, signed.user_id, _notice(user, line, device).encode(), now=now)
         event = r.NewAuthorization(hash=signed.hash, date=line.created, device=device, location=line.ip)
         eventlog.append(txn, signed.user_id, event, now=now, raises=0)
@@ -143,7 +146,11 @@ class Sessions:
 
 def end_all(txn: Txn, user_id: int, *, but: int) -> int:
     """End every session of the user whose slot `txn` runs in, save the one with hash `but`."""
-    lines = [(session_hash, line) for (*_, session_hash), line in txn.range(USER_AUTHS, user_id) if session_hash != but]
+    lines = [
+        (session_hash, line)
+        for (*_, session_hash), line in txn.range(USER_AUTHS, user_id)
+        if session_hash != but
+    ]
     for session_hash, line in lines:
         _drop(txn, user_id, session_hash, line)
     return len(lines)
@@ -156,7 +163,9 @@ def _drop(txn: Txn, user_id: int, session_hash: int, line: r.UserAuth) -> None:
 
 
 def _revoke(txn: Txn, auth_key_id: int, user_id: int, session_hash: int) -> None:
-    txn.outbox(slot_of(auth_key_id), r.RevokeAuth(auth_key_id=auth_key_id, user_id=user_id, hash=session_hash))
+    txn.outbox(
+        slot_of(auth_key_id), r.RevokeAuth(auth_key_id=auth_key_id, user_id=user_id, hash=session_hash)
+    )
 
 
 def _notice(user: r.User, line: r.UserAuth, device: str) -> str:

@@ -13,8 +13,9 @@ from tgserve.clock import Clock
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import DIALOGS, USER_SETTINGS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 VALUE_BYTES = 16_384
 """No honest setting comes near this."""
@@ -59,7 +60,9 @@ class Settings:
             dialog = reader.get(DIALOGS, user_id, peer)
         return dialog.notify if dialog is not None else b""
 
-    async def set_notify(self, user_id: int, peer: int, value: bytes, layer: int, origin: Origin = None) -> None:
+    async def set_notify(
+        self, user_id: int, peer: int, value: bytes, layer: int, origin: Origin = None
+    ) -> None:
         """Set a chat's own notify settings (boxed TL of `layer`) and tell the user's other devices."""
         if len(value) > VALUE_BYTES:
             raise errors.DATA_INVALID()

@@ -18,8 +18,9 @@ from tgserve.clock import Clock
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import DIALOGS, KNOWN_BY, USERS
-from tgserve.store.shards import Store, Txn
+from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 
 SERVICE_ID = 777000
 SERVICE_USER = r.User(
@@ -154,7 +155,9 @@ class Users:
 
     def _told(self, txn: Txn, told: r.TellUserChanged, memo: Any) -> None:
         now = int(self._clock.now())
-        eventlog.append(txn, told.user_id, r.UserChanged(user_id=told.changed, what=told.what), now=now, raises=0)
+        eventlog.append(
+            txn, told.user_id, r.UserChanged(user_id=told.changed, what=told.what), now=now, raises=0
+        )
 
 
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

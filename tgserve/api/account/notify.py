@@ -59,17 +59,13 @@ async def reset_notify_settings(call: Call, request: account.ResetNotifySettings
 
 
 @rpc(account.GetContactSignUpNotification)
-async def get_contact_sign_up_notification(
-    call: Call, request: account.GetContactSignUpNotification
-) -> bool:
+async def get_contact_sign_up_notification(call: Call, request: account.GetContactSignUpNotification) -> bool:
     """Whether such notifications are silent."""
     return call.services.settings.get_or_none(call.me, _SILENT_JOINS) is not None
 
 
 @rpc(account.SetContactSignUpNotification)
-async def set_contact_sign_up_notification(
-    call: Call, request: account.SetContactSignUpNotification
-) -> bool:
+async def set_contact_sign_up_notification(call: Call, request: account.SetContactSignUpNotification) -> bool:
     await call.services.settings.put(call.me, _SILENT_JOINS, b"1" if request.silent else b"")
     return True
 

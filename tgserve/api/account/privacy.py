@@ -107,7 +107,9 @@ async def set_account_ttl(call: Call, request: account.SetAccountTTL) -> bool:
 
 
 @rpc(account.GetContentSettings)
-async def get_content_settings(call: Call, request: account.GetContentSettings) -> t.AnyAccountContentSettings:
+async def get_content_settings(
+    call: Call, request: account.GetContentSettings
+) -> t.AnyAccountContentSettings:
     enabled = call.services.settings.get_or_none(call.me, _SENSITIVE) is not None
     return t.AccountContentSettings(sensitive_enabled=enabled, sensitive_can_change=True)
 

@@ -22,7 +22,9 @@ async def get_authorizations(call: Call, request: account.GetAuthorizations) -> 
     stored = call.services.settings.get_or_none(call.me, _TTL)
     return t.AccountAuthorizations(
         authorization_ttl_days=int(stored) if stored else TTL_DAYS,
-        authorizations=[drawn(session_hash, line, current=session_hash == own) for session_hash, line in lines],
+        authorizations=[
+            drawn(session_hash, line, current=session_hash == own) for session_hash, line in lines
+        ],
     )
 
 

@@ -1,0 +1,109 @@
+"""Every declared answer is a real one, in every layer that has its method (issue 2, item 7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.requests import smallest
+from tests.community import community, run
+from tgserve import api
+from tgserve.api import blanks, catalogue, empty
+from tgserve.errors import RpcError
+from tgserve.rpc.registry import METHODS, Status, Who
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.definitions import schema
+from tgserve.tl.functions import messages, stories
+
+api.load()
+LAYERS = [layer for layer in schema().layers if layer >= layers.FLOOR]
+
+
+def test_every_empty_answer_encodes_in_every_layer_of_its_method() -> None:
+    async def story() -> None:
+        async with community() as c:
+            me, key = await c.sign_up("+9996621001")
+            answered = 0
+            for method in METHODS.values():
+                if method.status is not Status.EMPTY:
+                    continue
+                request = smallest(method.request)
+                layers.decode_request(layers.encode(request))
+                value = await method.run(c.call(me, key), request)
+                own = schema()[method.request.ID]
+                for layer in LAYERS:
+                    if own.key in schema().names(layer):
+                        assert layers.encode_result(method.request, value, layer), (own.name, layer)
+                layers.decode(layers.encode_result(method.request, value)) if isinstance(
+                    value, t.TLObject
+                ) else None
+                answered += 1
+            assert answered > 140
+
+    run(story())
+
+
+def test_every_refused_method_answers_a_400() -> None:
+    async def story() -> None:
+        async with community() as c:
+            me, key = await c.sign_up("+9996621001")
+            for method in METHODS.values():
+                if method.status is Status.REFUSED:
+                    with pytest.raises(RpcError) as refused:
+                        await method.run(c.call(me, key), smallest(method.request))
+                    assert refused.value.code in (400, 403, 406), method.request.NAME
+
+    run(story())
+
+
+def test_the_catalogue_has_the_whole_schema() -> None:
+    rows = catalogue.rows()
+    assert len(rows) == sum(1 for id in schema().ids(layers.CURRENT) if schema()[id].function) == 859
+    assert {row.status for row in rows} <= {"REAL", "EMPTY", "REFUSED", "missing"}
+    assert all(row.need in ("core", "expected", "nice", "irrelevant") for row in rows)
+    assert not [row.name for row in rows if row.status == "missing" and row.need == "irrelevant"]
+    assert all(row.layers[1] == layers.CURRENT for row in rows)
+
+
+def test_declarations_are_for_methods_that_are_not_served() -> None:
+    rows = {row.name: row for row in catalogue.rows()}
+    assert set(catalogue.needs()) == set(rows)
+    declared = {name for name, need in catalogue.needs().items() if need.answer} | set(empty.MADE)
+    served = [name for name in declared if not rows[name].where.startswith("api/empty.py")]
+    assert not served, "served now: take them out of methods.csv or api/empty.py"
+    assert not [name for name in empty.MADE if catalogue.needs()[name].answer]
+
+
+def test_only_help_auth_and_langpack_answer_before_login() -> None:
+    open_methods = {m.request.NAME for m in METHODS.values() if m.who in (Who.ANYONE, Who.UNBOUND)}
+    assert {name.partition(".")[0] for name in open_methods} <= empty.OPEN
+    unbound = {m.request.NAME for m in METHODS.values() if m.who is Who.UNBOUND}
+    assert unbound == {"auth.bindTempAuthKey", "help.getConfig", "help.getNearestDc"}, "SECURITY 1.16"
+
+
+def test_a_type_with_several_constructors_must_be_chosen_by_hand() -> None:
+    with pytest.raises(LookupError):
+        blanks.blank("InputPeer")
+    assert blanks.blank("Vector<User>") == []
+
+
+def test_answers_that_clients_are_picky_about() -> None:
+    async def story() -> None:
+        async with community() as c:
+            me, key = await c.sign_up("+9996621001")
+            call = c.call(me, key)
+
+            async def answer(request: object) -> object:
+                return await METHODS[request.ID].run(call, request)  # type: ignore[attr-defined]
+
+            filters = await answer(messages.GetDialogFilters())
+            assert filters.filters == [t.DialogFilterDefault()]
+            first = await answer(stories.GetAllStories())
+            assert first.state
+            again = await answer(stories.GetAllStories(state=first.state))
+            assert again.state == first.state
+            ids = await answer(stories.GetPeerMaxIDs(id=[t.InputPeerSelf()] * 3))
+            assert len(ids) == 3
+            assert layers.encode_result(stories.GetPeerMaxIDs, ids, 200)[4:8] == (3).to_bytes(4, "little")
+
+    run(story())

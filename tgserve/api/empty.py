@@ -1,0 +1,190 @@
+"""Declared answers for methods nobody serves: a harmless object (EMPTY) or an error (REFUSED). Loaded last.
+
+Which method gets what is a column of methods.csv: `empty` (the emptiest object of its type, blanks.py), `true` (a
+report nobody reads), or the name of an error; answers that must look at the call are in MADE.
+
+Never a lie: EMPTY is for questions whose true answer here is "none", and for reports nobody reads. What a method would
+have to do and does not is refused. Methods that are neither here nor served are missing (400 METHOD_INVALID).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tgserve import errors
+from tgserve.api import catalogue
+from tgserve.api.blanks import blank
+from tgserve.errors import CATALOGUE, ErrorKind
+from tgserve.render import user as people
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import METHODS, Status, Who, rpc
+from tgserve.rpc.wrappers import WRAPPERS
+from tgserve.tl import types as t
+from tgserve.tl.definitions import schema
+from tgserve.tl.layers import CURRENT
+from tgserve.tl.mapping import class_of
+
+Answer = Callable[[Call, Any], Any]
+OPEN: Final = frozenset({"auth", "help", "langpack"})
+ANSWERED_AT_ONCE: Final = 1000
+"""Entries of one call that get an entry in the answer."""
+
+
+def _updates(call: Call, request: Any) -> t.Updates:
+    return t.Updates(updates=[], users=[], chats=[], date=call.now, seq=0)
+
+
+def _keywords(call: Call, request: Any) -> t.EmojiKeywordsDifference:
+    version = getattr(request, "from_version", 0)
+    return t.EmojiKeywordsDifference(
+        lang_code=request.lang_code, from_version=version, version=version, keywords=[]
+    )
+
+
+def _auto_download(call: Call, request: Any) -> t.AccountAutoDownloadSettings:
+    low, medium, high = ((0, 512), (10, 1024), (15, 3072))
+
+    def preset(video_mib: int, file_kib: int) -> t.AutoDownloadSettings:
+        return t.AutoDownloadSettings(
+            photo_size_max=1 << 20,
+            video_size_max=video_mib << 20,
+            file_size_max=file_kib << 10,
+            video_upload_maxbitrate=100,
+            small_queue_active_operations_max=0,
+            large_queue_active_operations_max=0,
+        )
+
+    return t.AccountAutoDownloadSettings(low=preset(*low), medium=preset(*medium), high=preset(*high))
+
+
+def _auto_save(call: Call, request: Any) -> t.AccountAutoSaveSettings:
+    def off() -> t.AutoSaveSettings:
+        return t.AutoSaveSettings(video_max_size=100 << 20)
+
+    return t.AccountAutoSaveSettings(
+        users_settings=off(),
+        chats_settings=off(),
+        broadcasts_settings=off(),
+        exceptions=[],
+        chats=[],
+        users=[],
+    )
+
+
+def _send_as(call: Call, request: Any) -> t.ChannelsSendAsPeers:
+    me = t.SendAsPeer(peer=t.PeerUser(user_id=call.me))
+    return t.ChannelsSendAsPeers(peers=[me], chats=[], users=people.users(call.services, call.me, [call.me]))
+
+
+def _join_as(call: Call, request: Any) -> t.PhoneJoinAsPeers:
+    users = people.users(call.services, call.me, [call.me])
+    return t.PhoneJoinAsPeers(peers=[t.PeerUser(user_id=call.me)], chats=[], users=users)
+
+
+def _all_stories(call: Call, request: Any) -> Any:
+    """`state` must not be empty (CLIENTS A.19)."""
+    if request.state:
+        return t.StoriesAllStoriesNotModified(state=request.state, stealth_mode=t.StoriesStealthMode())
+    return t.StoriesAllStories(
+        count=0, state="0", peer_stories=[], chats=[], users=[], stealth_mode=t.StoriesStealthMode()
+    )
+
+
+def _peer_stories(call: Call, request: Any) -> t.StoriesPeerStories:
+    user_id = peers.resolve_user_peer(call, request.peer)
+    return t.StoriesPeerStories(
+        stories=t.PeerStories(peer=t.PeerUser(user_id=user_id), stories=[]),
+        chats=[],
+        users=people.users(call.services, call.me, [user_id]),
+    )
+
+
+def _listed(name: str) -> Callable[[Any], list[Any]]:
+    def items(request: Any) -> list[Any]:
+        asked: list[Any] = getattr(request, name)
+        if len(asked) > ANSWERED_AT_ONCE:
+            raise errors.LIMIT_INVALID()
+        return asked
+
+    return items
+
+
+def _each(name: str, make: Callable[[Any], Any]) -> Answer:
+    """One answer for each entry of the request's field `name`."""
+    items = _listed(name)
+    return lambda call, request: [make(item) for item in items(request)]
+
+
+def _stars(call: Call, request: Any) -> t.PaymentsStarsStatus:
+    ton = bool(getattr(request, "ton", False))
+    balance = t.StarsTonAmount(amount=0) if ton else t.StarsAmount(amount=0, nanos=0)
+    return t.PaymentsStarsStatus(balance=balance, chats=[], users=[])
+
+
+MADE: Final[dict[str, Answer]] = {
+    "account.getAutoDownloadSettings": _auto_download,
+    "account.getAutoSaveSettings": _auto_save,
+    "account.getNotifyExceptions": _updates,
+    "channels.getSendAs": _send_as,
+    "help.getPassportConfig": lambda call, request: t.HelpPassportConfigNotModified(),
+    "messages.getDialogFilters": lambda call, request: t.MessagesDialogFilters(
+        filters=[t.DialogFilterDefault()]
+    ),
+    "messages.getEmojiKeywords": _keywords,
+    "messages.getEmojiKeywordsDifference": _keywords,
+    "messages.getExtendedMedia": _updates,
+    "messages.getFactCheck": _each("msg_id", lambda item: t.FactCheck(hash=0)),
+    "messages.getPaidReactionPrivacy": _updates,
+    "payments.canPurchaseStore": lambda call, request: False,
+    "payments.getStarsStatus": _stars,
+    "payments.getStarsSubscriptions": _stars,
+    "payments.getStarsTransactions": _stars,
+    "phone.getCallConfig": lambda call, request: t.DataJSON(data="{}"),
+    "phone.getGroupCallJoinAs": _join_as,
+    "stories.canSendStory": lambda call, request: t.StoriesCanSendStoryCount(count_remains=0),
+    "stories.getAllReadPeerStories": _updates,
+    "stories.getAllStories": _all_stories,
+    "stories.getPeerMaxIDs": _each("id", lambda item: t.RecentStory()),
+    "stories.getPeerStories": _peer_stories,
+}
+"""Answers that look at the request, or for which the emptiest object is not the harmless one."""
+
+
+def register() -> None:
+    """Declare what is not served. Called when all other modules have filled the table; twice is once."""
+    known = schema()
+    for (function, name), id in known.names(CURRENT).items():
+        if not function or id in METHODS or id in WRAPPERS:
+            continue
+        need = catalogue.needs()[name]
+        if name in MADE:
+            _declare(class_of(known[id]), Status.EMPTY, MADE[name])
+        elif need.answer == "empty":
+            _declare(class_of(known[id]), Status.EMPTY, _blank(known[id].result))
+        elif need.answer == "true":
+            _declare(class_of(known[id]), Status.EMPTY, lambda call, request: True)
+        elif need.answer:
+            _declare(class_of(known[id]), Status.REFUSED, _refusal(CATALOGUE[need.answer]))
+        elif need.need == "irrelevant":
+            _declare(class_of(known[id]), Status.REFUSED, _refusal(errors.METHOD_NOT_AVAILABLE))
+
+
+def _blank(type_: str) -> Answer:
+    return lambda call, request: blank(type_)
+
+
+def _refusal(kind: ErrorKind) -> Answer:
+    def refuse(call: Call, request: Any) -> Any:
+        raise kind()
+
+    return refuse
+
+
+def _declare(request: Any, status: Status, answer: Answer) -> None:
+    async def run(call: Call, asked: Any) -> Any:
+        return answer(call, asked)
+
+    who = Who.ANYONE if request.NAME.partition(".")[0] in OPEN else Who.SIGNED_IN
+    rpc(request, who=who, status=status)(run)
