@@ -24,6 +24,7 @@ from tgserve.config import Config
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
 from tgserve.mtproto.handshake import Handshakes
+from tgserve.mtproto.rsa import RsaKey
 from tgserve.render import updates as render
 from tgserve.rpc.dispatcher import Dispatcher
 from tgserve.rpc.driver import Driver
@@ -51,6 +52,7 @@ class App:
     services: Services
     store: Store
     gateway: Gateway
+    exchange: Exchange
 
     def __init__(self, config: Config, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.config = config
@@ -79,8 +81,7 @@ class App:
         config, clock, ids = self.config, self.clock, self.ids
         datadir.create(config.data, ids)
         keys = datadir.load(config.data)
-        api.load()
-        self.store = store = Store(
+        store = Store(
             config.store_dir,
             engine=config.store.engine,
             shards=config.store.shards,
@@ -90,7 +91,34 @@ class App:
             secret=keys.secret,
         )
         desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
-        self.services = services = build(store, clock, ids, config, desk, secret=keys.secret)
+        self.assemble(store, desk, keys.rsa, keys.secret)
+
+        self._closing.append(self.exchange.close)
+        self._closing.append(desk.close)
+        await store.start()
+        self._closing.append(store.close)
+        self.gateway.start()
+        self._closing.append(self.gateway.stop)
+        self._closing.append(self._finish_calls)
+        admin = AdminServer(config.admin_socket, self)
+        await admin.start()
+        self._closing.append(admin.stop)
+        listener = Listener(self.gateway, ids)
+        self.host, self.port = await listener.start(config.host, config.port)
+        self.services.port = self.port
+        self._closing.append(listener.stop)
+        self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        self.exchange.start()
+        self.started = clock.monotonic()
+        _log.info("app.ready", address=self.address, shards=config.store.shards)
+
+    def assemble(self, store: Store, desk: SmsDesk, rsa: RsaKey, secret: bytes) -> None:
+        """Everything between the store and the sockets, made and wired, nothing started yet. The simulation
+        (tests/sim) begins here, with a store and sockets of its own."""
+        config, clock, ids = self.config, self.clock, self.ids
+        api.load()
+        self.store = store
+        self.services = services = build(store, clock, ids, config, desk, secret=secret)
         self.gateway = gateway = Gateway(
             services.auth,
             services.presence,
@@ -107,8 +135,8 @@ class App:
             touch=gateway.touch,
             calls_per_minute=config.limits.calls_per_minute,
         )
-        handshakes = Handshakes(keys.rsa, ids, pool_size=PAIRS_AHEAD)
-        gateway.exchange = exchange = Exchange(
+        handshakes = Handshakes(rsa, ids, pool_size=PAIRS_AHEAD)
+        gateway.exchange = self.exchange = Exchange(
             handshakes,
             services.auth.keys,
             clock,
@@ -123,25 +151,6 @@ class App:
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)
-
-        self._closing.append(exchange.close)
-        self._closing.append(desk.close)
-        await store.start()
-        self._closing.append(store.close)
-        gateway.start()
-        self._closing.append(gateway.stop)
-        self._closing.append(self._finish_calls)
-        admin = AdminServer(config.admin_socket, self)
-        await admin.start()
-        self._closing.append(admin.stop)
-        listener = Listener(gateway, ids)
-        self.host, self.port = await listener.start(config.host, config.port)
-        services.port = self.port
-        self._closing.append(listener.stop)
-        self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-        exchange.start()
-        self.started = clock.monotonic()
-        _log.info("app.ready", address=self.address, shards=config.store.shards)
 
     async def stop(self) -> None:
         """End in the reverse order of the start; what is committed stays, what waits is answered or cut."""
