@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from struct import pack
-from typing import Any
+from typing import Any, cast
 
 from tgserve.clock import Clock, SystemClock
 from tgserve.errors import RpcError
@@ -337,11 +337,11 @@ class MiniClient(asyncio.Protocol):
     # -- asyncio ------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) and self.wire is not None
-        self._socket = transport
+        assert self.wire is not None
+        self._socket = cast(asyncio.Transport, transport)  # uvloop's is none by class
         hello = self.wire.hello()
         if hello:
-            transport.write(hello)
+            self._socket.write(hello)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._socket = None
