@@ -5,7 +5,7 @@ import random
 import struct
 from functools import cache
 
-from tgserve.tl.definitions import VECTOR_ID, Definition, schema
+from tgserve.tl.definitions import VECTOR_ID, Definition, generated, schema
 
 SCHEMA = schema()
 BOOLS = (0x997275B5, 0xBC799737)
@@ -176,4 +176,4 @@ def sample(definition: Definition, seed: int, share: float = 1.0) -> bytes:
 def definitions(*, legacy: bool = False) -> list[Definition]:
     """Every definition of the current layer, or every superseded one."""
     ids = SCHEMA.legacy_lines if legacy else SCHEMA.current_lines
-    return [SCHEMA[id] for id in ids if SCHEMA[id].result not in ("Bool", "Vector t")]
+    return [SCHEMA[id] for id in ids if generated(SCHEMA[id])]
