@@ -57,7 +57,10 @@ async def state(call: Call, request: Any) -> Any:
 def make(
     handlers: dict[Any, tuple[Handler, Who]] | None = None, flood: Flood | None = None, **options: Any
 ) -> tuple[Dispatcher, list[Caller]]:
-    table = {help.GetNearestDc: (nearest, Who.UNBOUND), updates.GetState: (state, Who.SIGNED_IN)}
+    table: dict[Any, tuple[Handler, Who]] = {
+        help.GetNearestDc: (nearest, Who.UNBOUND),
+        updates.GetState: (state, Who.SIGNED_IN),
+    }
     table.update(handlers or {})
     methods = {
         request.ID: Method(request, run, who, flood, Status.REAL, "test")

@@ -43,4 +43,4 @@ async def next_text(client: MiniClient) -> str:
         update = await client.next_update()
         for one in getattr(update, "updates", []):
             if isinstance(one, t.UpdateNewMessage):
-                return str(one.message.message)
+                return str(getattr(one.message, "message", ""))
