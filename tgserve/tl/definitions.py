@@ -170,6 +170,11 @@ class Schema:
             found[function, line[: line.index("#")]] = id
         return found
 
+    def span(self, id: int) -> str:
+        """The layers a superseded definition was in force in, as legacy.tl has it: `133..144`."""
+        run = _RUN.search(self._lines[id][0])
+        return run[1] if run else ""
+
     def true_flag_since(self, id: int, name: str) -> int:
         """The first known layer that has this optional-true flag; 0 when it is as old as its definition."""
         since: int = self._steps["true_flag_since"].get(f"{id:08x}", {}).get(name, 0)
