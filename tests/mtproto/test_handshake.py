@@ -671,7 +671,7 @@ def test_pairs_made_ahead_are_used_once(rsa):
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_corruption_raises_nothing_but_protocol_errors(rsa, data):
-    handshakes = Handshakes(rsa, IDS)
+    handshakes = Handshakes(rsa, Ids(8))
     place = data.draw(
         st.sampled_from(
             [
@@ -701,7 +701,7 @@ def test_corruption_raises_nothing_but_protocol_errors(rsa, data):
         )
 
     exchange = KeyExchange(
-        rsa.public, IDS, ExchangeOptions(padding=data.draw(st.sampled_from(PADDINGS))), lie
+        rsa.public, Ids(9), ExchangeOptions(padding=data.draw(st.sampled_from(PADDINGS))), lie
     )
     with suppress(ProtocolError, ExchangeFailed):
         run(handshakes, exchange)

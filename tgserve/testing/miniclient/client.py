@@ -407,8 +407,7 @@ class MiniClient(asyncio.Protocol):
             self._repeat(event.msg_id)
         elif isinstance(event, BadMessage):
             if event.code in (16, 17):
-                session = self._session()
-                session.offset = session.server_time - self._clock.now()
+                self._session().correct_clock()
                 self._repeat(event.msg_id)
             else:
                 self._refused(event.msg_id, event.code)

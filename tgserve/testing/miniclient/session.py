@@ -180,6 +180,11 @@ class ClientSession:
         self._last_id = msg_id if msg_id > self._last_id else self._last_id + 4
         return self._last_id
 
+    def correct_clock(self) -> None:
+        """Follow the server's clock from here on, also backwards."""
+        self.offset = self.server_time - self._clock.now()
+        self._last_id = 0
+
     def next_seq_no(self, content: bool) -> int:
         seq_no = self._content * 2 + content
         self._content += content
