@@ -7,6 +7,7 @@ port, running calls, the store's queue, sockets. A start that fails says one sen
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -104,7 +105,10 @@ class App:
         await admin.start()
         self._closing.append(admin.stop)
         listener = Listener(self.gateway, ids)
-        self.host, self.port = await listener.start(config.host, config.port)
+        try:
+            self.host, self.port = await listener.start(config.host, config.port)
+        except OSError as fault:
+            raise StartError(f"cannot listen on {config.listen}: {_reason(fault)}") from fault
         self.services.port = self.port
         self._closing.append(listener.stop)
         self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -200,5 +204,10 @@ def serve(config: Config, ready: Callable[[str], None]) -> None:
 
 def _sentence(config: Config, fault: Exception) -> str:
     if isinstance(fault, OSError):
-        return f"cannot listen on {config.listen} or open {config.data}: {fault.strerror or fault}"
+        return f"{fault.filename or config.data}: {_reason(fault)}"
     return str(fault)
+
+
+def _reason(fault: OSError) -> str:
+    """uvloop and asyncio put whole sentences where the system's words belong."""
+    return os.strerror(fault.errno) if fault.errno else str(fault)
