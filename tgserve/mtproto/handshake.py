@@ -54,6 +54,7 @@ from tgserve.mtproto.plain import (
     res_pq,
     server_dh_inner_data,
     u32,
+    without_padding,
 )
 from tgserve.mtproto.rsa import BLOCK, RsaKey, RsaPublic, unpad
 from tgserve.mtproto.transport.obfuscated import plain_dc
@@ -216,6 +217,7 @@ class Handshakes:
         if len(body) < 4:
             raise refused("short message")
         self._expire(now)
+        body = without_padding(body)
         constructor = read_u32(body)[0]
         if constructor in (REQ_PQ, REQ_PQ_MULTI):
             return self._offer(body, now)
@@ -236,8 +238,6 @@ class Handshakes:
     # 1. req_pq_multi#be7e8ef1 nonce:int128 = ResPQ
 
     def _offer(self, body: bytes, now: float) -> Reply:
-        if len(body) != 20:
-            raise refused("req_pq of a wrong length")
         exchange = self._offers.get(body)
         if exchange is None:
             p, q = self._primes()

@@ -78,6 +78,22 @@ def read_bytes(body: bytes, at: int) -> tuple[bytes, int]:
     return body[start:stop], end
 
 
+def without_padding(body: bytes) -> bytes:
+    """A request of the exchange up to its own end: TDLib counts up to 255 random bytes behind it into message_length,
+    Desktop puts them behind the message. Raises ProtocolError(-404) for more than that, or a request cut short."""
+    constructor = read_u32(body)[0]
+    end = len(body)
+    if constructor in (REQ_PQ, REQ_PQ_MULTI):
+        end = 20
+    elif constructor == REQ_DH_PARAMS:
+        end = read_bytes(body, read_bytes(body, read_bytes(body, 36)[1])[1] + 8)[1]
+    elif constructor == SET_CLIENT_DH_PARAMS:
+        end = read_bytes(body, 36)[1]
+    if not 0 <= len(body) - end <= _TRAILING_MAX:
+        raise refused("length does not fit")
+    return body[:end]
+
+
 class ReqDhParams(NamedTuple):
     p: bytes
     q: bytes
