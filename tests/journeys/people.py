@@ -111,5 +111,7 @@ async def kurigram_sign_up(client: pyrogram.Client, daemon: Daemon, phone: str, 
     signed = await client.sign_in(phone, sent.phone_code_hash, code)
     if not isinstance(signed, pyrogram.types.User):
         signed = await client.sign_up(phone, sent.phone_code_hash, name, "K")
-    await client.disconnect()
+    client.me = await client.get_me()
+    await client.invoke(pyrogram.raw.functions.updates.GetState())
+    await client.initialize()
     return signed

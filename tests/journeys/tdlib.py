@@ -1,5 +1,5 @@
-"""Stock TDLib, pointed at our server: the three RSA keys of a copy of the library are replaced, and a proxy on loopback
-leads all its addresses to us. Its ERROR log lines are the conformance oracle: `errors()` hands them out.
+"""Stock TDLib, pointed at our server: in a copy of the library the three RSA keys and all built-in addresses are replaced
+(nothing can leave the machine), and a proxy on loopback leads every connection to us. Its ERROR log lines are the conformance oracle: `errors()` hands them out.
 """
 
 from __future__ import annotations
@@ -56,6 +56,23 @@ def replace_keys(data: bytes, pem: str) -> bytes:
     return PEM.sub(pour, data)
 
 
+ADDRESSES = re.compile(
+    rb"(?<=\0)(?:(?:149\.154|91\.108|95\.161)(?:\.\d{1,3}){2}|2001:(?:b28|67c|0b28|067c):[0-9a-f:]+)(?=\0)"
+)
+
+
+def replace_addresses(data: bytes) -> bytes:
+    """Loopback in place of every built-in address: NUL-terminated text of at least nine characters."""
+
+    def loopback(match: re.Match[bytes]) -> bytes:
+        old = match.group()
+        return (b"::1" if b":" in old else b"127.0.0.1").ljust(len(old), b"\0")
+
+    data, count = ADDRESSES.subn(loopback, data)
+    assert count >= 14, f"only {count} built-in addresses found: not a TDLib we know"
+    return data
+
+
 class Library:
     """A patched copy of one TDLib version, loaded once in this process; `client()` makes as many clients as needed."""
 
@@ -64,7 +81,7 @@ class Library:
         with zipfile.ZipFile(wheel("tdjson", version)) as archive:
             name = next(n for n in archive.namelist() if "/libtdjson" in n)
             copy = folder / f"libtdjson-{version}.so"
-            copy.write_bytes(replace_keys(archive.read(name), pem))
+            copy.write_bytes(replace_addresses(replace_keys(archive.read(name), pem)))
         self.lib = ctypes.CDLL(str(copy))
         self.lib.td_receive.restype = ctypes.c_char_p
         self.lib.td_receive.argtypes = [ctypes.c_double]
@@ -169,17 +186,6 @@ class Client:
 
     def start(self, *, pfs: bool = False) -> None:
         """Through the proxy to the point where TDLib asks for a phone number (or is signed in already)."""
-        proxy = {
-            "server": "127.0.0.1",
-            "port": self.proxy.port,
-            "type": {"@type": "proxyTypeSocks5", "username": "", "password": ""},
-        }
-        try:
-            self.call("addProxy", proxy={"@type": "proxy", **proxy}, enable=True)
-        except TdError:  # before 1.8.56 the fields stood beside each other
-            self.call("addProxy", **proxy, enable=True)
-        if pfs:
-            self.call("setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": True})
         self.send(
             "setTdlibParameters",
             database_directory=str(self.folder / "db"),
@@ -194,6 +200,17 @@ class Client:
             device_model="journey",
             application_version="1",
         )
+        proxy = {
+            "server": "127.0.0.1",
+            "port": self.proxy.port,
+            "type": {"@type": "proxyTypeSocks5", "username": "", "password": ""},
+        }
+        try:
+            self.call("addProxy", proxy={"@type": "proxy", **proxy}, enable=True)
+        except TdError:  # before 1.8.56 the fields stood beside each other
+            self.call("addProxy", **proxy, enable=True)
+        if pfs:
+            self.call("setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": True})
 
     def sign_up(self, phone: str, code: Callable[[str], str], first_name: str) -> dict[str, Any]:
         self._state("WaitPhoneNumber")

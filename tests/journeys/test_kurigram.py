@@ -31,7 +31,6 @@ async def test_chat_with_telethon(daemon, new_phone, folder):
     client.add_handler(DeletedMessagesHandler(on_delete))
     phone = new_phone()
     await kurigram_sign_up(client, daemon, phone, "Kim")
-    await client.start()
     try:
         me = await client.get_me()
         assert me.first_name == "Kim"

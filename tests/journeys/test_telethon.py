@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 import telethon
+from telethon.network.connection.http import HttpPacketCodec
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
@@ -136,12 +137,22 @@ async def test_saved_messages_and_forward(daemon, new_phone):
         assert [d.text for d in await bob.get_drafts() if d.text] == ["half a thought"]
 
 
+async def read_http_packet(codec, reader):
+    """As Telethon's own, but that compares an int with bytes (1.45): it reads no answer of any server."""
+    while line := await reader.readline():
+        if line.lower().startswith(b"content-length: "):
+            await reader.readexactly(2)
+            return await reader.readexactly(int(line[16:-2]))
+    raise asyncio.IncompleteReadError(b"", None)
+
+
 @pytest.mark.parametrize(
     "connection",
     ["ConnectionTcpFull", "ConnectionTcpAbridged", "ConnectionTcpIntermediate", "ConnectionTcpObfuscated", "ConnectionHttp"],
 )
-async def test_every_transport(daemon, new_phone, connection):
+async def test_every_transport(daemon, new_phone, connection, monkeypatch):
     kind = getattr(telethon.network.connection, connection)
+    monkeypatch.setattr(HttpPacketCodec, "read_packet", read_http_packet)
     async with telethon_person(daemon, new_phone(), "Ann", connection=kind) as ann:
         await ann.send_message("me", f"over {connection}")
         assert [m.raw_text async for m in ann.iter_messages("me")] == [f"over {connection}"]
