@@ -7,13 +7,16 @@ thread each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from tgserve.errors import StoreError
 
 Row = tuple[bytes, bytes]
+"""(key, value)"""
+Rows = dict[bytes, Row | None]
+"""Key -> its row, or None for a deletion."""
 
 
 class NeedsRoom(StoreError):
@@ -46,12 +49,20 @@ class Engine(Protocol):
     def snapshot(self) -> Snapshot:
         """A new view of the newest commit, for the calling thread."""
 
-    def commit(self, puts: Iterable[Row], deletes: Iterable[bytes]) -> None:
-        """Write all or nothing, durable on return. `puts` and `deletes` can be read twice (lists, dict views).
+    def commit(self, rows: Rows) -> None:
+        """Write all or nothing, durable on return. The engine may keep `rows`: nobody changes it afterwards.
 
         NeedsRoom: call grow() and commit again. StoreFull: no space, nothing kept, later commits may succeed.
         StoreError: anything else, nothing kept.
         """
+
+    def tidy(self, idle: bool) -> None:
+        """House-keeping between commits, after their answers are out; `idle`: nothing else is to be done. Fails as
+        commit does, without harm."""
+
+    @property
+    def untidy(self) -> bool:
+        """tidy(idle=True) has something to do."""
 
     def grow(self) -> None:
         """Make room after NeedsRoom. No snapshot may be in use meanwhile; all need a renew after it.
@@ -66,3 +77,24 @@ class Engine(Protocol):
 class OpenEngine(Protocol):
     def __call__(self, path: Path, *, map_bytes: int) -> Engine:
         """Open or create the environment at `path` (a folder). StoreError when that cannot be."""
+
+
+def laid_over(changed: Rows, under: Iterator[Row], reverse: bool) -> Iterator[Row]:
+    """Rows of `under` with the changes laid over them, in key order (descending when `reverse`)."""
+    keys = sorted(changed, reverse=not reverse)  # popped from the end
+    for row in under:
+        at = row[0]
+        while keys and (keys[-1] > at if reverse else keys[-1] < at):
+            entry = changed[keys.pop()]
+            if entry is not None:
+                yield entry
+        if keys and keys[-1] == at:
+            entry = changed[keys.pop()]
+            if entry is not None:
+                yield entry
+        else:
+            yield row
+    while keys:
+        entry = changed[keys.pop()]
+        if entry is not None:
+            yield entry

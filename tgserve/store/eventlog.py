@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from tgserve import limits
 from tgserve.store.keyspaces import BOXES, EVENTS
 from tgserve.store.records import AnyEvent, BoxHead, LoggedEvent, NewMessage
@@ -24,8 +26,7 @@ LOOK_BACK = 256
 _EMPTY = BoxHead()
 
 
-@dataclass(slots=True)
-class Published:
+class Published(msgspec.Struct, gc=False):
     """An event after its commit, for the bus. `memo` is whatever the writer of the event wants to save readers a read
     for (rows, bodies); `origin` the session that caused it and needs no update."""
 

@@ -24,6 +24,7 @@ from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.engine import Engine, OpenEngine, Snapshot
 from tgserve.store.engines.lmdb import open_lmdb
+from tgserve.store.engines.logged import open_logged
 from tgserve.store.engines.memory import open_memory
 from tgserve.store.format import FORMAT, OLDEST_CODE, Format, fingerprint, read_format, write_format
 from tgserve.store.keyspaces import HOME
@@ -32,7 +33,7 @@ from tgserve.store.outbox import Handler, Handover, read_parcels
 from tgserve.store.packing import META_SLOT
 from tgserve.store.slots import SLOTS
 from tgserve.store.transaction import Reader, Txn
-from tgserve.store.vault import SECRET_BYTES, Vault
+from tgserve.store.vault import Vault
 from tgserve.store.writer import Shard, ShardStats
 
 T = TypeVar("T")
@@ -45,8 +46,8 @@ _log = log.get("store")
 
 
 def engine_named(name: str) -> OpenEngine:
-    """`lmdb`, `memory`, or an entry point of the group tgserve.engines."""
-    built_in: dict[str, OpenEngine] = {"lmdb": open_lmdb, "memory": open_memory}
+    """`lmdb` (with a log in front), `lmdb-plain`, `memory`, or an entry point of the group tgserve.engines."""
+    built_in: dict[str, OpenEngine] = {"lmdb": open_logged, "lmdb-plain": open_lmdb, "memory": open_memory}
     if name in built_in:
         return built_in[name]
     for entry in importlib.metadata.entry_points(group="tgserve.engines", name=name):
@@ -75,8 +76,8 @@ class _View:
 
 class Store:
     """`path` is the folder `store`; `engine` a name or an OpenEngine. `threaded=False` runs the writers on the loop,
-    one step after another, for deterministic simulations. `secret` (keys/secret.key) seals what must not be read from
-    the disk: `vault`; without one, sealed values do not outlive this object."""
+    one step after another, for deterministic simulations. `secret` is that of keys/secret.key; without it `vault`
+    cannot be used (a check or a count needs none)."""
 
     def __init__(
         self,
@@ -101,11 +102,11 @@ class Store:
         self._wanted = shards
         self._map_bytes = map_bytes
         self._ids = ids or Ids()
-        self.vault = Vault(secret or self._ids.random_bytes(SECRET_BYTES), self._ids)
+        self._vault = Vault(secret, self._ids) if secret else None
         self._threaded = threaded
         self._queue = queue
         self._lock: int | None = None
-        self._table: list[int] = []
+        self.table: list[int] = []
         self._by_slot: list[Shard] = []
         self._views: list[_View] = []
         self._readers: list[tuple[SlotReader, _View]] = []
@@ -113,6 +114,13 @@ class Store:
         self._loop_thread = 0
 
     # Before start.
+
+    @property
+    def vault(self) -> Vault:
+        """Seals what must not be read from the disk."""
+        if self._vault is None:
+            raise StoreError("the store was opened without its secret (keys/secret.key)")
+        return self._vault
 
     def on_outbox(self, payload_type: type, handler: Handler) -> None:
         """`handler(txn, payload, memo)` runs in the target slot's transaction, once for each payload, in the order of
@@ -188,7 +196,7 @@ class Store:
         return self.shards[number].engine.snapshot()
 
     def shard_number(self, slot: int) -> int:
-        return self._table[slot]
+        return self.table[slot]
 
     @property
     def busy(self) -> bool:
@@ -325,7 +333,7 @@ class Store:
             elif found.format < FORMAT:
                 before = found
                 migrate(engines, found.format, FORMAT, lambda number: self._record(number, engines, before))
-            self._table = slot_table(engines, found.store)
+            self.table = slot_table(engines, found.store)
         except BaseException:
             for engine in engines:
                 engine.close()
@@ -333,14 +341,14 @@ class Store:
         if found.fingerprint != fingerprint():
             self._record(found.format, engines, found)
         owned: list[list[int]] = [[] for _ in engines]
-        for slot, number in enumerate(self._table):
+        for slot, number in enumerate(self.table):
             owned[number].append(slot)
         self.shards = [Shard(n, engine, owned[n], self, self._threaded) for n, engine in enumerate(engines)]
-        self._by_slot = [self.shards[number] for number in self._table]
+        self._by_slot = [self.shards[number] for number in self.table]
         self._views = [_View(engine.snapshot()) for engine in engines]
         self._readers = [
             (SlotReader(slot, self._views[number].snapshot), self._views[number])
-            for slot, number in enumerate(self._table)
+            for slot, number in enumerate(self.table)
         ]
 
     def _create(self, engines: list[Engine]) -> Format:
@@ -349,7 +357,8 @@ class Store:
         for number, engine in enumerate(engines):
             epochs = [1 if slot % len(engines) == number else 0 for slot in range(SLOTS)]
             home = r.ShardHome(number, store, struct.pack(f">{SLOTS}I", *epochs))
-            engine.commit([(HOME.key(META_SLOT), HOME.encode(home))], [])
+            key = HOME.key(META_SLOT)
+            engine.commit({key: (key, HOME.encode(home))})
         return self._record(FORMAT, engines, None, store)
 
     def _record(self, number: int, engines: list[Engine], found: Format | None, store: str = "") -> Format:

@@ -1,8 +1,8 @@
 """Reader and Txn: what a transaction function and a snapshot reader may do. docs/DISK.md 4.
 
-Txn looks for a key in the job's journal, then in the group's overlay, then in the last commit. Both dicts map key ->
-(bytes, value) or None for a deletion. Values are immutable (frozen records, bytes), so they are handed out as they are.
-Nothing of a Txn may be kept after its function has returned.
+Txn looks for a key in the job's journal, then in the group's overlay, then in the last commit. Rows stand there
+encoded, as the engine takes them: decoding a head again costs less than carrying its record along. Nothing of a Txn
+may be kept after its function has returned.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from tgserve.errors import StoreError
 from tgserve.limits import TRANSACTION_BYTES, VALUE_BYTES
-from tgserve.store.engine import Row, Snapshot
+from tgserve.store.engine import Row, Rows, Snapshot, laid_over
 from tgserve.store.packing import Keyspace, after
 from tgserve.store.records import AnyOutbox
 
@@ -23,12 +23,15 @@ V = TypeVar("V")
 
 Found = tuple[tuple[Any, ...], V]
 """(key parts, record)"""
-Journal = dict[bytes, "tuple[bytes, Any] | None"]
 OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
 """(source slot, target slot, encoded payload, payload, memo)"""
 
 _ABSENT: Final = object()
 _ENCODE = msgspec.msgpack.Encoder().encode
+_NO_ITEMS: Final[list[OutboxItem]] = []
+_NOTHING: Final[list[Any]] = []
+"""Most transactions send or publish nothing or one thing; never appended to."""
+_SMALL_BYTES = 256
 _BUCKET_BYTES = 11
 """Overlay keys are indexed by slot, tag and first number: the range of one owner touches its own keys only."""
 
@@ -100,12 +103,14 @@ class Txn(Reader):
     One object a shard is used for all its jobs: `begin` and `merge` are the writer's.
     """
 
-    __slots__ = ("_index", "_journal", "_overlay", "_size", "outgoing", "published")
+    __slots__ = ("_index", "_journal", "_large", "_overlay", "outgoing", "published")
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__(0, snapshot)
-        self._overlay: Journal = {}
+        self._overlay: Rows = {}
         self._index: dict[bytes, list[bytes]] | None = None
+        self.outgoing: list[OutboxItem]
+        self.published: list[Any]
         self.begin(0)
 
     # What a transaction function uses.
@@ -122,20 +127,16 @@ class Txn(Reader):
             if entry is _ABSENT:
                 data = self._snapshot.get(packed)
                 return None if data is None else keyspace.decode(data)
-        if entry is None:
-            return None
-        value: V = entry[1]
-        return value
+        return None if entry is None else keyspace.decode(entry[1])
 
     def put(self, keyspace: Keyspace[V], *key: Any, value: V) -> None:
         """Set a row. StoreError when value, key or transaction grow beyond the limits."""
         data = keyspace.encode(value)
-        size = len(data)
-        self._size += size
-        if size > VALUE_BYTES or self._size > TRANSACTION_BYTES:
-            raise StoreError(f"{keyspace.name}: {size} bytes are too many for one value or transaction")
+        if len(data) > _SMALL_BYTES:
+            self._grow(len(data))
         try:
-            self._journal[keyspace.pack(self.slot, keyspace.tag, *key)] = (data, value)
+            packed = keyspace.pack(self.slot, keyspace.tag, *key)
+            self._journal[packed] = (packed, data)
         except struct.error as fault:
             raise StoreError(f"{keyspace.name}: {key!r} is no key of it: {fault}") from fault
 
@@ -150,14 +151,26 @@ class Txn(Reader):
         """Tell another slot: the handler of type(payload) runs in a transaction of `target_slot`, once, in the order
         of this slot's commits. `memo` saves the handler reads; it is None after a restart."""
         data = _ENCODE(payload)
-        self._size += len(data)
-        if len(data) > VALUE_BYTES or self._size > TRANSACTION_BYTES:
-            raise StoreError(f"an outbox payload of {len(data)} bytes is too large")
-        self.outgoing.append((self.slot, target_slot, msgspec.Raw(data), payload, memo))
+        if len(data) > _SMALL_BYTES:
+            self._grow(len(data))
+        item = (self.slot, target_slot, msgspec.Raw(data), payload, memo)
+        if self.outgoing:
+            self.outgoing.append(item)
+        else:
+            self.outgoing = [item]
 
     def publish(self, item: Any) -> None:
         """Hand `item` to the store's subscribers after the commit."""
-        self.published.append(item)
+        if self.published:
+            self.published.append(item)
+        else:
+            self.published = [item]
+
+    def _grow(self, size: int) -> None:
+        """Count a large value; small ones are counted by number when the job has ended."""
+        self._large += size
+        if size > VALUE_BYTES or self._large > TRANSACTION_BYTES:
+            raise StoreError(f"{size} bytes are too many for one value or transaction")
 
     # What the writer uses.
 
@@ -169,31 +182,36 @@ class Txn(Reader):
     def begin(self, slot: int) -> None:
         """Start a job."""
         self.slot = slot
-        self._journal: Journal = {}
-        self._size = 0
-        self.outgoing: list[OutboxItem] = []
-        self.published: list[Any] = []
+        self._journal: Rows = {}
+        self._large = 0
+        self.outgoing = _NO_ITEMS
+        self.published = _NOTHING
 
     def merge(self) -> int:
-        """The job succeeded: what it wrote joins the group. Returns the bytes of its values."""
+        """The job succeeded: what it wrote joins the group. Returns about how many bytes that is; StoreError when it
+        is too much for one transaction."""
+        journal = self._journal
+        size = self._large + len(journal) * _SMALL_BYTES
+        if size > TRANSACTION_BYTES * 2:
+            raise StoreError(f"{len(journal)} rows are too many for one transaction")
         if self._index is not None:
-            _index(self._index, self._journal, self._overlay)
-        self._overlay.update(self._journal)
-        return self._size
+            _index(self._index, journal, self._overlay)
+        self._overlay.update(journal)
+        return size
 
     @property
-    def overlay(self) -> Journal:
+    def overlay(self) -> Rows:
         return self._overlay
 
     def _rows(self, lo: bytes, hi: bytes, reverse: bool) -> Iterator[Row]:
         changed = self._changed(lo, hi)
         stored = self._snapshot.scan(lo, hi, reverse)
-        return _merged(changed, stored, reverse) if changed else stored
+        return laid_over(changed, stored, reverse) if changed else stored
 
-    def _changed(self, lo: bytes, hi: bytes) -> Journal:
+    def _changed(self, lo: bytes, hi: bytes) -> Rows:
         """What this group and this job have written in [lo, hi)."""
         overlay = self._overlay
-        found: Journal = {}
+        found: Rows = {}
         if overlay:
             bucket = lo[:_BUCKET_BYTES]
             if len(lo) >= _BUCKET_BYTES and hi <= after(bucket):
@@ -212,33 +230,10 @@ class Txn(Reader):
         return found
 
 
-def _index(index: dict[bytes, list[bytes]], keys: Journal, known: Journal) -> None:
+def _index(index: dict[bytes, list[bytes]], keys: Rows, known: Rows) -> None:
     for key in keys:
         if key not in known:
             index.setdefault(key[:_BUCKET_BYTES], []).append(key)
-
-
-def _merged(changed: Journal, stored: Iterator[Row], reverse: bool) -> Iterator[Row]:
-    """Rows of the commit with the changes laid over them, in key order."""
-    keys = sorted(changed, reverse=not reverse)  # popped from the end
-    for row in stored:
-        at = row[0]
-        while keys and (keys[-1] > at if reverse else keys[-1] < at):
-            key = keys.pop()
-            entry = changed[key]
-            if entry is not None:
-                yield key, entry[0]
-        if keys and keys[-1] == at:
-            entry = changed[keys.pop()]
-            if entry is not None:
-                yield at, entry[0]
-        else:
-            yield row
-    while keys:
-        key = keys.pop()
-        entry = changed[key]
-        if entry is not None:
-            yield key, entry[0]
 
 
 def _must_be_key(keyspace: Keyspace[Any], key: tuple[Any, ...]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,7 +53,8 @@ class Host(Protocol):
     clock: Clock
     handlers: dict[type, Handler]
 
-    def shard_number(self, slot: int) -> int: ...
+    table: list[int]
+    """Slot -> shard number."""
 
     def hand_to(self, handover: Handover) -> None:
         """Pass a durable parcel to its target's writer."""
@@ -123,6 +125,7 @@ class Shard:
         self._slots = slots
         self._host = host
         self._clock = host.clock
+        self._handlers = host.handlers
         self._inbox: deque[list[Commit[Any]] | Handover | bytes] = deque()
         self._jobs: deque[Commit[Any]] = deque()
         self._handovers: deque[Handover] = deque()
@@ -137,6 +140,7 @@ class Shard:
         """Parcels of ours sent since and not yet deleted."""
         self._scheduled = False
         self._hold_until = 0.0
+        self._tidy_after = 0.0
         self._working = False
         self._stopping = False
         self._bell = threading.Lock()
@@ -187,6 +191,7 @@ class Shard:
         if self.step():
             self.wake()
         elif self._patience() > 0:
+            self._tidy(idle=True)
             self._scheduled = True
             self._host.schedule(self, self._patience())
 
@@ -225,12 +230,13 @@ class Shard:
                 return
             if not rung:
                 self.step(tidy=True)
+                self._tidy(idle=True)
 
     def _patience(self) -> float:
         """How long to sleep when nothing comes, -1 = for ever."""
         if self._handovers or self._parked:
             return COMMIT_RETRY_SECONDS
-        return IDLE_SECONDS if self._undeleted + self.sent_before > 0 else -1
+        return IDLE_SECONDS if self._undeleted + self.sent_before > 0 or self.engine.untidy else -1
 
     def step(self, tidy: bool = False) -> bool:
         """Commit one group of what is queued; False when there was nothing to do. `tidy`: also delete the rows of
@@ -271,6 +277,7 @@ class Shard:
                 self._retry_parked(group)
             self._run_jobs(group)
             self._seal(group)
+            self._snapshot.reset()  # nothing is read any more: the engine need not keep older versions for us
             self._commit(group)
         except BaseException as raised:  # every job must learn of it, and the writer must live on
             fault = raised
@@ -279,6 +286,8 @@ class Shard:
             self._kept(group)
         else:
             self._lost(group, fault)
+        if self._clock.monotonic() >= self._tidy_after:
+            self._tidy(idle=False)
 
     def _take_parcels(self, group: _Group) -> None:
         """Apply what other shards have sent, in order, as far as the group has room (I6, I7)."""
@@ -296,7 +305,8 @@ class Shard:
                 if group.full():
                     marks[handover.source] = (seq, done)
                     return
-                self._deliver([items[done]], group)
+                if self._apply(items[done], group) and self._txn.outgoing:
+                    self._deliver(self._txn.outgoing, group)
                 done += 1
             marks[handover.source] = (seq + 1, 0)
             group.applied.append(handover)
@@ -317,7 +327,10 @@ class Shard:
             self._txn.begin(target)
             rows = list(self._txn.range(PARKED, source, limit=PARKED_AT_ONCE + 1))
             for key, row in rows[:PARKED_AT_ONCE]:
-                if not self._apply(outbox_item(row), group, parked=key):
+                if self._apply(outbox_item(row), group, parked=key):
+                    if self._txn.outgoing:
+                        self._deliver(self._txn.outgoing, group)
+                else:
                     stream.failures += 1
                     stream.delay = min(stream.delay * 2, RETRY_MOST_SECONDS)
                     stream.due = now + stream.delay
@@ -327,45 +340,39 @@ class Shard:
                     del self._parked[source, target]
 
     def _run_jobs(self, group: _Group) -> None:
-        jobs = self._jobs
-        txn = self._txn
-        done = group.jobs
+        jobs, txn = self._jobs, self._txn
         while jobs and not group.full():
             job = jobs.popleft()
-            done.append(job)
+            group.jobs.append(job)
             txn.begin(job.slot)
             try:
                 job.value = job.fn(txn)
+                group.bytes += txn.merge()
             except BaseException as raised:  # the job's own failure: its caller gets it
                 job.error = raised
                 continue
-            group.bytes += txn.merge()
             group.work += 1
             if txn.published:
                 group.published += txn.published
             if txn.outgoing:
                 self._deliver(txn.outgoing, group)
 
-    def _deliver(self, items: list[OutboxItem], group: _Group) -> None:
+    def _deliver(self, items: Iterable[OutboxItem], group: _Group) -> None:
         """Apply items for our own slots now, with what they send in turn; gather the others for their shards."""
-        waiting = deque(items)
-        shard_number = self._host.shard_number
-        while waiting:
-            item = waiting.popleft()
-            number = shard_number(item[1])
-            if number == self.number:
-                self._apply(item, group)
-                if self._txn.outgoing:
-                    waiting.extend(self._txn.outgoing)
-            else:
+        table, own = self._host.table, self.number
+        for item in items:
+            number = table[item[1]]
+            if number != own:
                 there = group.outgoing.get(number)
                 if there is None:
                     there = group.outgoing[number] = []
                 there.append(item)
+            elif self._apply(item, group) and self._txn.outgoing:
+                self._deliver(self._txn.outgoing, group)
 
     def _apply(self, item: OutboxItem, group: _Group, parked: tuple[Any, ...] | None = None) -> bool:
         """Run the handler with a journal of its own. If it fails the item is parked (or stays so): False.
-        `parked`: the key of the row to delete on success; what it sends is then delivered here."""
+        `parked`: the key of the row to delete on success. The caller delivers what the handler sent."""
         source, target, _, payload, memo = item
         txn = self._txn
         group.work += 1
@@ -374,7 +381,10 @@ class Shard:
             return False
         txn.begin(target)
         try:
-            self._host.handlers[type(payload)](txn, payload, memo)
+            self._handlers[type(payload)](txn, payload, memo)
+            if parked is not None:
+                txn.delete(PARKED, *parked)
+            group.bytes += txn.merge()
         except BaseException as raised:  # a bug of the handler: keep the item, stop its stream
             self.stats.failed_items += 1
             _log.error("outbox.failed", raised, payload=type(payload).__name__, source=source, target=target)
@@ -383,13 +393,8 @@ class Shard:
             else:
                 txn.begin(target)
             return False
-        if parked is not None:
-            txn.delete(PARKED, *parked)
-        group.bytes += txn.merge()
         if txn.published:
             group.published += txn.published
-        if parked is not None and txn.outgoing:
-            self._deliver(txn.outgoing, group)
         self.stats.items += 1
         return True
 
@@ -413,7 +418,7 @@ class Shard:
             heads = group.cursors.heads
             for target, items in group.outgoing.items():
                 for handover, row in pack_parcels(items, self.number, target, heads.get(target, 0) + 1):
-                    txn.overlay[handover.key] = (row, None)
+                    txn.overlay[handover.key] = (handover.key, row)
                     group.handovers.append(handover)
                     heads[target] = handover.number
                 txn.put(OUTBOX_HEAD, target, value=r.OutboxHead(heads[target]))
@@ -424,26 +429,36 @@ class Shard:
             group.deletions.append(self._deletions.popleft())
 
     def _commit(self, group: _Group) -> None:
-        overlay = self._txn.overlay
-        puts = [(key, entry[0]) for key, entry in overlay.items() if entry is not None]
-        deletes = group.deletions
-        if len(puts) < len(overlay):
-            deletes = deletes + [key for key, entry in overlay.items() if entry is None]
-        if not puts and not deletes:
+        rows = self._txn.overlay
+        for key in group.deletions:
+            rows[key] = None
+        if not rows:
             return
         began = self._clock.monotonic()
-        while True:
-            try:
-                self.engine.commit(puts, deletes)
-                break
-            except NeedsRoom:
-                self._host.make_room(self.engine)
+        self._with_room(lambda: self.engine.commit(rows))
         took = self._clock.monotonic() - began
         stats = self.stats
         stats.commits += 1
-        stats.rows += len(puts)
+        stats.rows += len(rows)
         stats.commit_seconds += took
         stats.last_commit_seconds = took
+
+    def _with_room(self, write: Callable[[], None]) -> None:
+        while True:
+            try:
+                return write()
+            except NeedsRoom:
+                self._host.make_room(self.engine)
+
+    def _tidy(self, idle: bool) -> None:
+        """Let the engine do its house-keeping; a failure is told and tried again later."""
+        if idle and not self.engine.untidy:
+            return
+        try:
+            self._with_room(lambda: self.engine.tidy(idle))
+        except StoreError as fault:
+            _log.error("store.tidy_failed", fault, shard=self.number, reason=str(fault))
+            self._tidy_after = self._clock.monotonic() + COMMIT_RETRY_SECONDS
 
     def _kept(self, group: _Group) -> None:
         """Durable (I2): only now others hear of it."""

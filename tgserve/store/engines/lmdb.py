@@ -1,4 +1,4 @@
-"""LMDB environments: copy-on-write B-tree, readers without locks, a commit is data flush then meta page (no recovery).
+"""LMDB environments, bare: copy-on-write B-tree, readers without locks, a commit is data flush, then meta page.
 
 Durability is LMDB's default: synchronous, no NOSYNC, no NOMETASYNC, no WRITEMAP (docs/DISK.md I2). Rows are written in
 the order given: sorting a group costs more than it saves (0.25 against 0.15 us a row, scripts/bench/store.py).
@@ -7,16 +7,16 @@ the order given: sorting a group costs more than it saves (0.25 against 0.15 us 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lmdb
 
 from tgserve.errors import StoreError, StoreFull
-from tgserve.store.engine import NeedsRoom, Row
+from tgserve.store.engine import NeedsRoom, Row, Rows
 
 _SMALLEST_MAP = 1 << 30
-_NO_SPACE = tuple(f"{what}" for what in ("No space left on device", "Disk quota exceeded", "File too large"))
+_NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 class LmdbSnapshot:
@@ -74,19 +74,34 @@ class LmdbEngine:
     def snapshot(self) -> LmdbSnapshot:
         return LmdbSnapshot(self)
 
-    def commit(self, puts: Iterable[Row], deletes: Iterable[bytes]) -> None:
+    def commit(self, rows: Rows) -> None:
+        puts = [row for row in rows.values() if row is not None]
         try:
             with self.env.begin(write=True) as txn:
-                delete = txn.delete
-                for key in deletes:
-                    delete(key)
+                if len(puts) < len(rows):
+                    for key, row in rows.items():
+                        if row is None:
+                            txn.delete(key)
                 txn.cursor().putmulti(puts)
         except lmdb.MapFullError as fault:
             raise NeedsRoom(str(fault)) from fault
         except lmdb.Error as fault:
-            raise self._translated(fault) from fault
-        except OSError as fault:
-            raise self._translated(fault) from fault
+            raise translated(self._path, fault) from fault
+
+    def tidy(self, idle: bool) -> None:
+        return None
+
+    @property
+    def untidy(self) -> bool:
+        return False
+
+    def sound(self) -> bool:
+        """Does the environment take transactions? LMDB refuses all after a failed write of its meta page."""
+        try:
+            self.env.begin(write=True).abort()
+        except lmdb.Error:
+            return False
+        return True
 
     def grow(self) -> None:
         size = self.env.info()["map_size"]
@@ -101,14 +116,16 @@ class LmdbEngine:
     def close(self) -> None:
         self.env.close()
 
-    def _translated(self, fault: Exception) -> StoreError:
-        full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if full or any(text in str(fault) for text in _NO_SPACE):
-            return StoreFull(f"{self._path}: {fault}")
-        return StoreError(f"{self._path}: {fault}")
+
+def translated(path: Path, fault: Exception) -> StoreError:
+    """A failure of the disk in the store's words."""
+    full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if full or any(text in str(fault) for text in _NO_SPACE):
+        return StoreFull(f"{path}: {fault}")
+    return StoreError(f"{path}: {fault}")
 
 
 def open_lmdb(path: Path, *, map_bytes: int) -> LmdbEngine:
-    """The engine named `lmdb`."""
+    """The engine named `lmdb-plain`."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return LmdbEngine(path, map_bytes)

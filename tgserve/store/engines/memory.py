@@ -7,11 +7,11 @@ the rows are there. `fail` makes commits fail as a bad or full disk does.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tgserve.errors import StoreError
-from tgserve.store.engine import Row
+from tgserve.store.engine import Row, Rows
 
 Versions = list[tuple[int, bytes | None]]
 
@@ -70,18 +70,18 @@ class MemoryEngine:
     def snapshot(self) -> MemorySnapshot:
         return MemorySnapshot(self)
 
-    def commit(self, puts: Iterable[Row], deletes: Iterable[bytes]) -> None:
+    def commit(self, rows: Rows) -> None:
         fault = self._fail()
         if fault is not None:
             raise fault
         disk = self.disk
         version = disk.version + 1
         kept = min((s.version for s in list(self.snapshots) if s.version is not None), default=version)
-        for key in deletes:
-            if key in disk.rows:
+        for key, row in rows.items():
+            if row is not None:
+                self._set(key, row[1], version, kept)
+            elif key in disk.rows:
                 self._set(key, None, version, kept)
-        for key, data in puts:
-            self._set(key, bytes(data), version, kept)
         disk.version = version
 
     def _set(self, key: bytes, data: bytes | None, version: int, kept: int) -> None:
@@ -97,6 +97,13 @@ class MemoryEngine:
         # Rebuilt, not changed: a snapshot in another thread may be walking the old list.
         first = max((i for i, (at, _) in enumerate(versions) if at <= kept), default=0)
         disk.rows[key] = [*versions[first:], (version, data)]
+
+    def tidy(self, idle: bool) -> None:
+        return None
+
+    @property
+    def untidy(self) -> bool:
+        return False
 
     def grow(self) -> None:
         raise StoreError("memory never needs room")

@@ -1,0 +1,332 @@
+"""A log in front of an environment: a commit is one appended, flushed record; rows reach the environment in batches.
+
+Why: a commit of a B-tree rewrites every page it touches and flushes twice; a log appends what changed and flushes once.
+Rows wait in memory (`_Pending`) and are written into the environment together, some thousand commits' worth at a time,
+where heads and dialogs have been overwritten many times and rows of one box share pages (docs/decisions/0003).
+
+The log is a file beside the environment, written from its start again after each batch. A record is length, CRC-32
+(seeded with the epoch), number, payload; the environment's row LOG_EPOCH says which epoch is current and is raised in
+the transaction that takes the batch in, so records of that batch become void by the very commit that makes them
+superfluous. Opening reads records until the first that is not valid: only the last one, unacknowledged, can be torn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tgserve.errors import StoreError, StoreFull
+from tgserve.store.engine import NeedsRoom, Row, Rows, laid_over
+from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot, translated
+from tgserve.store.packing import after
+
+LOG_EPOCH = b"\xff\xff\xfelog_epoch"
+"""Key of the pseudo slot (tag 0xfe is no keyspace's)."""
+BATCH_ROWS = 20_000
+BATCH_BYTES = 4_000_000
+"""So many rows or bytes waiting are written into the environment."""
+LARGE_BYTES = 2_000_000
+"""A commit of more than this goes straight to the environment."""
+LOG_BYTES = 64_000_000
+"""The log's end when the environment takes nothing more (disk full)."""
+
+_HEADER = struct.Struct("<IIQ")
+_BUCKET_BYTES = 11
+_ABSENT: Any = object()
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[list[tuple[bytes, bytes]], list[bytes]]).decode
+
+
+class _Pending:
+    """Rows committed and not yet in the environment: what every snapshot sees in `merged`, newer commits as layers.
+
+    Read by other threads while the writer adds: each step below is one operation of the interpreter, and a layer leaves
+    `layers` only when `merged` has it.
+    """
+
+    __slots__ = ("_index", "_known", "_lock", "_unindexed", "bytes", "layers", "merged")
+
+    def __init__(self) -> None:
+        self.merged: Rows = {}
+        self.layers: tuple[tuple[int, Rows], ...] = ()
+        """(commit number, its rows), oldest first."""
+        self.bytes = 0
+        self._index: dict[bytes, list[bytes]] = {}
+        self._known: set[bytes] = set()
+        self._unindexed: list[Rows] = []
+        self._lock = threading.Lock()
+
+    def fold(self, oldest: int) -> None:
+        """Merge the layers that no snapshot stands before; `oldest` is the lowest commit number of any."""
+        layers = self.layers
+        at = 0
+        for number, rows in layers:
+            if number > oldest:
+                break
+            self.merged.update(rows)
+            self._unindexed.append(rows)
+            at += 1
+        self.layers = layers[at:]
+
+    def keys(self, lo: bytes, hi: bytes) -> set[bytes]:
+        """Keys of `merged` in [lo, hi). They are indexed by slot, tag and first number when somebody asks."""
+        bucket = lo[:_BUCKET_BYTES]
+        if len(lo) < _BUCKET_BYTES or hi > after(bucket):
+            return {key for key in list(self.merged) if lo <= key < hi}
+        with self._lock:
+            index, known, waiting = self._index, self._known, self._unindexed
+            while waiting:
+                for key in waiting.pop():
+                    if key not in known:
+                        known.add(key)
+                        index.setdefault(key[:_BUCKET_BYTES], []).append(key)
+            return {key for key in index.get(bucket, ()) if lo <= key < hi}
+
+
+State = tuple[_Pending, int]
+
+
+class LoggedSnapshot:
+    """A read transaction of the environment with the pending rows up to one commit over it."""
+
+    def __init__(self, engine: LoggedEngine) -> None:
+        self._engine = engine
+        self._base: LmdbSnapshot | None = None
+        self._pending: _Pending | None = None
+        self.number = 0
+        self.get: Callable[[bytes], bytes | None] = self._get
+        self.renew()
+
+    def _get(self, key: bytes) -> bytes | None:
+        pending = self._pending
+        folded = pending is not None and not pending.layers
+        row = pending.merged.get(key, _ABSENT) if pending is not None and folded else self._changed(key)
+        if row is _ABSENT:
+            return self._under(key)
+        return None if row is None else row[1]
+
+    def _changed(self, key: bytes) -> Any:
+        """The pending row, None when it is deleted, _ABSENT when nothing is pending for it."""
+        pending = self._pending
+        if pending is None:
+            raise StoreError("the snapshot was reset")
+        if pending.layers:
+            for number, rows in reversed(pending.layers):
+                if number <= self.number:
+                    row = rows.get(key, _ABSENT)
+                    if row is not _ABSENT:
+                        return row
+        return pending.merged.get(key, _ABSENT)
+
+    def scan(self, lo: bytes, hi: bytes, reverse: bool = False) -> Iterator[Row]:
+        pending = self._pending
+        if pending is None or self._base is None:
+            raise StoreError("the snapshot was reset")
+        under = self._base.scan(lo, hi, reverse)
+        layers = pending.layers  # before `merged`: a layer may move there meanwhile
+        found = pending.keys(lo, hi)
+        for number, rows in layers:
+            if number <= self.number:
+                found.update(key for key in rows if lo <= key < hi)
+        changed = {key: row for key in found if (row := self._changed(key)) is not _ABSENT}
+        return laid_over(changed, under, reverse) if changed else under
+
+    def renew(self) -> None:
+        engine = self._engine
+        if self not in engine.snapshots:
+            # Known before the state is taken: from here on versions for it are kept.
+            self.number = engine.state[1]
+            engine.snapshots.add(self)
+        state = engine.state
+        if state[0] is self._pending and self._base is not None:
+            # The environment has not changed: its read transaction serves on.
+            self.number = state[1]
+            return
+        while True:
+            if self._base is None:
+                self._base = engine.base.snapshot()
+            else:
+                self._base.renew()
+            if engine.state is state:
+                break
+            # A commit came between: pending rows and environment must be of one moment.
+            state = engine.state
+        self._pending, self.number = state
+        self._under = self._base.get
+
+    def reset(self) -> None:
+        self._engine.snapshots.discard(self)
+        if self._base is not None and self._engine.state[0] is not self._pending:
+            self._base.reset()
+            self._pending = None
+
+    def close(self) -> None:
+        self._engine.snapshots.discard(self)
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+
+class LoggedEngine:
+    def __init__(self, path: Path, map_bytes: int) -> None:
+        self._path = path
+        self.base = LmdbEngine(path, map_bytes)
+        self.snapshots: set[LoggedSnapshot] = set()
+        self._log = os.open(path / "log", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._end = 0
+        self._records = 0
+        """In the log, of this epoch."""
+        self._epoch = 0
+        self._broken = False
+        self.state: State = (_Pending(), 0)
+        try:
+            self._replay()
+        except BaseException:
+            self.close_files()
+            raise
+
+    def snapshot(self) -> LoggedSnapshot:
+        return LoggedSnapshot(self)
+
+    def commit(self, rows: Rows) -> None:
+        if self._broken:
+            raise StoreError(f"{self._path}: the environment has failed; restart when its disk is well")
+        payload = _encode(
+            ([row for row in rows.values() if row], [key for key, row in rows.items() if not row])
+        )
+        if len(payload) > LARGE_BYTES or self._end + len(payload) > LOG_BYTES:
+            self._merge()
+            self._commit_base(rows)
+            self.state = (_Pending(), self.state[1] + 1)
+            return
+        self._append(payload)
+        pending, number = self.state
+        number += 1
+        pending.bytes += len(payload)
+        pending.layers += ((number, rows),)
+        self.state = (pending, number)
+        pending.fold(min([snapshot.number for snapshot in list(self.snapshots)], default=number))
+
+    def tidy(self, idle: bool) -> None:
+        pending = self.state[0]
+        if idle or pending.bytes >= BATCH_BYTES or len(pending.merged) >= BATCH_ROWS:
+            self._merge()
+
+    @property
+    def untidy(self) -> bool:
+        return self.state[0].bytes > 0
+
+    def grow(self) -> None:
+        self.base.grow()
+
+    def size(self) -> int:
+        return self.base.size() + os.fstat(self._log).st_size
+
+    def close(self) -> None:
+        with contextlib.suppress(StoreError):  # the log keeps what the environment cannot take now
+            self.tidy(idle=True)
+        self.close_files()
+
+    def close_files(self) -> None:
+        os.close(self._log)
+        self.base.close()
+
+    def _merge(self) -> None:
+        """Write the pending rows into the environment, durably; the log's records are void with it."""
+        pending, number = self.state
+        if not pending.bytes:
+            return
+        rows = dict(pending.merged)
+        for _, layer in pending.layers:
+            rows.update(layer)
+        rows[LOG_EPOCH] = (LOG_EPOCH, struct.pack("<Q", self._epoch + 1))
+        self._commit_base({key: rows[key] for key in sorted(rows)})
+        self._epoch += 1
+        self._end = self._records = 0
+        self.state = (_Pending(), number)
+
+    def _commit_base(self, rows: Rows) -> None:
+        try:
+            self.base.commit(rows)
+        except NeedsRoom:
+            raise
+        except StoreError:
+            # Unless it is certain that the environment stands where it stood, its epoch is not known, and records
+            # logged from here on could be void at the next start.
+            self._broken = not self.base.sound()
+            raise
+
+    def _append(self, payload: bytes) -> None:
+        number = self._records + 1
+        header = _HEADER.pack(len(payload), self._crc(payload, number), number)
+        try:
+            written = os.pwritev(self._log, (header, payload), self._end)
+            if written != len(header) + len(payload):
+                raise StoreFull(f"{self._path}: the log takes no more")
+            os.fdatasync(self._log)
+        except (OSError, StoreFull) as fault:
+            # What may be there already must not come back at the next start.
+            with contextlib.suppress(OSError):
+                os.pwrite(self._log, bytes(_HEADER.size), self._end)
+            if isinstance(fault, StoreFull):
+                raise
+            raise translated(self._path, fault) from fault
+        self._end += len(header) + len(payload)
+        self._records = number
+
+    def _crc(self, payload: bytes, number: int) -> int:
+        return zlib.crc32(payload, zlib.crc32(struct.pack("<QQ", self._epoch, number)))
+
+    def _replay(self) -> None:
+        view = self.base.snapshot()
+        stored = view.get(LOG_EPOCH)
+        view.close()
+        self._epoch = struct.unpack("<Q", stored)[0] if stored is not None else 0
+        pending = self.state[0]
+        number = 0
+        with open(self._log, "rb", closefd=False) as file:
+            data = file.read()
+        at = 0
+        while (payload := self._record(data, at, number + 1)) is not None:
+            number += 1
+            puts, deletes = _decode(payload)
+            pending.merged.update((row[0], row) for row in puts)
+            pending.merged.update(dict.fromkeys(deletes))
+            pending.bytes += len(payload)
+            at += _HEADER.size + len(payload)
+        if at + _HEADER.size <= len(data):
+            # Torn, void, or damaged? Each record was flushed before the next was begun, so nothing valid may follow.
+            size = _HEADER.unpack_from(data, at)[0]
+            if self._record(data, at + _HEADER.size + size, number + 2) is not None:
+                raise StoreError(
+                    f"{self._path}/log is damaged at byte {at}: restore a backup or ask for help"
+                )
+        pending.layers = ((0, dict(pending.merged)),)
+        pending.fold(0)
+        self._end = at
+        self._records = number
+        self.state = (pending, number)
+
+    def _record(self, data: bytes, at: int, number: int) -> bytes | None:
+        """The payload of the valid record `number` at `at`."""
+        if at + _HEADER.size > len(data):
+            return None
+        size, crc, found = _HEADER.unpack_from(data, at)
+        payload = data[at + _HEADER.size : at + _HEADER.size + size]
+        if found != number or len(payload) != size or crc != self._crc(payload, number):
+            return None
+        return payload
+
+
+def open_logged(path: Path, *, map_bytes: int) -> LoggedEngine:
+    """The engine named `lmdb`: LMDB with a log in front."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return LoggedEngine(path, map_bytes)
