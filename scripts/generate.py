@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts import generated_docs  # noqa: E402 - the checkout need not be installed
-
 from tgserve import config  # noqa: E402
 
 FILES: dict[str, Callable[[], str]] = {

@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from cli.main import COMMANDS, tgserve
-from tgserve import errors as catalogue
-from tgserve.admin import method_table
+from tgserve import errors as error_list
+from tgserve.admin import offline
+from tgserve.api import catalogue
 
 NOTE = "<!-- Written by scripts/generate.py: change its sources, not this file. -->\n"
 
@@ -28,37 +29,44 @@ def errors() -> str:
         "| code | name | meaning |",
         "|---|---|---|",
     ]
-    kinds = sorted(catalogue.CATALOGUE.values(), key=lambda kind: (kind.code, kind.name))
+    kinds = sorted(error_list.CATALOGUE.values(), key=lambda kind: (kind.code, kind.name))
     lines += [f"| {kind.code} | `{kind.name}` | {kind.meaning} |" for kind in kinds]
     return "\n".join(lines) + "\n"
 
 
 def methods() -> str:
     """docs/methods.md: every method of the current schema, by namespace."""
-    rows = method_table.rows()
-    totals = Counter(row.status for row in rows)
+    rows = offline.methods()
+    statuses = ("REAL", "EMPTY", "REFUSED", catalogue.MISSING)
+    counted = Counter((row.need, row.status) for row in rows)
     lines = [
         "# Methods",
         NOTE,
-        "REAL does what it says. EMPTY gives a declared harmless answer: clients go on, nothing happens. REFUSED gives a",
-        "declared error. Missing methods answer `400 METHOD_INVALID`. `tgserve methods NAME` shows one of them.",
+        "REAL does what it says. EMPTY gives a declared harmless answer: the true one here is `none`, or it is a report",
+        "nobody reads. REFUSED gives a declared error. A missing method answers `400 METHOD_INVALID`. How much each is",
+        "needed by clients stands in `tgserve/api/methods.csv`; `tgserve methods NAME` shows one with its code.",
         "",
-        "| REAL | EMPTY | REFUSED | missing | of |",
-        "|---|---|---|---|---|",
-        f"| {totals['REAL']} | {totals['EMPTY']} | {totals['REFUSED']} | {totals['missing']} | {len(rows)} |",
+        f"| needed | {' | '.join(statuses)} |",
+        "|---" * 5 + "|",
     ]
-    by_namespace: dict[str, list[method_table.MethodRow]] = defaultdict(list)
+    for need in ("core", "expected", "nice", "irrelevant"):
+        lines.append(f"| {need} | {' | '.join(str(counted[need, status]) for status in statuses)} |")
+    totals = Counter(row.status for row in rows)
+    lines.append(f"| all {len(rows)} | {' | '.join(str(totals[status]) for status in statuses)} |")
+    by_namespace: dict[str, list[catalogue.Row]] = defaultdict(list)
     for row in rows:
-        by_namespace[row.namespace].append(row)
+        by_namespace[row.name.rpartition(".")[0]].append(row)
     for namespace, members in sorted(by_namespace.items()):
-        served = [row for row in members if row.status != "missing"]
-        absent = [row for row in members if row.status == "missing"]
         lines += ["", f"## {namespace or 'core'}", ""]
+        served = [row for row in members if row.status != catalogue.MISSING]
         if served:
-            lines += ["| method | status | for | code |", "|---|---|---|---|"]
-            lines += [f"| {row.name} | {row.status} | {row.who} | {row.file} |" for row in served]
+            lines += ["| method | status | needed | for | code |", "|---|---|---|---|---|"]
+        for row in served:
+            place = row.where.rpartition(":")[0]
+            lines.append(f"| {row.name} | {row.status} | {row.need} | {row.who} | {place} |")
+        absent = [row.name.rpartition(".")[2] for row in members if row.status == catalogue.MISSING]
         if absent:
-            lines += ["", f"Missing: {', '.join(row.name.rpartition('.')[2] for row in absent)}."]
+            lines += ["", f"Missing: {', '.join(absent)}."]
     return "\n".join(lines) + "\n"
 
 

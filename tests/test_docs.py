@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from scripts import generate, generated_docs
 ROOT = Path(__file__).resolve().parent.parent
 STDLIB_LIKE = {"tgserve", "cli", "tests", "scripts", "setup", "setuptools"}
 # Import names that differ from the project's name on the package index.
+BY_NAME = {"cryptg": "tgserve/mtproto/ige.py"}
+"""Imported by a name in a text, in this file."""
 PROJECT_OF = {"nacl": "pynacl", "prometheus_client": "prometheus-client"}
 
 
@@ -34,8 +37,6 @@ def project_names(requirements: list[str]) -> set[str]:
 
 def imported() -> set[str]:
     """Top-level names imported by the package, without the standard library's."""
-    import sys
-
     found = set()
     for path in [*ROOT.glob("tgserve/**/*.py"), *ROOT.glob("cli/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -43,6 +44,9 @@ def imported() -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").partition(".")[0])
+    found |= {
+        name for name, place in BY_NAME.items() if f'"{name}"' in (ROOT / place).read_text(encoding="utf-8")
+    }
     return {PROJECT_OF.get(name, name) for name in found - STDLIB_LIKE - set(sys.stdlib_module_names)}
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from .. import output
-from ..options import example, json_option
+from ..options import common, example
 
 
 @click.command(epilog=example("tgserve methods messages.sendMessage"))
 @click.argument("name", default="")
 @click.option("--missing", is_flag=True, help="Only methods of the schema that are not served.")
-@json_option
-def methods(as_json: bool, name: str, missing: bool) -> None:
+@common
+def methods(data: Path, as_json: bool, name: str, missing: bool) -> None:
     """List the methods of the protocol: what is REAL, EMPTY (a harmless answer), REFUSED or missing.
 
-    NAME is a method or the beginning of some; one method is shown with the place of its code.
+    NAME is a method or the beginning of some; one method is shown with the place of its code. Needs no server and no
+    data directory.
     """
     from tgserve.admin import offline
 
@@ -36,10 +39,10 @@ def methods(as_json: bool, name: str, missing: bool) -> None:
             [
                 ("method", one.name),
                 ("status", one.status),
+                ("needed", f"{one.need} ({one.area})"),
+                ("layers", f"{one.layers[0]} to {one.layers[1]}"),
                 ("for", one.who or "-"),
-                ("budget", one.flood or "-"),
-                ("answer", one.answer or "-"),
-                ("code", one.where or "-"),
+                ("code", f"tgserve/{one.where}" if one.where else "-"),
             ]
         )
     output.table(

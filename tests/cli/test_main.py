@@ -51,7 +51,7 @@ def test_every_command_has_the_options_of_the_contract():
     serving = {("start",), ("dev",)}
     for path, command in leaves():
         names = {option for parameter in command.params for option in parameter.opts}
-        assert path == ("methods",) or path == ("dev",) or "--data" in names, path
+        assert path == ("dev",) or "--data" in names, path
         assert path in serving or "--json" in names, path
 
 

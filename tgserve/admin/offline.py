@@ -12,21 +12,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tgserve import api, log, services
 from tgserve import config as settings
-from tgserve import log, services
 from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.loading import sms_sender
-from tgserve.admin import datadir, method_table
+from tgserve.admin import datadir
 from tgserve.admin.commands.users import code_or_refuse, phone_digits
-from tgserve.admin.method_table import MethodRow
 from tgserve.admin.registry import Refusal
 from tgserve.admin.schema import LoginCode
+from tgserve.api import catalogue
 from tgserve.clock import SystemClock
 from tgserve.config import Config, ConfigError
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
 from tgserve.services import Services
 from tgserve.store.shards import Store
+
+__all__ = ["Refusal", "create", "methods", "open_store", "plain", "user_code"]
 
 T = TypeVar("T")
 
@@ -50,12 +52,13 @@ def user_code(data: Path, phone: str) -> LoginCode:
     return _with_services(data, look)
 
 
-def methods() -> list[MethodRow]:
+def methods() -> list[catalogue.Row]:
     """Every method of the current schema with its status, by name."""
-    return method_table.rows()
+    api.load()
+    return catalogue.rows()
 
 
-def plain(row: MethodRow) -> dict[str, Any]:
+def plain(row: catalogue.Row) -> dict[str, Any]:
     return asdict(row)
 
 
