@@ -159,7 +159,8 @@ def settings(services: Services, viewer: int, user_id: int) -> t.PeerSettings:
     dialog = services.dialogs.head(viewer, user_id)
     if contact is not None or dialog.settings_hidden:
         return t.PeerSettings()
-    return t.PeerSettings(add_contact=True, block_contact=True)
+    # TDLib logs an ERROR for the block button without the other two beside it.
+    return t.PeerSettings(report_spam=True, add_contact=True, block_contact=True)
 
 
 def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFull:
