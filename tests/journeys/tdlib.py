@@ -230,6 +230,10 @@ class Client:
         self._state("Ready")
         return self.call("getMe")
 
+    def go_online(self) -> None:
+        """As an app in the foreground: TDLib sends typing only to people it sees online."""
+        self.call("setOption", name="online", value={"@type": "optionValueBoolean", "value": True})
+
     def send_text(self, chat_id: int, text: str) -> dict[str, Any]:
         """Send and wait until the server has it; the message as the server numbered it."""
         mark = len(self.updates)

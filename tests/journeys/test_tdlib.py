@@ -32,6 +32,7 @@ def person(daemon, libraries, new_phone, tmp_path):
         client.phone = phone or new_phone()
         sign = client.sign_in if phone else client.sign_up
         client.me = sign(client.phone, daemon.code) if phone else sign(client.phone, daemon.code, name)
+        client.go_online()
         return client
 
     yield make
