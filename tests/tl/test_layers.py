@@ -209,6 +209,26 @@ def test_results_that_are_no_objects():
     assert layers.decode(phones, 8) == t.EmojiLanguage(lang_code="en")
 
 
+def test_results_are_read_as_a_client_of_the_layer_reads_them():
+    users = [t.UserEmpty(id=1), t.User(id=2, first_name="A")]
+    answers = [
+        (f.account.UpdateStatus, True),
+        (f.contacts.GetContactIDs, [1, -2]),
+        (f.users.GetUsers, users),
+        (f.help.GetConfig, t.UserEmpty(id=1)),
+        (f.account.GetChannelDefaultEmojiStatuses, t.AccountEmojiStatusesNotModified()),
+    ]
+    for number in KNOWN:
+        for request, value in answers:
+            data = layers.encode_result(request, value, number)
+            assert layers.decode_result(request, data, number) == value
+    for broken in (data[:3], data + b"\0", b""):
+        with pytest.raises(TlError):
+            layers.decode_result(request, broken, number)
+    with pytest.raises(TlError):
+        layers.decode_result(f.users.GetUsers, bytes.fromhex("15c4b51cffffff7f"))
+
+
 def test_results_whose_type_changed_follow_the_layer():
     nothing = t.Updates(updates=[], users=[], chats=[], date=1, seq=0)
     joined = t.MessagesChatInviteJoinResultOk(updates=nothing)

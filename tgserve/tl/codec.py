@@ -329,6 +329,16 @@ def compile_values(definition: Definition, slots: Slots, finish: Callable[[dict[
     return decoder
 
 
+def compile_value(type_: str, slots: Slots) -> Decoder:
+    """A decoder of a value that is no object by itself: a Bool, a number, a vector; it begins at `p`."""
+    writer = _DecoderWriter(Definition(0, type_, (), type_, False, ""), slots, {})
+    writer.value(type_, "x")
+    writer.settle()
+    writer.out.put("return x, p")
+    decoder: Decoder = writer.out.build("decode", type_)
+    return decoder
+
+
 # Encoding -------------------------------------------------------------------------------------------------------
 
 Encoders = dict[type[TLObject], Encoder]

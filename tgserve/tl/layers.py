@@ -302,6 +302,29 @@ def encode_result(request: type[Request[Any]], value: Any, layer: int = CURRENT)
     return encoder(value)
 
 
+def decode_result(request: type[Request[Any]], data: bytes, layer: int = CURRENT) -> Any:
+    """What a client of `layer` makes of an answer: bool, list, object. For clients of our own. Raises TlError."""
+    found, end = _read_value(result_type(request, layer), data, 0)
+    if end != len(data):
+        raise TlError(errors.INPUT_FETCH_FAIL, f"read to {end} of {len(data)}")
+    return found
+
+
+def _read_value(type_: str, data: bytes, at: int) -> tuple[Any, int]:
+    """A Bool, vector or object of any layer (its type is not held against `type_`), and where it ends."""
+    try:
+        decoder = _VALUES[type_]
+    except KeyError:
+        decoder = _VALUES[type_] = codec.compile_value(type_, lambda _: _OBJECTS)
+    try:
+        return decoder(data, at, 0)
+    except (struct.error, IndexError, UnicodeDecodeError):
+        raise TlError(errors.INPUT_FETCH_ERROR, "ends early, or a string that is not UTF-8") from None
+
+
+_VALUES: dict[str, Decoder] = {}
+
+
 # Layers of objects ----------------------------------------------------------------------------------------------
 
 
