@@ -196,11 +196,19 @@ def test_3_8_call_with_even_seq_no() -> None:
     assert refusal(client) == (msg_id, 0, 35)
 
 
-def test_3_8_acknowledgement_with_odd_seq_no() -> None:
+def test_3_8_container_with_odd_seq_no() -> None:
     client = Client()
-    msg_id = client.next_id()
-    client.receive(msg_id, 1, long_vector(0x62D6B459, [1]))
-    assert refusal(client) == (msg_id, 1, 34)
+    inner, msg_id = client.next_id(), client.next_id()
+    client.receive(msg_id, 3, container((inner, 1, CALL)))
+    assert refusal(client) == (msg_id, 3, 34)
+
+
+@pytest.mark.parametrize("seq_no", [2, 1])
+def test_3_8_acknowledgements_are_numbered_both_ways(seq_no: int) -> None:
+    """mtcute numbers them odd; 34 would reset its session for ever."""
+    client = Client()
+    client.receive(client.next_id(), seq_no, long_vector(0x62D6B459, [1]))
+    assert not [m for m in client.read() if m.constructor == 0xA7EFF811]
 
 
 @pytest.mark.parametrize("seq_no", [4, 5])

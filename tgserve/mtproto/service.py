@@ -235,7 +235,8 @@ SERVICE: Final[dict[int, Handler]] = {
     c.PING_DELAY_DISCONNECT: ping_delay_disconnect,
     c.RPC_DROP_ANSWER: rpc_drop_answer,
 }
-MUST_BE_EVEN: Final = frozenset((c.MSGS_ACK, c.MSG_CONTAINER))
+# mtcute numbers its msgs_ack as if they had to be acknowledged: 34 would reset its session again and again.
+MUST_BE_EVEN: Final = frozenset((c.MSG_CONTAINER,))
 """Never acknowledged, so an odd seq_no is an error (34). Of all other service messages both parities are in use:
 Telethon and Telegram Desktop number pings and state requests odd, TDLib and Kurigram even."""
 UNANSWERED: Final = frozenset(
