@@ -129,7 +129,7 @@ def test_3_2_padding_over_1024_is_refused():
     refusal(SESSION.seal(Message(4, 0, bytes(44)), padding=1028))
 
 
-@pytest.mark.parametrize("length", [-4, -(2**31), 21, 22, 2**31 - 4, 24, 36, 1 << 20])
+@pytest.mark.parametrize("length", [-4, -(2**31), 17, 18, 19, 21, 22, 2**31 - 4, 24, 36, 1 << 20])
 def test_3_2_a_length_that_does_not_fit_is_refused(length):
     refusal(SESSION.seal(MESSAGE, length=length))
 

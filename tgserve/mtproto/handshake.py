@@ -217,7 +217,13 @@ class Handshakes:
         if len(body) < 4:
             raise refused("short message")
         self._expire(now)
-        body = without_padding(body)
+        try:
+            body = without_padding(body)
+        except ProtocolError:
+            exchange = self._offered.get(body[4:36]) or self._running.get(body[4:36])
+            if exchange is not None:
+                self._refuse(exchange)
+            raise
         constructor = read_u32(body)[0]
         if constructor in (REQ_PQ, REQ_PQ_MULTI):
             return self._offer(body, now)
@@ -435,8 +441,8 @@ def open_inner(task: OpenTask) -> Opened | None:
 
 def open_client_dh(body: bytes, nonces: bytes, new_nonce: bytes) -> int:
     """g_b out of set_client_DH_params, every check made (SECURITY 1.2, 1.8, 1.9). Raises ProtocolError(-404)."""
-    encrypted, end = read_bytes(body, 36)
-    if end != len(body) or not 64 <= len(encrypted) <= 512 or len(encrypted) % 16:
+    encrypted, _ = read_bytes(body, 36)
+    if not 64 <= len(encrypted) <= 512 or len(encrypted) % 16:
         raise refused("encrypted_data of a wrong length")
     data = decrypt_ige(encrypted, *dh.temporary_key(new_nonce, nonces[16:]))
     inner = data[20:]

@@ -1,6 +1,8 @@
 """Unencrypted messages: the envelope, and the layouts of the key exchange, the only thing that may come in one.
 
-message = 0 (8) msg_id (8) length (4) body (length); Telegram Desktop may put padding behind the body
+message = 0 (8) msg_id (8) length (4) body (length)
+
+Telegram Desktop puts padding behind the body, TDLib into it: both are cut off (`parse_plain`, `without_padding`).
 """
 
 from __future__ import annotations
@@ -107,9 +109,7 @@ def parse_req_dh_params(body: bytes) -> ReqDhParams:
     q, at = read_bytes(body, at)
     if at + 8 > len(body):
         raise refused("short message")
-    encrypted, end = read_bytes(body, at + 8)
-    if end != len(body):
-        raise refused("bytes behind the message")
+    encrypted, _ = read_bytes(body, at + 8)
     return ReqDhParams(p, q, read_u64(body, at)[0], encrypted)
 
 
