@@ -83,16 +83,16 @@ class Updates:
             behind = head.pts - pts
             if pts < head.oldest_pts or (pts_total_limit > 0 and behind > pts_total_limit):
                 return Difference(Span.TOO_LONG, self._state(head, 0), [])
-            limit = limits.DIFFERENCE_EVENTS
-            if pts_limit > 0:
-                limit = max(1, min(limit, pts_limit))
             since = date - SLACK_SECONDS if date > 0 else 0
-            found = eventlog.read(reader, me, pts, since_date=since, limit=limit + 1)
+            found = eventlog.read(reader, me, pts, since_date=since, limit=limits.DIFFERENCE_EVENTS + 1)
         if not found:
             return Difference(Span.EMPTY, self._state(head, 0), [])
-        numbered = [index for index, (_, logged) in enumerate(found) if logged.pts_count]
-        if len(numbered) <= limit:
+        kept = found[: limits.DIFFERENCE_EVENTS]
+        # what is told again for safety's sake is less than a slice: every slice has an event with a new pts
+        numbered = [index for index, (_, logged) in enumerate(kept) if logged.pts_count]
+        if 0 < pts_limit < len(numbered):
+            kept = kept[: numbered[pts_limit]]
+        if len(kept) == len(found):
             return Difference(Span.WHOLE, self._state(head, self._dialogs.unread_total(me)), found)
-        found = found[: numbered[limit]]
-        upto, last = found[-1]
-        return Difference(Span.SLICE, State(upto, head.qts, last.date, 0), found)
+        upto, last = kept[-1]
+        return Difference(Span.SLICE, State(upto, head.qts, last.date, 0), kept)

@@ -67,7 +67,10 @@ def find_links(text: str) -> Iterator[tuple[int, int, Any]]:
 
 
 def _is_domain(host: str) -> bool:
-    top = host.rpartition(".")[2].lower()
+    written = host.rpartition(".")[2]
+    top = written.lower()
+    if written != top and written[1:] == top[1:]:
+        return False  # a new sentence that lacks its space
     if any(label.startswith("-") or label.endswith("-") for label in host.split(".")):
         return False
     return (len(top) == 2 and top.isascii()) or top in TOP_LEVEL or top.startswith("xn--")

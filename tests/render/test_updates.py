@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from tests.community import run
+from tests.talk import talk
+from tgserve.render import updates as render
+from tgserve.services.bus import StatusChanged, Typing
+from tgserve.store import records as r
+from tgserve.store.eventlog import Published
+from tgserve.tl import layers
+from tgserve.tl import types as t
+
+KINDS = typing.get_args(r.AnyEvent)
+
+
+def _sample(kind: type[r.Event], other: int) -> r.Event:
+    samples: dict[str, object] = {
+        "msg_id": 1,
+        "msg_ids": (1, 2),
+        "peer": other,
+        "peers": (other,),
+        "user_id": other,
+        "max_id": 1,
+        "still_unread": 0,
+        "date": 5,
+        "pinned": True,
+        "unread": True,
+        "blocked": True,
+        "what": "name",
+        "hash": 9,
+        "device": "d",
+        "location": "l",
+        "unconfirmed": True,
+    }
+    return kind(**{name: samples[name] for name in kind.__struct_fields__})
+
+
+def test_every_event_kind_has_a_drawing() -> None:
+    """Add the new kind to render/updates.py _DRAWN."""
+    assert set(render._DRAWN) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_event_kind_renders_in_every_layer(kind: type[r.Event]) -> None:
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            await ann.send(bob, "hi")
+            published = Published(bob.id, 2, 1, _sample(kind, ann.id), int(c.clock.now()))  # type: ignore[arg-type]
+            drawn = render.draw(c.services, published, bob.id)
+            found = layers.decode(layers.encode(drawn))
+            assert isinstance(found, t.Updates) and found.seq == 0
+            assert len(found.updates) == 1
+            if hasattr(found.updates[0], "pts"):
+                assert (found.updates[0].pts, found.updates[0].pts_count) == (2, 1)
+            for layer in (152, 195, 200, 229):
+                assert layers.encode(drawn, layer)
+
+    run(story())
+
+
+def test_a_pushed_message_is_the_codecs_updates() -> None:
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            await ann.send(bob, "hello @friend", reply_to=None)
+            pushed = [one for one in c.heard if isinstance(one, Published) and one.user_id == bob.id][-1]
+            assert pushed.memo is not None, "the receiver's push needs no read"
+            drawn = render.draw(c.services, pushed, bob.id)
+            found = layers.decode(drawn.data)
+            assert layers.encode(found) == drawn.data
+            assert isinstance(found, t.Updates)
+            (update,), (user,) = found.updates, found.users
+            assert isinstance(update, t.UpdateNewMessage) and update.message.message == "hello @friend"
+            assert user.id == ann.id and update.message.from_id == t.PeerUser(user_id=ann.id)
+            pushed.memo = None  # as after a restart
+            assert render.draw(c.services, pushed, bob.id).data == drawn.data
+
+    run(story())
+
+
+def test_a_message_gone_meanwhile_still_moves_pts() -> None:
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            published = Published(bob.id, 9, 1, r.NewMessage(77), 5)
+            drawn = render.draw(c.services, published, bob.id)
+            assert drawn.updates == [t.UpdateDeleteMessages(messages=[77], pts=9, pts_count=1)]
+
+    run(story())
+
+
+def test_fleeting_news() -> None:
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            action = layers.encode(t.SendMessageTypingAction())
+            drawn = render.draw_ephemeral(c.services, Typing(ann.id, action), bob.id)
+            found = layers.decode(layers.encode(drawn))
+            assert found.update == t.UpdateUserTyping(user_id=ann.id, action=t.SendMessageTypingAction())
+            c.services.presence.update_status(ann.id, offline=False)
+            until = c.services.presence.status(ann.id).when
+            drawn = render.draw_ephemeral(c.services, StatusChanged(ann.id, True, until), bob.id)
+            assert drawn.update == t.UpdateUserStatus(user_id=ann.id, status=t.UserStatusOnline(expires=until))
+
+    run(story())
