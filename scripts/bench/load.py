@@ -108,7 +108,9 @@ class Connection(asyncio.Protocol):
             at = 8
             for _ in range(U32.unpack_from(body, 4)[0]):
                 size = U32.unpack_from(body, at + 12)[0]
-                self.message(body[at : at + 8], U32.unpack_from(body, at + 8)[0], body[at + 16 : at + 16 + size])
+                self.message(
+                    body[at : at + 8], U32.unpack_from(body, at + 8)[0], body[at + 16 : at + 16 + size]
+                )
                 at += 16 + size
         elif constructor == GZIP:
             self.message(msg_id, 0, zlib.decompress(read_string(body, 4), 47))
@@ -172,7 +174,9 @@ async def connect(port: int, accounts: list[dict[str, Any]]) -> list[Connection]
     loop = asyncio.get_running_loop()
     made: list[Connection] = []
     for account in accounts:
-        _, connection = await loop.create_connection(lambda account=account: Connection(account), "127.0.0.1", port)  # type: ignore[misc]
+        _, connection = await loop.create_connection(
+            lambda account=account: Connection(account), "127.0.0.1", port
+        )  # type: ignore[misc]
         await connection.call(init_connection(U32.pack(GET_STATE)))
         made.append(connection)
     loop.create_task(keep_acknowledging(made))
@@ -219,7 +223,9 @@ class Pairs:
 
         self.senders[number].send(send_message(self.peers[number]), on_answer)
 
-    async def closed(self, window: int, warm_seconds: float, start: Callable[[], None], seconds: float) -> None:
+    async def closed(
+        self, window: int, warm_seconds: float, start: Callable[[], None], seconds: float
+    ) -> None:
         """The next message of a pair goes out when one was answered and one delivered."""
 
         def pair(number: int) -> tuple[Callable[[], None], Callable[[float], None]]:

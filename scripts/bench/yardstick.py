@@ -55,7 +55,9 @@ class Account:
         self.pts = 0
         names = tl_string(b"First") + tl_string(b"Last") + tl_string(b"user%d" % self.id)
         flags = struct.pack("<IIIQQ", 0xB1B8CC83, 0x4F, 0, self.id, self.id ^ 0xABCDEF)
-        self.blob = struct.pack("<II", VECTOR, 1) + flags + names + struct.pack("<IIII", VECTOR, 0, 1700000000, 0)
+        self.blob = (
+            struct.pack("<II", VECTOR, 1) + flags + names + struct.pack("<IIII", VECTOR, 0, 1700000000, 0)
+        )
 
 
 class Floor:
@@ -102,7 +104,9 @@ class Floor:
             if not batch:
                 continue
             with self.env.begin(write=True) as txn:
-                txn.cursor(self.bodies).putmulti([(ROW.pack(0, job[5]), job[4]) for job in batch], append=True)
+                txn.cursor(self.bodies).putmulti(
+                    [(ROW.pack(0, job[5]), job[4]) for job in batch], append=True
+                )
                 rows = [(ROW.pack(job[2].id, job[5]), b"12345678") for job in batch]
                 rows += [(ROW.pack(job[3].id, job[5]), b"12345678") for job in batch]
                 rows.sort()
@@ -206,7 +210,9 @@ class Connection(asyncio.Protocol):
         assert account is not None
         size = 32 + len(body)
         padding = floor.padding(12 + (-(size + 12) & 15))
-        plain = HEADER.pack(0, self.session, floor.msg_id(), self.sequence * 2 + 1, len(body)) + body + padding
+        plain = (
+            HEADER.pack(0, self.session, floor.msg_id(), self.sequence * 2 + 1, len(body)) + body + padding
+        )
         self.sequence += 1
         key = account.key
         msg_key = hashlib.sha256(key[96:128] + plain).digest()[8:24]
