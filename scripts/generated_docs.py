@@ -42,7 +42,7 @@ def methods() -> str:
     lines = [
         "# Methods",
         NOTE,
-        "REAL does what it says. EMPTY gives a declared harmless answer: the true one here is `none`, or it is a report",
+        "REAL does what it says. EMPTY gives a declared harmless answer: the true one is `none`, or it is a report",
         "nobody reads. REFUSED gives a declared error. A missing method answers `400 METHOD_INVALID`. How much each is",
         "needed by clients stands in `tgserve/api/methods.csv`; `tgserve methods NAME` shows one with its code.",
         "",
