@@ -94,6 +94,15 @@ def test_the_connection_ends_after_the_last_answer(request_bytes, closes):
     assert channel.closed is closes
 
 
+def test_the_connection_outlives_the_answers_before_the_last():
+    channel, frames = channel_for(post() + post(Connection="close") + post())
+    assert len(frames) == 2  # nothing is taken behind the last
+    channel.wrap(PAYLOAD)
+    assert not channel.closed
+    channel.wrap(PAYLOAD)
+    assert channel.closed
+
+
 @pytest.mark.parametrize("path", ["/api", "/apiw1"])
 def test_options_is_answered_for_browsers(path):
     ask = (
