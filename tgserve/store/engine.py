@@ -50,7 +50,7 @@ class Engine(Protocol):
         """A new view of the newest commit, for the calling thread."""
 
     def commit(self, rows: Rows) -> None:
-        """Write all or nothing, durable on return. The engine may keep `rows`: nobody changes it afterwards.
+        """Keys are below b"\\xff\\xff\\xff"; what is behind is the engine's own. Write all or nothing, durable on return. The engine may keep `rows`: nobody changes it afterwards.
 
         NeedsRoom: call grow() and commit again. StoreFull: no space, nothing kept, later commits may succeed.
         StoreError: anything else, nothing kept.

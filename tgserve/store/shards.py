@@ -258,15 +258,15 @@ class Store:
     def schedule(self, shard: Shard, seconds: float) -> None:
         """Without threads: step this shard's writer on the loop, soon or in `seconds`."""
         if seconds:
-            self._loop.call_later(seconds, self._pump, shard)
+            self._loop.call_later(seconds, self._pump, shard, True)
         else:
-            self._loop.call_soon(self._pump, shard)
+            self._loop.call_soon(self._pump, shard, False)
 
     # Inside.
 
-    def _pump(self, shard: Shard) -> None:
+    def _pump(self, shard: Shard, late: bool) -> None:
         if self._running:
-            shard.pump()
+            shard.pump(late)
 
     def _finished(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         """On the loop: a group is durable (or failed). Publish, then resolve in job order (I2)."""

@@ -138,7 +138,7 @@ class Shard:
         """Parcels of ours found on disk at the start."""
         self._undeleted = 0
         """Parcels of ours sent since and not yet deleted."""
-        self._scheduled = False
+        self._scheduled = self._paused = False
         self._hold_until = 0.0
         self._tidy_after = 0.0
         self._working = False
@@ -185,14 +185,20 @@ class Shard:
         if self._thread is not None:
             self._thread.start()
 
-    def pump(self) -> None:
-        """Without threads: one step, and another as long as there is work."""
-        self._scheduled = False
+    def pump(self, late: bool = False) -> None:
+        """Without threads: one step, and another as long as there is work. `late`: a pause has passed."""
+        if late:
+            self._paused = False
+        else:
+            self._scheduled = False
         if self.step():
             self.wake()
-        elif self._patience() > 0:
+            return
+        if late:
+            self.step(tidy=True)
             self._tidy(idle=True)
-            self._scheduled = True
+        if self._patience() > 0 and not self._paused:
+            self._paused = True
             self._host.schedule(self, self._patience())
 
     def stop(self) -> None:

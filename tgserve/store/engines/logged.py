@@ -28,8 +28,8 @@ from tgserve.store.engine import NeedsRoom, Row, Rows, laid_over
 from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot, translated
 from tgserve.store.packing import after
 
-LOG_EPOCH = b"\xff\xff\xfelog_epoch"
-"""Key of the pseudo slot (tag 0xfe is no keyspace's)."""
+LOG_EPOCH = b"\xff\xff\xff"
+"""Behind all keys of the store (tag 0xff is no keyspace's); scans end before it."""
 BATCH_ROWS = 20_000
 BATCH_BYTES = 4_000_000
 """So many rows or bytes waiting are written into the environment."""
@@ -130,6 +130,7 @@ class LoggedSnapshot:
         pending = self._pending
         if pending is None or self._base is None:
             raise StoreError("the snapshot was reset")
+        hi = min(hi, LOG_EPOCH)
         under = self._base.scan(lo, hi, reverse)
         layers = pending.layers  # before `merged`: a layer may move there meanwhile
         found = pending.keys(lo, hi)

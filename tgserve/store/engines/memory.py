@@ -62,7 +62,7 @@ class MemorySnapshot:
 
 
 class MemoryEngine:
-    def __init__(self, disk: _Disk, fail: Callable[[], StoreError | None]) -> None:
+    def __init__(self, disk: _Disk, fail: Callable[[str], StoreError | None]) -> None:
         self.disk = disk
         self.snapshots: set[MemorySnapshot] = set()
         self._fail = fail
@@ -71,7 +71,7 @@ class MemoryEngine:
         return MemorySnapshot(self)
 
     def commit(self, rows: Rows) -> None:
-        fault = self._fail()
+        fault = self._fail("before")
         if fault is not None:
             raise fault
         disk = self.disk
@@ -83,6 +83,9 @@ class MemoryEngine:
             elif key in disk.rows:
                 self._set(key, None, version, kept)
         disk.version = version
+        fault = self._fail("after")
+        if fault is not None:
+            raise fault
 
     def _set(self, key: bytes, data: bytes | None, version: int, kept: int) -> None:
         disk = self.disk
@@ -120,10 +123,11 @@ class Disks:
 
     def __init__(self) -> None:
         self._disks: dict[Path, _Disk] = {}
-        self.fail: Callable[[], StoreError | None] = lambda: None
+        self.fail: Callable[[str], StoreError | None] = lambda stage: None
+        """Asked `before` each commit is kept and `after` it is; what it returns is raised."""
 
     def open(self, path: Path, *, map_bytes: int) -> MemoryEngine:
-        return MemoryEngine(self._disks.setdefault(path, _Disk()), lambda: self.fail())
+        return MemoryEngine(self._disks.setdefault(path, _Disk()), lambda stage: self.fail(stage))
 
 
 def open_memory(path: Path, *, map_bytes: int) -> MemoryEngine:
