@@ -108,6 +108,7 @@ SECTIONS = {
     "5": "Accounts",
     "6": "Access to peers, chats, files",
     "7": "Operations",
+    "10": "Reliability",
 }
 
 

@@ -56,7 +56,7 @@ def test_generated_files_are_fresh():
 
 def test_what_is_imported_is_required_and_the_other_way_round(packaging):
     required = project_names(packaging["install_requires"])
-    used = imported() - {"pytest"}  # the public kits of tgserve.testing may use it
+    used = imported() - {"pytest", "hypothesis"}  # the public kits of tgserve.testing may use them
     assert used - required == set(), "add these to install_requires in setup.py"
     assert required - used == set(), "nobody imports these any more"
 
