@@ -275,7 +275,7 @@ class Contacts:
 
     async def search(self, me: int, query: str, limit: int) -> tuple[list[int], list[int]]:
         """(contacts that fit, strangers whose username begins so). SEARCH_QUERY_EMPTY, QUERY_TOO_SHORT."""
-        text = " ".join(query.removeprefix("@").lower().split())
+        text = " ".join(query.strip().removeprefix("@").lower().split())
         if not text:
             raise errors.SEARCH_QUERY_EMPTY()
         mine: list[int] = []

@@ -30,20 +30,3 @@ def digits_or_none(text: str) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-
-
-def country_or_empty(digits: str) -> str:
-    """ISO 3166 code of the number's country, "" for test numbers and numbers of no single country."""
-    if digits.startswith(TEST_PREFIX):
-        return ""
-    try:
-        number = phonenumbers.parse("+" + digits)
-    except phonenumbers.NumberParseException:
-        return ""
-    region = phonenumbers.region_code_for_number(number)
-    return region if region and region != "001" else ""
-
-
-def masked(digits: str) -> str:
-    """For logs and listings that must not carry the whole number: first four and last two digits."""
-    return f"{digits[:4]}…{digits[-2:]}" if len(digits) > 6 else "…"

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.community import community, run
+from tgserve.services.privacy import BIRTHDAY, BY_PHONE, KEYS, PHONE, STATUS
+
+ANN, BOB, EVE = "+9996621001", "+9996621002", "+9996621003"
+
+
+def test_6_13_defaults_are_telegrams() -> None:
+    async def story() -> None:
+        async with community() as c:
+            ann, bob = (await c.sign_up(ANN))[0], (await c.sign_up(BOB))[0]
+            allows = c.services.privacy.allows
+            for key in KEYS:
+                assert allows(ann, key, bob) is (key not in (PHONE, BIRTHDAY)), key
+                assert allows(ann, key, ann)
+            await c.services.contacts.add(ann, bob, "Bob", "", "", b"")
+            assert allows(ann, PHONE, bob) and not allows(bob, PHONE, ann)
+            assert allows(bob, BY_PHONE, ann)
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("rules", "bob_may", "eve_may"),
+    [
+        ([("allow_all", ())], True, True),
+        ([("disallow_all", ())], False, False),
+        ([("allow_contacts", ())], True, False),
+        ([("disallow_contacts", ()), ("allow_all", ())], False, True),
+        ([("allow_users", "E"), ("disallow_all", ())], False, True),
+        ([("disallow_users", "B"), ("allow_all", ())], False, True),
+        ([("disallow_users", "B"), ("allow_contacts", ())], False, False),
+        ([("allow_premium", ()), ("allow_close_friends", ()), ("disallow_all", ())], False, False),
+        ([("disallow_bots", ()), ("allow_all", ())], True, True),
+        ([("allow_chat_participants", (5,)), ("disallow_all", ())], False, False),
+    ],
+)
+def test_6_13_the_first_rule_that_fits_decides(rules: object, bob_may: bool, eve_may: bool) -> None:
+    async def story() -> None:
+        async with community() as c:
+            ann, bob, eve = [(await c.sign_up(phone))[0] for phone in (ANN, BOB, EVE)]
+            await c.services.contacts.add(ann, bob, "Bob", "", "", b"")
+            named = {"B": (bob,), "E": (eve,)}
+            set_to = tuple((kind, named.get(ids, ids)) for kind, ids in rules)  # type: ignore[attr-defined]
+            await c.services.privacy.set_rules(ann, STATUS, set_to)
+            assert c.services.privacy.rules(ann, STATUS) == set_to
+            assert c.services.privacy.allows(ann, STATUS, bob) is bob_may
+            assert c.services.privacy.allows(ann, STATUS, eve) is eve_may
+
+    run(story())
+
+
+def test_one_user_is_let_in_beside_the_rules() -> None:
+    async def story() -> None:
+        async with community() as c:
+            ann, bob, eve = [(await c.sign_up(phone))[0] for phone in (ANN, BOB, EVE)]
+            privacy = c.services.privacy
+            await privacy.set_rules(ann, PHONE, (("disallow_users", (bob, eve)), ("disallow_all", ())))
+            await privacy.allow_user(ann, PHONE, bob)
+            assert privacy.allows(ann, PHONE, bob) and not privacy.allows(ann, PHONE, eve)
+            await privacy.allow_user(ann, PHONE, eve)
+            assert privacy.rules(ann, PHONE) == (("allow_users", (bob, eve)), ("disallow_all", ()))
+
+    run(story())
