@@ -74,7 +74,7 @@ def test_every_dependency_has_its_sentence(packaging):
 def test_promises_of_the_rooms_that_stand_have_a_test():
     tests = generated_docs.tests_by_promise(ROOT)
     bare = [row.id for row in generated_docs.promises(ROOT) if row.stage == "now" and row.id not in tests]
-    bare = [id for id in bare if id[0] in "1235"]
+    bare = [id for id in bare if id.partition(".")[0] in ("1", "2", "3", "5")]
     assert not bare, f"name these rows of docs/SECURITY.md in a test, or test them first: {bare}"
 
 
