@@ -20,7 +20,8 @@ from tgserve.tl import layers
 from tgserve.tl import types as t
 
 _SPECIAL = re.compile(r"[@#$/]|\.[^\s.]")
-_UNCLEAN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u2028-\u202e]")
+# Other control characters stay: they are data of somebody (bots and load generators mark texts with them).
+_UNCLEAN = re.compile(r"[\x00\t\x0b-\r\u2028-\u202e]")
 _REMOVED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
 _INVISIBLE = re.compile(
     r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]*"
@@ -164,7 +165,7 @@ def _mark(call: Call, entity: Any, units: Units) -> Mark | None:
 
 
 def _clean(text: str, marks: list[Mark]) -> tuple[str, list[Mark]]:
-    """Control characters become spaces or go, white space at both ends goes; marks move along."""
+    """Tabs, NUL and the like become spaces or go, white space at both ends goes; marks move along."""
     if _UNCLEAN.search(text) is not None:
         gone = [at for at, char in enumerate(text) if char in _REMOVED]
         text = "".join(char for char in text if char not in _REMOVED)

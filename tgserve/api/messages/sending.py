@@ -22,7 +22,8 @@ from tgserve.tl.layers import CURRENT
 @rpc(messages.SendMessage, flood=per_minute(600))
 async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdates:
     """A text to a person. The short answer is enough for a device that knows what it sent; when the text was changed
-    (white space, control characters) it gets the message as it is now."""
+    (white space) it gets the message as it is now; so it does of Saved Messages, where Kurigram cannot read the short
+    answer."""
     peer = drafting.writable_peer(call, request.peer)
     if request.schedule_date:
         drafting.refuse_later(call, request.schedule_date)
@@ -46,7 +47,8 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     sent = await call.services.messaging.send(
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
     )
-    if len(request.message) != len(text.text) and request.message.encode() != text.text:
+    changed = len(request.message) != len(text.text) and request.message.encode() != text.text
+    if changed or peer == call.me:
         return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
     short: t.AnyUpdates = render_sent.short(sent)
     return short
