@@ -1,0 +1,137 @@
+"""The two servers a benchmark compares, each in a process of its own: tgserve on fresh data, and the yardstick."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from cli.client import call
+from tgserve.admin.schema import UserCode
+from tgserve.mtproto.cipher import AuthKey
+from tgserve.testing.miniclient.client import MiniClient
+from tgserve.tl import types as t
+from tgserve.tl.functions import auth, contacts
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = """
+[limits]
+calls_per_minute = 0
+handshakes_per_address_per_minute = 0
+handshakes_per_minute = 0
+codes_per_address_per_hour = 1000000
+connections_per_address = 100000
+
+[log]
+level = "warning"
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Running:
+    """A server process on a port; `accounts` are signed-in accounts for load.connect."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        self.port = port
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        self.log = log
+        self.accounts: list[dict[str, Any]] = []
+        for _ in range(1500):
+            with socket.socket() as sock:
+                if sock.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def start_yardstick(folder: Path, accounts: int) -> Running:
+    port, sessions = free_port(), folder / "yardstick-sessions"
+    options = ["--port", str(port), "--data", str(folder / "yardstick"), "--accounts", str(accounts)]
+    command = [sys.executable, "-m", "scripts.bench.yardstick", *options, "--sessions", str(sessions)]
+    running = Running(command, port, folder / "yardstick.log")
+    running.accounts = [json.loads(line) for line in sessions.read_text().splitlines()]
+    return running
+
+
+def start_tgserve(folder: Path) -> Running:
+    port, data = free_port(), folder / "tgserve"
+    data.mkdir(parents=True, exist_ok=True)
+    settings = data / "tgserve.toml"
+    if not settings.exists():
+        settings.write_text(SETTINGS)
+    command = [sys.executable, "-m", "tgserve", "start", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+    return Running(command, port, folder / "tgserve.log")
+
+
+async def sign_up(running: Running, folder: Path, count: int) -> None:
+    """Add `count` accounts by real key exchange, code and sign-up, eight at a time."""
+    pem = (folder / "tgserve" / "keys" / "public.pem").read_text()
+    slots = asyncio.Semaphore(8)
+
+    async def one(number: int) -> dict[str, Any]:
+        async with slots:
+            phone = f"9996{number:07d}"
+            client = MiniClient(rsa_public=pem, layer=229)
+            client.patience = 60
+            await client.connect("127.0.0.1", running.port)
+            settings = t.CodeSettings()
+            sent = await client.call(
+                auth.SendCode(phone_number=phone, api_id=1, api_hash="bench", settings=settings)
+            )
+            code_hash = sent.phone_code_hash
+            code = call(folder / "tgserve", UserCode(phone=phone)).code
+            await client.call(auth.SignIn(phone_number=phone, phone_code_hash=code_hash, phone_code=code))
+            signed = await client.call(
+                auth.SignUp(
+                    phone_number=phone, phone_code_hash=code_hash, first_name=f"Bench {number}", last_name=""
+                )
+            )
+            assert client.key is not None and client.session is not None
+            account = {
+                "phone": phone,
+                "key": client.key.raw.hex(),
+                "salt": client.session.salt.to_bytes(8, "little", signed=client.session.salt < 0).hex(),
+                "id": signed.user.id,
+            }
+            await client.disconnect()
+            return account
+
+    first = len(running.accounts)
+    running.accounts += await asyncio.gather(*(one(first + number) for number in range(count)))
+
+
+async def introduce(running: Running, folder: Path, viewer: dict[str, Any], other: dict[str, Any]) -> int:
+    """The access hash of `other` for `viewer`, by importing the phone number."""
+    pem = (folder / "tgserve" / "keys" / "public.pem").read_text()
+    client = MiniClient(rsa_public=pem, layer=229, key=AuthKey(bytes.fromhex(viewer["key"])))
+    await client.connect("127.0.0.1", running.port)
+    contact = t.InputPhoneContact(client_id=1, phone="+" + other["phone"], first_name="Peer", last_name="")
+    found = await client.call(contacts.ImportContacts(contacts=[contact]))
+    await client.disconnect()
+    return int(found.users[0].access_hash)
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="tgserve-bench-")
