@@ -12,8 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import uvloop
-
 from tgserve import api, limits, log
 from tgserve.adapters.contract import AdapterError
 from tgserve.adapters.desk import SmsDesk
@@ -169,7 +167,8 @@ class App:
         await self.tasks.close(1.0)
 
     async def _finish_calls(self) -> None:
-        """Let running calls end, for a while; those that wait longer are cut and asked again by their clients."""
+        """Begin no more calls and let running ones end; those that take longer are cut, their clients ask again."""
+        self.gateway.draining = True
         for _ in range(limits.STOP_SECONDS * 50):
             if not self.driver.waiting:
                 return
@@ -198,7 +197,7 @@ async def run(config: Config, ready: Callable[[str], None]) -> None:
 def serve(config: Config, ready: Callable[[str], None]) -> None:
     """`run` on the fastest loop there is. Raises StartError."""
     log.setup(config.log.format, config.log.level)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=lifecycle.new_loop) as runner:
         runner.run(run(config, ready))
 
 

@@ -73,6 +73,8 @@ class Gateway:
         self.connections: set[Connection] = set()
         self.salts = Salts(ids.random_bytes(32))
         self.sessions = 0
+        self.draining = False
+        """The server stops: what comes now is left for the next start, clients send it again."""
         self._auth = auth
         self._keys = auth.keys
         self._presence = presence
@@ -131,6 +133,8 @@ class Gateway:
 
     def packet(self, connection: Connection, frame: Frame) -> None:
         """One packet of a client. Hot: nothing here waits or logs."""
+        if self.draining:
+            return
         payload = frame.payload
         key_id = payload[:8]
         live = connection.live
