@@ -473,3 +473,34 @@ def test_a_quick_ack_is_given_when_asked_for(make_server: MakeServer) -> None:
             assert client.quick_acks == [session.quick_ack_token(payload)]
 
     asyncio.run(main())
+
+
+def test_a_stop_under_load_answers_what_began_and_loses_nothing_it_answered(make_server: MakeServer) -> None:
+    async def main() -> None:
+        async with make_server(store=ON_DISK) as server:
+            ann = await other_device(server, "+999661001")
+            answered: list[int] = []
+            loop = asyncio.get_running_loop()
+            stop = loop.create_task(asyncio.sleep(0.3))
+
+            async def talk() -> None:
+                number = 0
+                try:
+                    while True:
+                        number += 1
+                        await ann.call(message(t.InputPeerSelf(), str(number), number))
+                        answered.append(number)
+                except (ConnectionError, TimeoutError):
+                    pass
+
+            talking = loop.create_task(talk())
+            await stop
+            began = loop.time()
+            await server.restart()
+            assert loop.time() - began < 3
+            await talking
+            await ann.connect(server.host, server.port)
+            state = await ann.call(updates.GetState())
+            assert answered and state.pts - 1 in (len(answered), len(answered) + 1)
+
+    asyncio.run(main())

@@ -30,6 +30,9 @@ _broken = _closed.of("protocol")
 _bytes_in = metrics.counter("tgserve_bytes_received_total", "bytes read from clients")
 _bytes_out = metrics.counter("tgserve_bytes_sent_total", "bytes written to clients")
 
+LINGER_SECONDS = 5.0
+"""A socket that is being closed may take the last bytes for so long."""
+
 
 class Gate(Protocol):
     """The gateway, as a connection sees it."""
@@ -174,7 +177,7 @@ class Connection(asyncio.Protocol):
     def refuse(self, code: int | None) -> None:
         if self._closing:
             return
-        self._closing = True
+        self._end()
         _refused.inc()
         said = self.channel.output()
         if code is not None:
@@ -187,15 +190,21 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         if self._closing:
             return
-        self._closing = True
+        self._end()
         if not self._out:
             self._gate.spoken(self)
+
+    def _end(self) -> None:
+        """Nothing more is read; what is said now goes out, if the client takes it soon."""
+        self._closing = True
+        self._gate.wheel.arm(self, self._gate.clock.monotonic() + LINGER_SECONDS)
 
     def abort(self) -> None:
         self._closing = True
         self._out.clear()
-        if self._transport is not None:
-            self._transport.abort()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
 
     @property
     def closing(self) -> bool:
@@ -220,7 +229,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return None
         if self._closing:
-            self.abort()  # it was told to close a while ago and still holds bytes nobody takes
+            self.abort()  # bytes are left that nobody takes
             return None
         if self._hold_until and self._hold_until <= now:
             self._hold_until = 0.0
@@ -230,5 +239,5 @@ class Connection(asyncio.Protocol):
         if end <= now:
             (_idle if self.proven else _unproven).inc()
             self.finish()
-            return now + 1.0
+            return now + LINGER_SECONDS
         return min(end, self._hold_until) if self._hold_until else end

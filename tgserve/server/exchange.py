@@ -25,8 +25,8 @@ _begun = metrics.counter("tgserve_handshake_packets_total", "plain packets recei
 _made = metrics.counter("tgserve_keys_made_total", "auth keys made, by kind", ("kind",))
 _over = metrics.counter("tgserve_handshakes_refused_total", "exchanges refused, by reason", ("reason",))
 
-STEPS_AT_ONCE = 128
-"""Steps queued for the thread: half a second of work; more are refused, waiting clients would give up anyway."""
+STEPS_AT_ONCE = 256
+"""Steps queued for the thread: a second of work; more are refused, waiting clients would give up anyway."""
 STEPS_PER_CONNECTION = 2
 WORKS_PER_EXCHANGE = 2
 """The budgets count whole exchanges, an exchange has two steps that cost."""

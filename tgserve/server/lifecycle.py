@@ -84,7 +84,7 @@ class Tasks:
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, a quarter of the cost of asyncio's own for each packet (PERFORMANCE 3); that one where it is missing."""
+    """uvloop's, a quarter of the cost of asyncio's own for each packet (PERFORMANCE 3); that where it is missing."""
     if uvloop is None:
         _log.warning("loop.slow", missing="uvloop")
         return asyncio.new_event_loop()
