@@ -29,11 +29,15 @@ def check(data: Path, as_json: bool) -> int:
         for problem in report.problems:
             output.write(problem)
         where = "opened here" if report.offline else "by the running server"
-        verdict = f"{len(report.problems)} problems" if report.problems else "every invariant holds"
+        verdict = (
+            f"{report.found} problem{'s'[: report.found != 1]}" if report.found else "every invariant holds"
+        )
+        if report.parked:
+            verdict += f", {report.parked} items parked"
         output.write(
             f"{report.rows} rows in {report.slots} slots, {report.seconds:.1f} s, {where}: {verdict}"
         )
-    return 1 if report.problems else 0
+    return 1 if report.found else 0
 
 
 def _offline(data: Path) -> CheckReport:

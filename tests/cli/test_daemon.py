@@ -141,6 +141,13 @@ def test_what_cannot_be_done_is_1_with_a_reason(tgserve, arguments, text):
     assert json.loads(tgserve("user", "list", "--json").stdout)["total"] == before
 
 
+def test_check_while_it_serves(tgserve):
+    tgserve("user", "create", "+999667004", "Dan", "--username", "dandan")
+    report = json.loads(tgserve("check", "--json").stdout)
+    assert report["problems"] == [] and report["offline"] is False and report["rows"] >= 4
+    assert "by the running server: every invariant holds" in tgserve("check").stdout
+
+
 def test_the_snippet_knows_the_port_that_was_taken(tgserve, server):
     code = tgserve("client", "snippet", "telethon").stdout
     assert server.address.rpartition(":")[2] in code
@@ -178,6 +185,8 @@ def test_stop_is_clean_and_the_data_survives(tmp_path):
     assert run("status").returncode == 1
     offline = run("user", "code", "+999667003")
     assert offline.returncode == 1 and "no login code" in offline.stderr
+    report = json.loads(run("check", "--json").stdout)
+    assert report["problems"] == [] and report["offline"] is True and report["rows"] >= 2
     again = Server("start", "--data", str(data), "--listen", "127.0.0.1:0", log=tmp_path / "log")
     assert "Cat" in run("user", "list").stdout
     assert again.end() == 0

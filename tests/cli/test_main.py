@@ -10,6 +10,7 @@ import pytest
 
 from cli import main
 from cli.main import COMMANDS, tgserve
+from tgserve.admin.schema import CheckReport
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,7 +84,8 @@ def test_init_makes_a_private_directory_once(run, tmp_path):
     assert code == 0 and "443" in out and "back this up" in out
     data = tmp_path / "data"
     modes = {path.relative_to(data).as_posix(): path.stat().st_mode & 0o777 for path in data.rglob("*")}
-    assert modes == {
+    assert (data / "store" / "format.json").exists()
+    assert {name: mode for name, mode in modes.items() if not name.startswith("store/")} == {
         "keys": 0o700,
         "store": 0o700,
         "tgserve.toml": 0o600,
@@ -96,6 +98,26 @@ def test_init_makes_a_private_directory_once(run, tmp_path):
     code, out, _ = run("init", "--json")
     assert code == 0 and json.loads(out)["new"] is False
     assert before == {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+
+
+def test_check(run, tmp_path, monkeypatch):
+    code, _, err = run("check")
+    assert code == 1 and "tgserve init" in err
+    run("init")
+    code, out, err = run("check")
+    assert code == 0 and "opened here: every invariant holds" in out
+
+    from tgserve.admin import offline
+
+    broken = CheckReport(problems=["I9 user 7: pts 4 is missing"], found=1, rows=9, offline=True)
+    monkeypatch.setattr(offline, "check", lambda data: broken)
+    code, out, _ = run("check")
+    assert (
+        code == 1
+        and "I9 user 7: pts 4 is missing\n" in out
+        and "running server" not in out
+        and ": 1 problem\n" in out
+    )
 
 
 def test_init_does_not_move_into_a_strangers_house(run, tmp_path):

@@ -17,28 +17,42 @@ from tgserve import config as settings
 from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.loading import sms_sender
 from tgserve.admin import datadir
+from tgserve.admin.commands.check import told
 from tgserve.admin.commands.users import code_or_refuse, phone_digits
 from tgserve.admin.registry import Refusal
-from tgserve.admin.schema import LoginCode
+from tgserve.admin.schema import CheckReport, LoginCode
 from tgserve.api import catalogue
 from tgserve.clock import SystemClock
 from tgserve.config import Config, ConfigError
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
 from tgserve.services import Services
+from tgserve.store.check import check_folder
+from tgserve.store.format import read_format
 from tgserve.store.shards import Store
 
-__all__ = ["Refusal", "create", "methods", "open_store", "plain", "user_code"]
+__all__ = ["Refusal", "check", "create", "methods", "open_store", "plain", "user_code"]
 
 T = TypeVar("T")
 
 
 def create(data: Path) -> bool:
-    """Make or complete the data directory; True when the keys are new. Refusal says what is in the way."""
+    """Make or complete the data directory, store and all; True when the keys are new. Refusal: what is in the way."""
     try:
-        return datadir.create(data, Ids())
-    except datadir.DataDirError as error:
+        made = datadir.create(data, Ids())
+        config = settings.load(data)
+        if read_format(config.store_dir) is None:
+            log.setup(level="warning")
+            asyncio.run(_make_store(config))
+    except (ConfigError, StoreError, datadir.DataDirError) as error:
         raise Refusal(str(error)) from None
+    return made
+
+
+async def _make_store(config: Config) -> None:
+    store = open_store(config)
+    await store.start()
+    await store.close()
 
 
 def user_code(data: Path, phone: str) -> LoginCode:
@@ -50,6 +64,16 @@ def user_code(data: Path, phone: str) -> LoginCode:
         return code_or_refuse(digits, opened.auth.codes.last_or_none(digits), int(clock.now()))
 
     return _with_services(data, look)
+
+
+def check(data: Path) -> CheckReport:
+    """Every invariant of the store, opened here under its lock; nothing is written."""
+    try:
+        config = settings.load(data)
+        _existing(config)
+        return told(check_folder(config.store_dir), offline=True)
+    except (ConfigError, StoreError) as error:
+        raise Refusal(str(error)) from None
 
 
 def methods() -> list[catalogue.Row]:

@@ -149,11 +149,16 @@ class Metrics(Command[MetricsText]):
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """`problems` empty: every invariant holds."""
+    """No `problems`: every invariant of docs/DISK.md holds. They are listed up to a thousand, `found` counts all."""
 
     problems: list[str]
+    found: int = 0
     rows: int = 0
     slots: int = 0
+    waiting: int = 0
+    """Outbox items on their way: normal under load."""
+    parked: int = 0
+    """Outbox items that could not be applied: a fault of ours, they are tried again."""
     seconds: float = 0.0
     offline: bool = False
 
