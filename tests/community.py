@@ -13,6 +13,7 @@ from typing import Any
 from tgserve.adapters.contract import Sms
 from tgserve.config import Config, LimitsConfig
 from tgserve.ids import Ids
+from tgserve.mtproto.cipher import AuthKey
 from tgserve.rpc.context import Call, Device, SessionRef
 from tgserve.services import Services, build
 from tgserve.store.shards import Store
@@ -49,13 +50,14 @@ class Community:
     config: Config
     heard: list[Any] = field(default_factory=list)
     """Everything published, in order."""
-    _keys: int = 0x1000
+    _keys: int = 0
 
     async def key(self) -> int:
         """A fresh auth key; its id."""
         self._keys += 1
-        assert await self.services.auth.add_key(self._keys, bytes([self._keys % 251]) * 256)
-        return self._keys
+        key = AuthKey(self._keys.to_bytes(8, "big") * 32)
+        assert await self.services.auth.add_key(key.id, key.raw)
+        return key.id
 
     async def settle(self) -> None:
         assert await self.store.settled(10)

@@ -18,25 +18,32 @@ PICKED = {
 PLAIN = {"int": 0, "long": 0, "double": 0.0, "string": "", "bytes": b"", "Bool": False, "#": 0}
 
 
-def smallest(cls: type[Any], depth: int = 0) -> Any:
-    """An object with every optional field absent; vectors have one entry where that ends."""
+def smallest(cls: type[Any], depth: int = 0, plain: dict[str, Any] = PLAIN, optional: bool = False) -> Any:
+    """An object with every optional field absent (or present, with `optional`); vectors have one entry where that
+    ends. `plain` gives the values of the plain types."""
     fields = schema()[cls.ID].fields
-    return cls(**{p.attribute: value(p.type, depth) for p in fields if p.flag is None})
+    return cls(
+        **{
+            p.attribute: True if p.type == "true" else value(p.type, depth, plain, optional and depth < 2)
+            for p in fields
+            if p.flag is None or (optional and depth < 2)
+        }
+    )
 
 
-def value(type_: str, depth: int = 0) -> Any:
+def value(type_: str, depth: int = 0, plain: dict[str, Any] = PLAIN, optional: bool = False) -> Any:
     element = vector_element(type_)
     if element is not None:
-        return [value(element, depth + 1)] if depth < 3 else []
+        return [value(element, depth + 1, plain, optional)] if depth < 3 else []
     if type_ == "int128":
         return bytes(16)
     if type_ == "int256":
         return bytes(32)
-    if type_ in PLAIN:
-        return PLAIN[type_]
+    if type_ in plain:
+        return plain[type_]
     if type_ in ("!X", "X"):
         return b""
     if type_ in PICKED:
         return PICKED[type_]()
     constructors = getattr(t, f"Any{camel(type_)}").__subclasses__()
-    return smallest(min(constructors, key=lambda c: len(c.__slots__)), depth + 1)
+    return smallest(min(constructors, key=lambda c: len(c.__slots__)), depth + 1, plain, optional)

@@ -27,7 +27,7 @@ ACCOUNT_TTL_DAYS = 365
 
 
 def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _kinds(prefix: str) -> dict[str, type[Any]]:
