@@ -97,6 +97,17 @@ def test_links_lead_somewhere():
     assert not dead
 
 
+def test_files_that_are_named_exist():
+    lost = []
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for name in re.findall(r"`([\w/]+/[\w/]+\.(?:py|csv|toml|md))", path.read_text(encoding="utf-8")):
+            places = (ROOT / name, ROOT / "tgserve" / name, ROOT / "tests" / name)
+            template = name.endswith("/x.py")  # "a new one is one file": there is none yet
+            if not template and not any(place.exists() for place in places):
+                lost.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not lost
+
+
 def test_the_readme_speaks_of_commands_that_exist():
     from cli.main import COMMANDS
 
