@@ -66,7 +66,9 @@ def messages(store: Store, users: list[int]) -> dict[int, list[r.Row]]:
     return boxes
 
 
-def faults(store: Store, users: list[int], acknowledged: set[tuple[int, int, int]] = frozenset()) -> list[str]:  # type: ignore[assignment]
+def faults(
+    store: Store, users: list[int], acknowledged: set[tuple[int, int, int]] = frozenset()
+) -> list[str]:  # type: ignore[assignment]
     """What is wrong once the store has settled: lost, doubled or reordered messages, gaps in pts.
 
     `acknowledged`: (sender, receiver, sender's msg_id) that were answered."""

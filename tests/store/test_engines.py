@@ -70,7 +70,7 @@ def test_a_damaged_record_before_valid_ones_is_not_passed_over(tmp_path: Path) -
 
 
 def test_records_of_a_batch_the_environment_has_are_void(tmp_path: Path) -> None:
-    """A crash right after the batch's commit: the log's bytes are still there and must not be applied over newer rows."""
+    """A crash right after the batch's commit: the log's bytes are still there and must not go over newer rows."""
     _three_commits(tmp_path)
     old = (tmp_path / "log").read_bytes()
     engine = open_logged(tmp_path, map_bytes=MAP)

@@ -135,9 +135,12 @@ def test_applied_parcels_leave_no_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["same shard", "other shard"])
-def test_a_failing_handler_parks_its_stream_alone(tmp_path: Path, same: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_handler_parks_its_stream_alone(
+    tmp_path: Path, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What follows waits behind it in order, other streams go on, a restart keeps it, and in the end all is there."""
-    monkeypatch.setattr(writer, "RETRY_SECONDS", 0.02)
+    for pause in ("RETRY_SECONDS", "RETRY_MOST_SECONDS", "COMMIT_RETRY_SECONDS"):
+        monkeypatch.setattr(writer, pause, 0.02)
     broken = True
 
     def fragile(txn: Txn, message: r.Deliver, body: object) -> None:
@@ -192,7 +195,10 @@ def test_what_a_handler_sends_is_delivered_too(tmp_path: Path) -> None:
         deliver(txn, message, body)
         if message.user != chain[-1]:
             after = chain[chain.index(message.user) + 1]
-            txn.outbox(slot_of(after), r.Deliver(after, message.user, message.user, message.author_msg_id, message.date))
+            txn.outbox(
+                slot_of(after),
+                r.Deliver(after, message.user, message.user, message.author_msg_id, message.date),
+            )
 
     async def story() -> None:
         store = Store(tmp_path)

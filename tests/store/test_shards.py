@@ -92,7 +92,9 @@ def test_later_jobs_of_a_group_see_earlier_ones(play: Callable[[Story], None]) -
 
     async def story(store: Store) -> None:
         for number in (1, 3, 5, 7, 9):
-            await store.transact(3, lambda txn, n=number: txn.put(CONTACTS, 7, n, value=r.Contact(f"old {n}")))
+            await store.transact(
+                3, lambda txn, n=number: txn.put(CONTACTS, 7, n, value=r.Contact(f"old {n}"))
+            )
 
         def first(txn: Txn) -> None:
             txn.put(CONTACTS, 7, 4, value=r.Contact("group"))
@@ -110,7 +112,15 @@ def test_later_jobs_of_a_group_see_earlier_ones(play: Callable[[Story], None]) -
             three = [key[1] for key, _ in txn.range(CONTACTS, 7, hi=9, limit=3, reverse=True)]
             owners = sorted({key[0] for key, _ in txn.range(CONTACTS)})
             ends = (txn.first(CONTACTS, 7, lo=4), txn.last(CONTACTS, 7, hi=12))
-            return [forward, backward, middle, three, owners, [end and end[0][1] for end in ends], txn.count(CONTACTS, 7)]
+            return [
+                forward,
+                backward,
+                middle,
+                three,
+                owners,
+                [end and end[0][1] for end in ends],
+                txn.count(CONTACTS, 7),
+            ]
 
         _, found = await asyncio.gather(waited(store.transact(3, first)), waited(store.transact(3, second)))
         names = [(3, "old 3"), (4, "group"), (5, "mine"), (7, "old 7"), (9, "group"), (12, "mine")]
@@ -367,7 +377,9 @@ def test_a_full_disk_refuses_cleanly_and_recovers(tmp_path: Path, engine: str) -
     """SECURITY 10.6: on a tmpfs of 12 MB sends fail with StoreFull, reads go on; with room again all goes on."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f"no tmpfs to fill: {mounted.stderr.decode().strip()}")
 

@@ -50,7 +50,8 @@ class Engine(Protocol):
         """A new view of the newest commit, for the calling thread."""
 
     def commit(self, rows: Rows) -> None:
-        """Keys are below b"\\xff\\xff\\xff"; what is behind is the engine's own. Write all or nothing, durable on return. The engine may keep `rows`: nobody changes it afterwards.
+        """Write all or nothing, durable on return. The engine may keep `rows`: nobody changes it afterwards. Keys are
+        below ff ff ff; what is behind is the engine's own and no scan shows it.
 
         NeedsRoom: call grow() and commit again. StoreFull: no space, nothing kept, later commits may succeed.
         StoreError: anything else, nothing kept.

@@ -12,7 +12,8 @@ import importlib.metadata
 import os
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -138,7 +139,7 @@ class Store:
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._take_lock()
+        self._lock = take_lock(self.path)
         try:
             self._open_shards()
         except BaseException:
@@ -194,6 +195,31 @@ class Store:
     def snapshot(self, number: int) -> Snapshot:
         """A new snapshot of shard `number` for the calling thread, which must close it."""
         return self.shards[number].engine.snapshot()
+
+    def cut(self, seconds: float = 30.0) -> list[Snapshot]:
+        """Snapshots of all shards at one moment, between two groups of each, for a thread that is not the loop's:
+        slots differ by nothing but what stands in the outbox. The caller closes them."""
+        if not self._threaded:
+            return [shard.engine.snapshot() for shard in self.shards]
+        arrived = threading.Semaphore(0)
+        go = threading.Event()
+
+        def hold(txn: Txn) -> None:
+            arrived.release()
+            go.wait(seconds)
+
+        def queue() -> None:
+            for number in range(len(self.shards)):
+                self.transact(self.table.index(number), hold)
+
+        self._loop.call_soon_threadsafe(queue)
+        try:
+            for _ in self.shards:
+                if not arrived.acquire(timeout=seconds):
+                    raise StoreError("the writers did not come to rest")
+            return [shard.engine.snapshot() for shard in self.shards]
+        finally:
+            go.set()
 
     def shard_number(self, slot: int) -> int:
         return self.table[slot]
@@ -306,19 +332,6 @@ class Store:
                 raise
             faults.append(fault)
 
-    def _take_lock(self) -> None:
-        path = self.path / "lock"
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 32).decode(errors="replace").strip() or "?"
-            os.close(lock)
-            raise StoreError(f"{self.path} is in use by process {holder}") from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        self._lock = lock
-
     def _open_shards(self) -> None:
         found = read_format(self.path)
         if found is not None and found.engine != self._engine_name:
@@ -395,6 +408,30 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def take_lock(path: Path) -> int:
+    """The lock of a store's folder, as a descriptor to close. StoreError names who has it."""
+    lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 32).decode(errors="replace").strip() or "?"
+        os.close(lock)
+        raise StoreError(f"{path} is in use by process {holder}") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a store that is not to be served."""
+    lock = take_lock(path)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def slot_table(engines: list[Engine], store: str) -> list[int]:

@@ -161,7 +161,9 @@ class EngineSuite:
 
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @given(steps=_steps)
-    def test_any_history_equals_a_dict(self, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]) -> None:
+    def test_any_history_equals_a_dict(
+        self, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
+    ) -> None:
         path = tmp_path_factory.mktemp("env") / "env"
         engine = self.open(path)
         model: dict[bytes, bytes] = {}
