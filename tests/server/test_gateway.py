@@ -46,7 +46,9 @@ def test_2_1_every_transport_is_served(make_server: MakeServer, kind: str) -> No
 
 
 @pytest.mark.parametrize(("kind", "dc_id"), [("obf-intermediate", 1), ("obf-abridged", 4), ("full", 3)])
-def test_this_dc_is_where_the_client_thinks_it_is(make_server: MakeServer, kind: str, dc_id: int) -> None:
+def test_1_15_this_dc_is_where_the_client_thinks_it_is(
+    make_server: MakeServer, kind: str, dc_id: int
+) -> None:
     """CLIENTS A.5.6; `full` says it in the key exchange only."""
 
     async def main() -> None:
@@ -461,7 +463,7 @@ def test_http_is_answered_when_there_is_nothing_to_say(
     asyncio.run(main())
 
 
-def test_a_quick_ack_is_given_when_asked_for(make_server: MakeServer) -> None:
+def test_2_7_a_quick_ack_is_given_when_asked_for(make_server: MakeServer) -> None:
     async def main() -> None:
         async with make_server() as server:
             client = await server.client("intermediate")

@@ -14,7 +14,8 @@ from tests.server.conftest import MakeServer
 from tests.server.people import sign_up
 from tgserve import limits
 from tgserve.config import LimitsConfig
-from tgserve.testing.miniclient import MiniClient, Refused
+from tgserve.errors import StoreError, StoreFull
+from tgserve.testing.miniclient import ExchangeFailed, MiniClient, Refused
 from tgserve.testing.server import TestServer
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -379,5 +380,51 @@ def test_an_exchange_goes_on_over_another_connection(make_server: MakeServer) ->
             await client.connect(server.host, server.port)
             await client.ping()
             await client.disconnect()
+
+    asyncio.run(main())
+
+
+def test_2_6_a_key_that_cannot_be_read_is_not_called_unknown(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transient fault of the store closes the socket: after -404 the client would throw its key away."""
+
+    async def main() -> None:
+        async with make_server() as server:
+            client = await server.client()
+            await client.ping()
+            await client.disconnect()
+
+            def broken(auth_key_id: int) -> None:
+                raise StoreError("the disk is away")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(server.app.services.auth.keys, "key_or_none", broken)
+                await client.connect(server.host, server.port)
+                with pytest.raises(ConnectionError):
+                    await client.ping()
+                assert client.transport_errors == []
+            await client.connect(server.host, server.port)
+            await client.ping()
+
+    asyncio.run(main())
+
+
+def test_1_11_a_key_that_cannot_be_kept_is_refused_in_the_exchange(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with make_server() as server:
+
+            async def full(auth_key_id: int, raw: bytes, expires_in: int = 0) -> bool:
+                raise StoreFull
+
+            async def taken(auth_key_id: int, raw: bytes, expires_in: int = 0) -> bool:
+                return False
+
+            for answer, outcome in ((full, "dh_gen_fail"), (taken, "dh_gen_retry")):
+                monkeypatch.setattr(server.app.services.auth.keys, "add_key", answer)
+                with pytest.raises(ExchangeFailed, match=outcome):
+                    await server.client()
 
     asyncio.run(main())

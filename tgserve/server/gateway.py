@@ -16,7 +16,7 @@ from typing import Any
 
 from tgserve import limits, log, metrics
 from tgserve.clock import Clock
-from tgserve.errors import ProtocolError
+from tgserve.errors import ProtocolError, StoreError
 from tgserve.ids import Ids
 from tgserve.mtproto import events as ev
 from tgserve.mtproto.cipher import open_frame, quick_ack_token, seal_frame
@@ -148,7 +148,12 @@ class Gateway:
             self.exchange.receive(connection, payload)
             return
         else:
-            found = self._key(_U64(payload)[0]) if len(payload) >= 8 else None
+            try:
+                found = self._key(_U64(payload)[0]) if len(payload) >= 8 else None
+            except StoreError as fault:
+                _log.error("key.unread", exc=fault, ip=connection.address)
+                connection.refuse(None)  # never -404: the client would throw its key away (SECURITY 2.6)
+                return
             if found is None:
                 _unknown_keys.inc()
                 connection.refuse(-404)
