@@ -7,9 +7,9 @@ writes nothing and answers as the first send did, after that is durable. The bod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from struct import Struct
 
+from msgspec import Struct as Record
 from msgspec.structs import replace
 
 from tgserve import errors
@@ -31,8 +31,7 @@ Origin = tuple[int, int] | None
 _SENT = Struct(">III")  # msg_id, pts, date
 
 
-@dataclass(slots=True, frozen=True)
-class ReplyTo:
+class ReplyTo(Record, frozen=True, gc=False):
     """What a new message answers, in the sender's numbering. A quote must occur in it: the caller has checked."""
 
     msg_id: int
@@ -41,8 +40,7 @@ class ReplyTo:
     quote_offset: int = 0
 
 
-@dataclass(slots=True, frozen=True)
-class Draft:
+class Draft(Record, frozen=True, gc=False):
     """A message to be sent. `text` is clean UTF-8; the other bytes are TL of `layer`, as Body has them; `users` are
     those named inside them."""
 
@@ -63,8 +61,7 @@ class Draft:
     effect: int = 0
 
 
-@dataclass(slots=True, frozen=True)
-class Sent:
+class Sent(Record, frozen=True, gc=False):
     """A message that is in the sender's box. `view` is None when a repeat finds the message deleted since."""
 
     msg_id: int

@@ -1,7 +1,7 @@
 """Text and formatting as clients send them -> as they are stored: clean, trimmed, in bounds, nested properly, with the
 links, mentions, hashtags and commands that the server finds by itself.
 
-Offsets and lengths count UTF-16 units. A plain ASCII text without anything to find costs a few C-level looks.
+Offsets and lengths count UTF-16 units. A text without anything to clean or to find costs a few C-level looks.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from tgserve import errors, limits
 from tgserve.api.messages.links import find_links
 from tgserve.render.message import entities_bytes
@@ -19,7 +21,8 @@ from tgserve.rpc.peers import resolve_user_or_none
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
-_SPECIAL = re.compile(r"[@#$/]|\.[^\s.]")
+_SPECIAL = re.compile(r"[@#$/]|\.[^\W\d_]{2}")
+"""Without one of these there is nothing for find_links: a name ends in a dot and at least two letters."""
 # Other control characters stay: they are data of somebody (bots and load generators mark texts with them).
 _UNCLEAN = re.compile(r"[\x00\t\x0b-\r\u2028-\u202e]")
 _REMOVED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
@@ -47,8 +50,7 @@ _SOLID = (t.MessageEntityCode, t.MessageEntityPre)
 _NO_LINKS_INSIDE = (*_SOLID, t.MessageEntityTextUrl, t.MessageEntityMentionName)
 
 
-@dataclass(slots=True, frozen=True)
-class Text:
+class Text(Struct, frozen=True, gc=False):
     """What is stored: UTF-8 text, Vector<MessageEntity> bytes (empty for none), users named, lowest layer."""
 
     text: bytes
@@ -67,10 +69,14 @@ def compose(
 ) -> Text:
     """Make a text fit to be stored; may come out empty. Raises MESSAGE_TOO_LONG, ENTITY_BOUNDS_INVALID,
     ENTITIES_TOO_LONG."""
-    if not entities and message.isascii() and message.isprintable() and len(message) <= limit:
+    if (
+        not entities
+        and len(message) <= (limit if message.isascii() else limit // 2)
+        and _UNCLEAN.search(message) is None
+        and not (links and _SPECIAL.search(message))
+    ):
         stripped = message.strip()
-        if not links or _SPECIAL.search(stripped) is None:
-            return Text(stripped.encode())
+        return Text(b"" if is_empty(stripped) else stripped.encode())
     units = Units(message)
     if units.total > 4 * limits.TEXT_CHARS:
         raise errors.MESSAGE_TOO_LONG()
