@@ -15,6 +15,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cryptg
@@ -55,7 +56,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, account: dict[str, Any]) -> None:
         self.key = bytes.fromhex(account["key"])
-        self.key_id = hashlib.sha1(self.key).digest()[-8:]
+        self.key_id = hashlib.sha1(self.key, usedforsecurity=False).digest()[-8:]
         self.salt = bytes.fromhex(account["salt"])
         self.id = int(account["id"])
         self.session = os.urandom(8)
@@ -174,13 +175,14 @@ async def connect(port: int, accounts: list[dict[str, Any]]) -> list[Connection]
     loop = asyncio.get_running_loop()
     made: list[Connection] = []
     for account in accounts:
-        _, connection = await loop.create_connection(
-            lambda account=account: Connection(account), "127.0.0.1", port
-        )  # type: ignore[misc]
+        _, connection = await loop.create_connection(partial(Connection, account), "127.0.0.1", port)
         await connection.call(init_connection(U32.pack(GET_STATE)))
         made.append(connection)
-    loop.create_task(keep_acknowledging(made))
+    _background.add(loop.create_task(keep_acknowledging(made)))
     return made
+
+
+_background: set[asyncio.Task[None]] = set()
 
 
 async def keep_acknowledging(connections: list[Connection]) -> None:

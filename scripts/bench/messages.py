@@ -1,6 +1,6 @@
 """What does a durable 1:1 message cost, and how long does it take? Against the yardstick, in the same run.
 
-    python -m scripts.bench.messages [--quick] [--pairs 100] [--window 10] [--seconds 6] [--rounds 3]
+    python -m scripts.bench.messages [--quick] [--pairs 100] [--window 10] [--seconds 6] [--rounds 3] [--keep FOLDER]
 
 CPU per message at saturation (pairs with a window in flight) and latency at 100 messages a second, medians of
 interleaved rounds. `ratio` is tgserve's figure over the yardstick's.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -18,7 +17,7 @@ import uvloop
 
 from scripts.bench.load import Pairs, connect, peer_of
 from scripts.bench.measure import Meter, show
-from scripts.bench.servers import Running, introduce, scratch, sign_up, start_tgserve, start_yardstick
+from scripts.bench.servers import Running, pairs_of_accounts, scratch, start_tgserve, start_yardstick
 
 
 async def saturate(
@@ -60,16 +59,10 @@ def peers_of(running: Running, hashes: list[int]) -> list[bytes]:
 
 
 async def main(options: argparse.Namespace) -> None:
-    with scratch() as name:
-        folder = Path(name)
+    with scratch(options.keep) as folder:
         yardstick, tgserve = start_yardstick(folder, options.pairs * 2), start_tgserve(folder)
         try:
-            await sign_up(tgserve, folder, options.pairs * 2)
-            accounts = tgserve.accounts
-            hashes = [
-                await introduce(tgserve, folder, accounts[n], accounts[n + 1])
-                for n in range(0, len(accounts), 2)
-            ]
+            hashes = await pairs_of_accounts(tgserve, folder, options.pairs * 2)
             peers = {
                 "yardstick": peers_of(
                     yardstick, [account["access_hash"] for account in yardstick.accounts[1::2]]
@@ -111,6 +104,7 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", default="", help="a folder for the data: accounts are there in the next run")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.pairs, chosen.window, chosen.seconds, chosen.rounds = 2, 2, 0.5, 1

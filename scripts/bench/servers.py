@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,22 @@ def start_tgserve(folder: Path) -> Running:
     return Running(command, port, folder / "tgserve.log")
 
 
+async def pairs_of_accounts(running: Running, folder: Path, count: int) -> list[int]:
+    """`count` accounts for `running`, and the access hash of each odd one for the one before it. A folder that is kept
+    between runs has them already."""
+    kept = folder / "accounts.json"
+    if kept.exists():
+        found = json.loads(kept.read_text())
+        if len(found["accounts"]) >= count:
+            running.accounts = found["accounts"][:count]
+            return [int(one) for one in found["hashes"][: count // 2]]
+    await sign_up(running, folder, count)
+    accounts = running.accounts
+    hashes = [await introduce(running, folder, accounts[n], accounts[n + 1]) for n in range(0, count, 2)]
+    kept.write_text(json.dumps({"accounts": accounts, "hashes": hashes}))
+    return hashes
+
+
 async def sign_up(running: Running, folder: Path, count: int) -> None:
     """Add `count` accounts by real key exchange, code and sign-up, eight at a time."""
     pem = (folder / "tgserve" / "keys" / "public.pem").read_text()
@@ -133,5 +151,12 @@ async def introduce(running: Running, folder: Path, viewer: dict[str, Any], othe
     return int(found.users[0].access_hash)
 
 
-def scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="tgserve-bench-")
+@contextlib.contextmanager
+def scratch(keep: str = "") -> Iterator[Path]:
+    """A folder for both servers: `keep` (made when it is not there; accounts stay for the next run), or a passing one."""
+    if keep:
+        Path(keep).mkdir(parents=True, exist_ok=True)
+        yield Path(keep)
+    else:
+        with tempfile.TemporaryDirectory(prefix="tgserve-bench-") as name:
+            yield Path(name)

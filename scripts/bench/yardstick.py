@@ -50,7 +50,7 @@ class Account:
     def __init__(self, number: int) -> None:
         self.id = FIRST_USER + number
         self.key = b"".join(hashlib.sha256(b"yardstick%d.%d" % (number, part)).digest() for part in range(8))
-        self.key_id = hashlib.sha1(self.key).digest()[-8:]
+        self.key_id = hashlib.sha1(self.key, usedforsecurity=False).digest()[-8:]
         self.connections: list[Connection] = []
         self.pts = 0
         names = tl_string(b"First") + tl_string(b"Last") + tl_string(b"user%d" % self.id)
@@ -98,7 +98,7 @@ class Floor:
         while True:
             self.wake.wait()
             self.wake.clear()
-            batch = []
+            batch: list[Any] = []
             while self.queue and len(batch) < 4000:
                 batch.append(self.queue.popleft())
             if not batch:
