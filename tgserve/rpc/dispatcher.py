@@ -90,7 +90,7 @@ class Dispatcher:
         """Serve one call; `caller.answer` is called now or later, exactly once (never after a cut at shutdown)."""
         running = caller.running
         try:
-            if len(running) >= limits.CALLS_AT_ONCE:
+            if running is not None and len(running) >= limits.CALLS_AT_ONCE:
                 raise errors.FLOOD_WAIT(1)
             if len(body) < 4:
                 raise errors.INPUT_FETCH_ERROR()
@@ -153,7 +153,10 @@ class Dispatcher:
         if temp is not None:
             call = _over_temporary(call, temp, bool(login.auth_key_id))
         entry.calls.value += 1
-        caller.running.add(msg_id)
+        if caller.running is None:
+            caller.running = {msg_id}
+        else:
+            caller.running.add(msg_id)
         coroutine: Any = entry.run(call, request)
         self._driver.start(coroutine, partial(self._ended, caller, msg_id, entry, started))
 
@@ -200,11 +203,11 @@ class Dispatcher:
             _errors.of("500").inc()
             body = rpc_error(errors.STORE_FULL.code, errors.STORE_FULL.name)
         elif isinstance(fault, asyncio.CancelledError):
-            caller.running.discard(msg_id)
+            _ran(caller, msg_id)
             return  # the server stops: the client asks again after it is back
         elif fault is not None:
             body = self._fault(caller, msg_id, entry, fault)
-        caller.running.discard(msg_id)
+        _ran(caller, msg_id)
         caller.note_outcome(msg_id, fault is not None)
         caller.answer(msg_id, body)
         if caller.waiting:
@@ -252,7 +255,7 @@ class Dispatcher:
             ended = caller.outcome(before)
             if ended is False or before >= msg_id:
                 raise errors.MSG_WAIT_FAILED()
-            if ended is None and (before in caller.running or not _forgotten(caller, before)):
+            if ended is None and (before in (caller.running or ()) or not _forgotten(caller, before)):
                 missing.add(before)
         if not missing:
             self._begin(caller, msg_id, opened.body, opened.quiet)
@@ -261,6 +264,8 @@ class Dispatcher:
             caller.waiting = {}
         elif len(caller.waiting) >= limits.CALLS_AT_ONCE:
             raise errors.MSG_WAIT_FAILED()
+        if caller.running is None:
+            caller.running = set()
         caller.running.add(msg_id)
         _Held(self, caller, msg_id, opened, missing)
 
@@ -269,11 +274,20 @@ class Dispatcher:
         if refused is not None:
             self._ended(caller, msg_id, None, 0.0, None, refused)
             return
-        caller.running.discard(msg_id)
+        _ran(caller, msg_id)
         try:
             self._begin(caller, msg_id, opened.body, opened.quiet)
         except Exception as fault:
             self._ended(caller, msg_id, None, 0.0, None, fault)
+
+
+def _ran(caller: Caller, msg_id: int) -> None:
+    """The call runs no more."""
+    running = caller.running
+    if running is not None:
+        running.discard(msg_id)
+        if not running:
+            caller.running = None
 
 
 def _over_temporary(call: Call, temp: tuple[int, bytes, int], bound: bool) -> Call:

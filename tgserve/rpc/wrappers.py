@@ -24,6 +24,8 @@ _WITHOUT_UPDATES = core.InvokeWithoutUpdates.ID
 _AFTER = Struct("<Q").unpack_from
 _DEVICE_CHARS = 128
 _AFTER_IDS = 1024
+_DEVICES: dict[Device, Device] = {}
+_DEVICES_MOST = 4096
 
 WRAPPERS = frozenset(
     request.ID
@@ -92,6 +94,13 @@ def _inflated(body: bytes) -> bytes:
         raise errors.INPUT_FETCH_FAIL() from None
 
 
+def _shared(device: Device) -> Device:
+    """The one object for equal devices: many clients are alike, and each keeps its device."""
+    if len(_DEVICES) >= _DEVICES_MOST:
+        _DEVICES.clear()
+    return _DEVICES.setdefault(device, device)
+
+
 def _need(body: bytes | memoryview, count: int) -> None:
     if len(body) < count:
         raise errors.INPUT_FETCH_ERROR()
@@ -100,14 +109,16 @@ def _need(body: bytes | memoryview, count: int) -> None:
 def _open(found: Unwrapped, envelope: object) -> None:
     """The rarer envelopes, decoded by the schema; `query` holds the bytes that follow."""
     if isinstance(envelope, core.InitConnection):
-        found.device = Device(
-            envelope.api_id,
-            envelope.device_model[:_DEVICE_CHARS],
-            envelope.system_version[:_DEVICE_CHARS],
-            envelope.app_version[:_DEVICE_CHARS],
-            envelope.system_lang_code[:_DEVICE_CHARS],
-            envelope.lang_pack[:_DEVICE_CHARS],
-            envelope.lang_code[:_DEVICE_CHARS],
+        found.device = _shared(
+            Device(
+                envelope.api_id,
+                envelope.device_model[:_DEVICE_CHARS],
+                envelope.system_version[:_DEVICE_CHARS],
+                envelope.app_version[:_DEVICE_CHARS],
+                envelope.system_lang_code[:_DEVICE_CHARS],
+                envelope.lang_pack[:_DEVICE_CHARS],
+                envelope.lang_code[:_DEVICE_CHARS],
+            )
         )
         found.body = envelope.query
     elif isinstance(envelope, core.InvokeAfterMsgs):

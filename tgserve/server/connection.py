@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if own:
             self.host = sys.intern(own[0])
-        if not self._gate.met(self, peer[0] if peer else ""):
+        if not self._gate.met(self, sys.intern(peer[0]) if peer else ""):
             self.abort()
             return
         self._heard = now = self._gate.clock.monotonic()
