@@ -2,7 +2,7 @@
 
 RpcError comes from the catalogue below and is answered as `rpc_error`; ProtocolError is the peer breaking MTProto and
 is answered as a transport error or by closing; StoreError is ours. Anything else is a bug: logged, counted, INTERNAL.
-One line each: code, name, meaning. `%d` in a name takes the number given at the raise. docs/errors.md is made from here.
+One line each: code, name, meaning. `%d` in a name takes the number given at the raise. docs/errors.md comes from here.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ FIRSTNAME_INVALID = ErrorKind(400, "FIRSTNAME_INVALID", "the first name is empty
 LASTNAME_INVALID = ErrorKind(400, "LASTNAME_INVALID", "the last name is too long")
 ABOUT_TOO_LONG = ErrorKind(400, "ABOUT_TOO_LONG", "the about text is too long")
 BIRTHDAY_INVALID = ErrorKind(400, "BIRTHDAY_INVALID", "there is no such day")
-USERNAME_INVALID = ErrorKind(400, "USERNAME_INVALID", "a username has 5..32 of a-z, 0-9 and _, and starts with a letter")
+USERNAME_INVALID = ErrorKind(400, "USERNAME_INVALID", "a username is 5..32 of a-z, 0-9 and _, and begins with a letter")
 USERNAME_OCCUPIED = ErrorKind(400, "USERNAME_OCCUPIED", "the username is taken")
 USERNAME_NOT_OCCUPIED = ErrorKind(400, "USERNAME_NOT_OCCUPIED", "nobody has this username")
 USERNAME_NOT_MODIFIED = ErrorKind(400, "USERNAME_NOT_MODIFIED", "the username is already this one")
