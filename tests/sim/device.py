@@ -1,0 +1,376 @@
+"""A device of a user: a Telegram client as the documentation wants it, with its own copy of the user's box.
+
+It applies an update only when it is the next by pts; what is ahead of a gap waits for getDifference; what is behind is
+known already. It asks for the difference on every new line and every new session. What it may never see is reported
+the moment it sees it: a message told twice, an edit of a message it was never told of, a gap on a line on which nothing
+was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.sim.link import Call, Link
+from tests.sim.oracle import Oracle, Sent
+from tests.sim.world import FIXED_CODE, World
+from tgserve.testing.virtual import Line
+from tgserve.tl import functions as f
+from tgserve.tl import types as t
+
+SERVICE_USER = 777000
+GAP_SECONDS = 0.5
+RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message in the device's copy of the box."""
+
+    text: str
+    out: bool
+    peer: int
+    sender: int
+
+
+class Device(Link):
+    def __init__(self, world: World, oracle: Oracle, phone: str, number: int, key: bytes) -> None:
+        super().__init__(world, f"{phone[-2:]}/{number}", key)
+        self.oracle = oracle
+        self.phone = phone
+        self.me = 0
+        self.peers: dict[int, t.AnyInputPeer] = {}
+        self.pts = 0
+        self.date = 0
+        self.box: dict[int, Held] = {}
+        self.read_in: dict[int, int] = {}
+        self.read_out: dict[int, int] = {}
+        self.asking = False
+        """getDifference is on its way."""
+        self.ask_again = False
+        self.settled_once = False
+        """A difference was received on this line: from here on pts come without a gap."""
+        self.gaps = 0
+        self.count = 0
+        self.retries = 0
+        self._waiting: list[tuple[int, int, Callable[[], None]]] = []
+
+    # -- signing in --------------------------------------------------------------------------------------------------
+
+    async def ask(self, request: Any) -> Any:
+        """The answer to a call; `RuntimeError` with the error's name."""
+        future = self.world.loop.create_future()
+
+        def answered(value: Any, error: str) -> None:
+            if not future.done():
+                if error:
+                    future.set_exception(RuntimeError(error))
+                else:
+                    future.set_result(value)
+
+        self.call(request, answered)
+        return await future
+
+    async def sign_in(self, name: str) -> int:
+        """Sign up, or sign in when the phone has an account. The user's id."""
+        settings = t.CodeSettings()
+        sent = await self.ask(f.auth.SendCode(phone_number=self.phone, api_id=1, api_hash="x", settings=settings))
+        answer = await self.ask(
+            f.auth.SignIn(
+                phone_number=self.phone, phone_code_hash=sent.phone_code_hash, phone_code=FIXED_CODE
+            )
+        )
+        if isinstance(answer, t.AuthAuthorizationSignUpRequired):
+            answer = await self.ask(
+                f.auth.SignUp(
+                    phone_number=self.phone,
+                    phone_code_hash=sent.phone_code_hash,
+                    first_name=name,
+                    last_name="",
+                )
+            )
+        self.me = answer.user.id
+        state = await self.ask(f.updates.GetState())
+        self.pts, self.date = 1, state.date
+        self._difference()
+        return self.me
+
+    # -- what the user does ------------------------------------------------------------------------------------------
+
+    def send(self, peer: int) -> Sent:
+        self.count += 1
+        sent = self.oracle.sending(f"{self.name}#{self.count}", self.me, self.name, peer, self.ids.i64() or 1)
+        self._send_message(sent)
+        return sent
+
+    def _send_message(self, sent: Sent) -> None:
+        request = f.messages.SendMessage(
+            peer=self.peers[sent.peer], message=sent.token, random_id=sent.random_id
+        )
+
+        def answered(answer: Any, error: str) -> None:
+            if error:
+                self._refused("send", error, lambda: self._send_message(sent), sent)
+                return
+            if isinstance(answer, t.Updates):
+                self.oracle.acknowledged(sent, _message_id(answer, sent.random_id))
+                self.updates(answer)
+                return
+            self.oracle.acknowledged(sent, answer.id)
+            held = Held(sent.token, sent.peer != self.me, sent.peer, self.me)
+            self._in_order(answer.pts, answer.pts_count, lambda: self._new(answer.id, held))
+
+        call = self.call(request, answered)
+        call.about = sent
+
+    def edit(self, sent: Sent) -> None:
+        text = self.oracle.editing(sent)
+
+        def go() -> None:
+            request = f.messages.EditMessage(peer=self.peers[sent.peer], id=sent.msg_id, message=text)
+            self.call(request, answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error in ("MESSAGE_ID_INVALID", "MESSAGE_NOT_MODIFIED", "MESSAGE_AUTHOR_REQUIRED"):
+                self.oracle.edited(sent, text, error == "MESSAGE_NOT_MODIFIED")
+                if error != "MESSAGE_NOT_MODIFIED" and not sent.deleting:
+                    self.world.wrong(f"{self.name}: edit of {sent.token} refused: {error}")
+            elif error:
+                self._refused("edit", error, go, None)
+            else:
+                self.oracle.edited(sent, text, True)
+                self.updates(answer)
+
+        go()
+
+    def delete(self, msg_ids: list[int], revoke: bool) -> None:
+        tokens = [self.box[msg_id].text.partition("~")[0] for msg_id in msg_ids]
+        self.oracle.deleting(tokens, self.me, revoke)
+
+        def go() -> None:
+            self.call(f.messages.DeleteMessages(id=msg_ids, revoke=revoke), answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error:
+                self._refused("delete", error, go, None)
+                return
+            self.oracle.deleted(tokens, self.me, revoke)
+            self._in_order(answer.pts, answer.pts_count, lambda: self._gone(msg_ids if answer.pts_count else []))
+
+        go()
+
+    def read(self, peer: int, max_id: int) -> None:
+        def go() -> None:
+            self.call(f.messages.ReadHistory(peer=self.peers[peer], max_id=max_id), answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error:
+                self._refused("read", error, go, None)
+                return
+            self.oracle.read(self.me, peer, max_id)
+            self._in_order(answer.pts, answer.pts_count, lambda: self._read_inbox(peer, max_id))
+
+        go()
+
+    def _refused(self, what: str, error: str, again: Callable[[], None], sent: Sent | None) -> None:
+        """Only a server in trouble may refuse these; then the same is asked again later."""
+        if error in ("INTERNAL", "STORE_FULL", "INTERNAL_SERVER_ERROR") or error.startswith("FLOOD_WAIT"):
+            if self.world.trouble():
+                self.world.loop.call_later(RETRY_SECONDS, lambda: self.stopped or again())
+                self.retries += 1
+                return
+        self.world.wrong(f"{self.name}: {what} refused with {error}")
+
+    def restart_app(self, keep_unsent: bool) -> None:
+        """The app is killed and started again: box and pts are on its own disk, sessions are not; messages that were
+        never acknowledged are kept for another try, or lost with the app."""
+        self.world.note(f"{self.name} app restarts")
+        self.cut()
+        self.session = None
+        self.calls.clear()
+        if not keep_unsent:
+            for call in self.drop_calls(lambda call: True):
+                if isinstance(call.about, Sent):
+                    call.about.given_up = True
+        else:
+            self.drop_calls(lambda call: isinstance(call.request, f.updates.GetDifference))
+        self.asking = self.ask_again = False
+        self._waiting.clear()
+
+    # -- pts ---------------------------------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        self.settled_once = False
+        self._difference()
+
+    def disconnected(self) -> None:
+        self.settled_once = False
+
+    def session_began(self) -> None:
+        self._difference()
+
+    def updates(self, update: Any) -> None:
+        if isinstance(update, t.UpdatesTooLong):
+            self._difference()
+        elif isinstance(update, t.UpdateShort):
+            self._update(update.update)
+        elif isinstance(update, t.Updates):
+            for one in update.updates:
+                self._update(one)
+        else:
+            self.world.wrong(f"{self.name}: unexpected {type(update).__name__}")
+
+    def _update(self, update: Any) -> None:
+        if hasattr(update, "pts_count"):
+            self._in_order(update.pts, update.pts_count, lambda: self._apply(update))
+
+    def _in_order(self, pts: int, count: int, apply: Callable[[], None]) -> None:
+        """Now, when it is the next; never, when it is known; later, when something before it is missing."""
+        if not self.me or not self.pts:
+            return
+        if self.asking:
+            self._waiting.append((pts, count, apply))
+        elif self.pts + count == pts:
+            self.pts = pts
+            apply()
+            self._go_on()
+        elif self.pts + count < pts:
+            self._gap(pts, count, apply)
+        elif pts - count < self.pts < pts:
+            self.world.wrong(f"{self.name}: pts {pts} (of {count}) overlaps {self.pts}")
+
+    def _gap(self, pts: int, count: int, apply: Callable[[], None]) -> None:
+        """Answers stand behind the pushes of their commit, so for a moment gaps are allowed."""
+        self.gaps += 1
+        self._waiting.append((pts, count, apply))
+        line = self.line if self.settled_once else None
+        self.world.loop.call_later(GAP_SECONDS, self._still_gap, line)
+
+    def _still_gap(self, line: Line | None = None) -> None:
+        if not self._waiting or self.asking or self.stopped:
+            return
+        if line is not None and line is self.line and not self.harmed:
+            self.world.wrong(f"{self.name}: on a sound line nothing came between pts {self.pts} and {self._waiting[0][0]}")
+        self._difference()
+
+    def _go_on(self) -> None:
+        """Take what waited and has its turn now."""
+        waiting, self._waiting = sorted(self._waiting, key=lambda one: one[:2]), []
+        for pts, count, apply in waiting:
+            if self.pts + count == pts:
+                self.pts = pts
+                apply()
+            elif self.pts + count < pts:
+                self._waiting.append((pts, count, apply))
+        if self._waiting:
+            self.world.loop.call_later(GAP_SECONDS, self._still_gap)
+
+    # -- getDifference -----------------------------------------------------------------------------------------------
+
+    def _difference(self) -> None:
+        if not self.me or self.stopped:
+            return
+        if self.asking:
+            self.ask_again = True
+            return
+        self.asking = True
+        line = self.line
+        self.call(
+            f.updates.GetDifference(pts=self.pts, date=self.date, qts=0),
+            lambda answer, error: self._missed(answer, error, line),
+        )
+
+    def _missed(self, answer: Any, error: str, line: Any) -> None:
+        if not self.asking:
+            return
+        self.asking = False
+        if error:
+            if not (error in ("INTERNAL", "STORE_FULL") and self.world.trouble()):
+                self.world.wrong(f"{self.name}: getDifference({self.pts}): {error}")
+                return
+            self.world.loop.call_later(RETRY_SECONDS, self._difference)
+            return
+        if isinstance(answer, t.UpdatesDifferenceTooLong):
+            self.world.wrong(f"{self.name}: differenceTooLong")
+            return
+        more = False
+        if isinstance(answer, t.UpdatesDifferenceEmpty):
+            self.date = answer.date
+        else:
+            more = isinstance(answer, t.UpdatesDifferenceSlice)
+            state = answer.intermediate_state if more else answer.state
+            for message in answer.new_messages:
+                self._message(message)
+            for update in answer.other_updates:
+                if hasattr(update, "pts_count"):
+                    self._apply(update)
+            if state.pts < self.pts:
+                self.world.wrong(f"{self.name}: the difference leads back from {self.pts} to {state.pts}")
+            self.pts, self.date = state.pts, state.date
+        if more or self.ask_again:
+            self.ask_again = False
+            self._difference()
+            return
+        if line is self.line and line is not None:
+            self.settled_once = True
+        self._go_on()
+
+    # -- the box -----------------------------------------------------------------------------------------------------
+
+    def _apply(self, update: Any) -> None:
+        if isinstance(update, t.UpdateNewMessage):
+            self._message(update.message)
+        elif isinstance(update, t.UpdateEditMessage):
+            message = update.message
+            if message.id not in self.box:
+                self.world.wrong(f"{self.name}: edit of message {message.id}, which was never told")
+            self.box[message.id] = held(message, self.me)
+        elif isinstance(update, t.UpdateDeleteMessages):
+            self._gone(update.messages)
+        elif isinstance(update, t.UpdateReadHistoryInbox):
+            self._read_inbox(update.peer.user_id, update.max_id)
+        elif isinstance(update, t.UpdateReadHistoryOutbox):
+            peer = update.peer.user_id
+            self.read_out[peer] = max(self.read_out.get(peer, 0), update.max_id)
+
+    def _message(self, message: Any) -> None:
+        self._new(message.id, held(message, self.me))
+
+    def _new(self, msg_id: int, message: Held) -> None:
+        if msg_id in self.box:
+            self.world.wrong(f"{self.name}: message {msg_id} ({message.text}) was told twice")
+        self.box[msg_id] = message
+
+    def _gone(self, msg_ids: list[int]) -> None:
+        for msg_id in msg_ids:
+            self.box.pop(msg_id, None)
+
+    def _read_inbox(self, peer: int, max_id: int) -> None:
+        self.read_in[peer] = max(self.read_in.get(peer, 0), max_id)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.open_calls or self.asking or self._waiting or self.line is None)
+
+    def unread(self, peer: int) -> int:
+        mark = self.read_in.get(peer, 0)
+        return sum(1 for i, one in self.box.items() if one.peer == peer and not one.out and i > mark and peer != self.me)
+
+
+def _message_id(answer: t.Updates, random_id: int) -> int:
+    """Which message the long form of an answer to sendMessage is about."""
+    ids = [one.id for one in answer.updates if isinstance(one, t.UpdateMessageID) and one.random_id == random_id]
+    return ids[0] if len(ids) == 1 else -1
+
+
+def held(message: Any, me: int) -> Held:
+    """A message object as a device keeps it."""
+    peer = message.peer_id.user_id
+    sender = message.from_id.user_id if getattr(message, "from_id", None) is not None else 0
+    if not sender:
+        sender = me if message.out else peer
+    return Held(getattr(message, "message", "") or "", message.out, peer, sender)
+
+
+__all__ = ["Call", "Device", "Held", "held"]

@@ -1,0 +1,99 @@
+"""The simulated disk under the real store: what was not committed is lost in a crash, and commits take time.
+
+The store is the real one with its writers on the loop. Three of its seams are bent:
+- `schedule`: a shard's writer gets its turn after a random while, so that shards overtake each other;
+- `finish`: the loop hears of a durable group later, in the order of the groups of that shard;
+- the engine: the memory engine, whose commits can be the last thing a process does (before or after they are durable)
+  or fail as a full disk does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tgserve.clock import Clock
+from tgserve.errors import StoreError
+from tgserve.ids import Ids
+from tgserve.store.commit import Commit
+from tgserve.store.engines.memory import Disks
+from tgserve.store.shards import Store
+from tgserve.store.writer import Shard
+
+SHARDS = 3
+
+
+class Dead(StoreError):
+    """The process is gone: nothing it does from here on happened."""
+
+
+class Power:
+    """Whether the process lives."""
+
+    def __init__(self) -> None:
+        self.on = True
+
+
+class SimStore(Store):
+    def __init__(
+        self,
+        path: Path,
+        disks: Disks,
+        power: Power,
+        delay: Callable[[], float],
+        *,
+        clock: Clock,
+        ids: Ids,
+        secret: bytes,
+    ) -> None:
+        super().__init__(
+            path, engine=disks.open, shards=SHARDS, clock=clock, ids=ids, secret=secret, threaded=False
+        )
+        self.power = power
+        self._delay = delay
+        self._heard: dict[int, float] = {}
+
+    def schedule(self, shard: Shard, seconds: float) -> None:
+        self._loop.call_later(seconds or self._delay(), self._pump, shard, seconds > 0)
+
+    def _pump(self, shard: Shard, late: bool) -> None:
+        if self.power.on:
+            super()._pump(shard, late)
+
+    def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+        now = self._loop.time()
+        # Never the same moment twice: timers of one moment run in any order.
+        at = self._heard[shard.number] = max(self._heard.get(shard.number, 0.0) + 1e-5, now + self._delay())
+        self._loop.call_at(at, self._hear, shard, jobs, published)
+
+    def _hear(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+        if self.power.on:
+            self._finished(shard, jobs, published)
+
+    async def settled(self, seconds: float = 60.0) -> bool:
+        """As the store's own, but waiting for timers instead of turning on the spot."""
+        began = self.clock.monotonic()
+        while self.power.on:
+            before = [shard.stats.groups for shard in self.shards]
+            await asyncio.sleep(0.01)
+            if all(shard.idle and not shard.in_flight for shard in self.shards):
+                if before == [shard.stats.groups for shard in self.shards]:
+                    return True
+            elif self.clock.monotonic() - began > seconds:
+                return False
+        return False
+
+    def die(self) -> None:
+        """What the kernel does for a dead process: its lock is free. The disks keep what was durable."""
+        self._running = False
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def clean(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
