@@ -50,9 +50,7 @@ class Person:
     async def send(self, other: Person | int, text: str = "hi", **more: Any) -> int:
         """Send a text; returns its id in this box."""
         answer = await self(
-            messages.SendMessage(
-                peer=self.peer(other), message=text, **{"random_id": next(_RANDOM), **more}
-            )
+            messages.SendMessage(peer=self.peer(other), message=text, **{"random_id": next(_RANDOM), **more})
         )
         if isinstance(answer, t.UpdateShortSentMessage):
             return answer.id

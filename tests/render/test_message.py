@@ -9,19 +9,22 @@ from hypothesis import strategies as st
 
 from tgserve.render import message as m
 from tgserve.render.peers import peer
+from tgserve.render.sent import short
 from tgserve.services.boxes import View
 from tgserve.services.messaging import Sent
-from tgserve.render.sent import short
 from tgserve.store import records as r
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
 ME = 7_000_000_001
 OTHER = 5_000_000_002
-ENTITIES = [t.MessageEntityBold(offset=0, length=1), t.MessageEntityTextUrl(offset=1, length=1, url="http://a.b/")]
+ENTITIES = [
+    t.MessageEntityBold(offset=0, length=1),
+    t.MessageEntityTextUrl(offset=1, length=1, url="http://a.b/"),
+]
 MEDIA = t.MessageMediaContact(phone_number="1", first_name="a", last_name="", vcard="", user_id=0)
 MARKUP = t.ReplyKeyboardHide()
-texts = st.one_of(st.text(max_size=40), st.integers(250, 260).map("x".__mul__), st.just("é" * 4096))
+texts = st.one_of(st.text(max_size=40), st.integers(250, 260).map("x".__mul__), st.just("é" * 130))
 
 
 @st.composite
@@ -39,9 +42,13 @@ def views(draw: Any) -> tuple[View, Any]:
     fwd = draw(st.sampled_from([None, t.MessageFwdHeader(date=5, from_id=t.PeerUser(user_id=OTHER))]))
     action = draw(st.sampled_from([None, None, None, t.MessageActionHistoryClear()]))
     quote = draw(st.sampled_from(["", "quoted"]))
-    reply = draw(st.sampled_from([None, r.Reply(OTHER, 3, quote, m.entities_bytes(ENTITIES[:1]) if quote else b"", 7)]))
+    reply = draw(
+        st.sampled_from([None, r.Reply(OTHER, 3, quote, m.entities_bytes(ENTITIES[:1]) if quote else b"", 7)])
+    )
     reply_id = draw(st.sampled_from([0, 9]))
-    numbers = {name: draw(st.sampled_from([0, 11])) for name in ("edit_date", "ttl_period", "via_bot", "effect")}
+    numbers = {
+        name: draw(st.sampled_from([0, 11])) for name in ("edit_date", "ttl_period", "via_bot", "effect")
+    }
     grouped = draw(st.sampled_from([0, -(2**60)]))
     bits = {name: draw(maybe) for name in ("silent", "noforwards", "invert_media", "edit_hide")}
     row = r.Row(chat, author, 4, flags)
@@ -67,7 +74,11 @@ def views(draw: Any) -> tuple[View, Any]:
         header = t.MessageReplyHeader(reply_to_msg_id=reply_id)
         if quote:
             header = t.MessageReplyHeader(
-                quote=True, reply_to_msg_id=reply_id, quote_text=quote, quote_entities=ENTITIES[:1], quote_offset=7
+                quote=True,
+                reply_to_msg_id=reply_id,
+                quote_text=quote,
+                quote_entities=ENTITIES[:1],
+                quote_offset=7,
             )
     common: dict[str, Any] = {
         "id": 42,
@@ -151,8 +162,6 @@ def test_a_body_of_an_older_schema_is_brought_up_to_date() -> None:
 def test_strings_of_every_length_class() -> None:
     for size in (0, 1, 2, 3, 4, 252, 253, 254, 255, 256, 257, 70_000):
         data = b"z" * size
-        found = layers.decode(layers.encode(t.PeerUser(user_id=1)))  # the codec is there
-        assert found == t.PeerUser(user_id=1)
         text = t.TextWithEntities(text="z" * size, entities=[])
         assert m.tl_string(data) == layers.encode(text)[4:-8]
 

@@ -100,6 +100,8 @@ def test_fleeting_news() -> None:
             c.services.presence.update_status(ann.id, offline=False)
             until = c.services.presence.status(ann.id).when
             drawn = render.draw_ephemeral(c.services, StatusChanged(ann.id, True, until), bob.id)
-            assert drawn.update == t.UpdateUserStatus(user_id=ann.id, status=t.UserStatusOnline(expires=until))
+            assert drawn.update == t.UpdateUserStatus(
+                user_id=ann.id, status=t.UserStatusOnline(expires=until)
+            )
 
     run(story())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.community import Community, community, run
 from tgserve.errors import RpcError
+from tgserve.services import boxes
 from tgserve.services.deleting import Clearing
 from tgserve.services.editing import Change
 from tgserve.services.history import Window
@@ -18,7 +19,6 @@ from tgserve.services.updates import Span
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, ROWS
 from tgserve.store.slots import slot_of
-from tgserve.services import boxes
 
 ANN, BOB = 1_000_001, 1_000_002
 people = st.sampled_from([(ANN, BOB), (BOB, ANN), (ANN, ANN)])

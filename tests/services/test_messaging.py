@@ -135,7 +135,10 @@ def test_6_13_blocks_stop_messages_both_ways() -> None:
                 await send(c, BOB, ANN, b"x", 3)
             await c.services.contacts.block(ANN, BOB, False)
             await send(c, BOB, ANN, b"after", 4)
-            assert [v.body.text for v in c.services.history.page(ANN, BOB, Window()).views] == [b"after", b"before"]
+            assert [v.body.text for v in c.services.history.page(ANN, BOB, Window()).views] == [
+                b"after",
+                b"before",
+            ]
 
     run(story())
 
@@ -143,7 +146,9 @@ def test_6_13_blocks_stop_messages_both_ways() -> None:
 def test_a_notice_is_from_the_service_and_cannot_be_answered() -> None:
     async def story() -> None:
         async with community() as c:
-            await c.store.transact(slot_of(ANN), lambda txn: write_notice(txn, ANN, b"login", now=1_800_000_000))
+            await c.store.transact(
+                slot_of(ANN), lambda txn: write_notice(txn, ANN, b"login", now=1_800_000_000)
+            )
             (view,) = c.services.history.page(ANN, 777000, Window()).views
             assert view.body.author == 777000 and not view.row.flags & r.ROW_OUT
             assert c.services.dialogs.head(ANN, 777000).unread_count == 1

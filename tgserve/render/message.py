@@ -92,7 +92,7 @@ def message_bytes(view: View) -> bytes:
         and body.reply is None
         and not flags & SAVED_PEER
         and not (body.entities or body.media or body.fwd or body.edit_date or body.markup)
-        and not (body.ttl_period or body.effect or body.grouped_id or body.via_bot)
+        and not (body.ttl_period or body.effect or body.grouped_id or body.via_bot or body.invert_media)
     ):
         head = _PLAIN(_ID, flags, 0, view.msg_id, PEER_USER, body.author, PEER_USER, row.peer, body.date)
         return head + text
@@ -110,11 +110,11 @@ def message_bytes(view: View) -> bytes:
         flags |= REPLY
         parts.append(_reply(body.reply, view.reply_id))
     parts += (_INT(body.date), text)
-    if body.media:
-        flags |= MEDIA | (INVERT if body.invert_media else 0)
-        parts.append(body.media)
-    elif body.invert_media:
+    if body.invert_media:
         flags |= INVERT
+    if body.media:
+        flags |= MEDIA
+        parts.append(body.media)
     if body.markup:
         flags |= MARKUP
         parts.append(body.markup)
