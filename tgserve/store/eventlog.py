@@ -125,6 +125,9 @@ def trim(txn: Txn, user: int, *, keep: int, before: int, rows: int = TRIM_ROWS) 
 def _trim(txn: Txn, user: int, box: BoxHead, keep: int, before: int, rows: int) -> int:
     """Rows go from the old end, a pts with all its subs; what is left begins above the pts returned."""
     oldest = box.oldest_pts
+    first = txn.get(EVENTS, user, oldest + 1, 0)
+    if first is not None and box.pts - oldest - 1 < keep and first.date >= before:
+        return oldest  # the usual case, for the price of one read
     gone: list[tuple[int, int]] = []
     for (_, pts, sub), logged in txn.range(EVENTS, user, limit=rows):
         if box.pts - pts < keep and logged.date >= before:
