@@ -13,9 +13,19 @@ from tests.journeys.daemon import Daemon
 _numbers = itertools.count(1)
 
 
+SETTINGS = """
+[limits]
+codes_per_address_per_hour = 100000
+handshakes_per_address_per_minute = 100000
+handshakes_per_minute = 100000
+connections_per_address = 10000
+"""
+"""All journeys come from one address."""
+
+
 @pytest.fixture(scope="session")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    server = Daemon(tmp_path_factory.mktemp("journeys") / "data").start()
+    server = Daemon(tmp_path_factory.mktemp("journeys") / "data", config=SETTINGS).start()
     yield server
     faults = server.faults()
     server.end()
