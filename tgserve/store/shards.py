@@ -67,14 +67,6 @@ class SlotReader(Reader):
         return None
 
 
-class _View:
-    """The loop's snapshot of one shard: renewed by the first read after a commit, let go by the next commit."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.stale = False
-
-
 class Store:
     """`path` is the folder `store`; `engine` a name or an OpenEngine. `threaded=False` runs the writers on the loop,
     one step after another, for deterministic simulations. `secret` is that of keys/secret.key; without it `vault`
@@ -109,8 +101,10 @@ class Store:
         self._lock: int | None = None
         self.table: list[int] = []
         self._by_slot: list[Shard] = []
-        self._views: list[_View] = []
-        self._readers: list[tuple[SlotReader, _View]] = []
+        self._views: list[Snapshot] = []
+        """The loop's snapshot of each shard: renewed by the first read after a commit, let go by the next commit."""
+        self._stale = False
+        self._readers: list[SlotReader] = []
         self._running = False
         self._loop_thread = 0
 
@@ -184,13 +178,11 @@ class Store:
         return commit
 
     def read(self, slot: int) -> SlotReader:
-        """`with store.read(slot) as r:` a consistent view of the last commit the loop has heard of. On the loop, and
-        only until the next await; other threads use `snapshot`."""
-        reader, view = self._readers[slot]
-        if view.stale:
-            view.snapshot.renew()
-            view.stale = False
-        return reader
+        """`with store.read(slot) as r:` a consistent view, not older than the last commit the loop has heard of; all
+        slots are seen at one moment. On the loop, and only until the next await; other threads use `snapshot`."""
+        if self._stale:
+            self._renew()
+        return self._readers[slot]
 
     def snapshot(self, number: int) -> Snapshot:
         """A new snapshot of shard `number` for the calling thread, which must close it."""
@@ -294,13 +286,22 @@ class Store:
         if self._running:
             shard.pump(late)
 
+    def _renew(self) -> None:
+        """All views to one moment. What one shard was told by another must find there what it was made from (a row its
+        body), so none may be older than what another has seen: if a group ends meanwhile, all are renewed again."""
+        while True:
+            before = [shard.stats.groups for shard in self.shards]
+            for view in self._views:
+                view.renew()
+            if before == [shard.stats.groups for shard in self.shards]:
+                break
+        self._stale = False
+
     def _finished(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         """On the loop: a group is durable (or failed). Publish, then resolve in job order (I2)."""
         shard.in_flight -= len(jobs)
-        view = self._views[shard.number]
-        if not view.stale:
-            view.snapshot.reset()
-            view.stale = True
+        self._views[shard.number].reset()
+        self._stale = True
         if published:
             for fn in self.subscribers:
                 try:
@@ -322,9 +323,8 @@ class Store:
 
     def _grow(self, engine: Engine, faults: list[StoreError] | None) -> None:
         number = next(shard.number for shard in self.shards if shard.engine is engine)
-        view = self._views[number]
-        view.snapshot.reset()
-        view.stale = True
+        self._views[number].reset()
+        self._stale = True
         try:
             engine.grow()
         except StoreError as fault:
@@ -358,11 +358,8 @@ class Store:
             owned[number].append(slot)
         self.shards = [Shard(n, engine, owned[n], self, self._threaded) for n, engine in enumerate(engines)]
         self._by_slot = [self.shards[number] for number in self.table]
-        self._views = [_View(engine.snapshot()) for engine in engines]
-        self._readers = [
-            (SlotReader(slot, self._views[number].snapshot), self._views[number])
-            for slot, number in enumerate(self.table)
-        ]
+        self._views = [engine.snapshot() for engine in engines]
+        self._readers = [SlotReader(slot, self._views[number]) for slot, number in enumerate(self.table)]
 
     def _create(self, engines: list[Engine]) -> Format:
         """Spread the slots evenly; format.json comes last, so a creation cut short is simply done again."""
@@ -401,7 +398,7 @@ class Store:
 
     def _release(self) -> None:
         for view in self._views:
-            view.snapshot.close()
+            view.close()
         for shard in self.shards:
             shard.close()
             shard.engine.close()

@@ -479,10 +479,11 @@ class Shard:
             for _ in group.applied:
                 self._handovers.popleft()
             self._host.applied(group.applied)
-        for handover in group.handovers:
-            self._host.hand_to(handover)
+        # The loop first: it must not hear of what another shard makes of this group before it hears of the group.
         if group.work or group.jobs:
             self._host.finish(self, group.jobs, group.published)
+        for handover in group.handovers:
+            self._host.hand_to(handover)
 
     def _lost(self, group: _Group, fault: BaseException) -> None:
         """Nothing was kept (I3): every job fails, what came from other shards waits for another try."""
