@@ -307,6 +307,7 @@ class Device(Link):
                     self._apply(update)
             if state.pts < self.pts:
                 self.world.wrong(f"{self.name}: the difference leads back from {self.pts} to {state.pts}")
+            self.world.note(f"{self.name} difference {self.pts}..{state.pts}: {[m.id for m in answer.new_messages]}")
             self.pts, self.date = state.pts, state.date
         if more or self.ask_again:
             self.ask_again = False
@@ -319,6 +320,7 @@ class Device(Link):
     # -- the box -----------------------------------------------------------------------------------------------------
 
     def _apply(self, update: Any) -> None:
+        self.world.note(f"{self.name} applies {type(update).__name__} {update.pts}")
         if isinstance(update, t.UpdateNewMessage):
             self._message(update.message)
         elif isinstance(update, t.UpdateEditMessage):

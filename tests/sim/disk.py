@@ -2,7 +2,7 @@
 
 The store is the real one with its writers on the loop. Three of its seams are bent:
 - `schedule`: a shard's writer gets its turn after a random while, so that shards overtake each other;
-- `finish`: the loop hears of a durable group later, in the order of the groups of that shard;
+- `finish`: the loop hears of a durable group later, in the order in which groups became durable;
 - the engine: the memory engine, whose commits can be the last thing a process does (before or after they are durable)
   or fail as a full disk does.
 """
@@ -55,7 +55,7 @@ class SimStore(Store):
         )
         self.power = power
         self._delay = delay
-        self._heard: dict[int, float] = {}
+        self._heard = 0.0
 
     def schedule(self, shard: Shard, seconds: float) -> None:
         self._loop.call_later(seconds or self._delay(), self._pump, shard, seconds > 0)
@@ -65,10 +65,9 @@ class SimStore(Store):
             super()._pump(shard, late)
 
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
-        now = self._loop.time()
         # Never the same moment twice: timers of one moment run in any order.
-        at = self._heard[shard.number] = max(self._heard.get(shard.number, 0.0) + 1e-5, now + self._delay())
-        self._loop.call_at(at, self._hear, shard, jobs, published)
+        self._heard = max(self._heard + 1e-5, self._loop.time() + self._delay())
+        self._loop.call_at(self._heard, self._hear, shard, jobs, published)
 
     def _hear(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         if self.power.on:

@@ -106,6 +106,8 @@ class World:
         app.assemble(store, Desk(), keys.rsa(), keys.SECRET)  # type: ignore[arg-type]
         app.exchange._executor = Inline()
         await store.start()
+        if not power.on:
+            return
         app.gateway.start()
         padding = ids.padding
         self.network.listen(lambda: Connection(app.gateway, Channel(padding)))
