@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {"__init__", "load", "measure", "servers", "yardstick"}
 BENCHES = sorted(path.stem for path in (ROOT / "scripts" / "bench").glob("*.py") if path.stem not in PARTS)
