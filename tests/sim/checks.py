@@ -126,7 +126,7 @@ def both_sides(world: World, sent: Sent, boxes: dict[int, dict[int, Held]]) -> N
         world.wrong(f"{sent.token} is on one side only: {there}")
     if len(texts) > 1:
         world.wrong(f"{sent.token} has two texts: {sorted(texts)}")
-    allowed = {sent.last_edit or sent.token}
+    allowed = {sent.last_edit or sent.token, *sent.unsure}
     if sent.editing:
         allowed.add(sent.revisions[-1])
     if texts - allowed:

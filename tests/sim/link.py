@@ -268,12 +268,14 @@ class Link(asyncio.Protocol):
     def _event(self, event: told.Event) -> None:
         if isinstance(event, told.Result):
             call = self.calls.get(event.req_msg_id)
-            if call is not None and not call.done:
+            if call is None:
+                self.harmed = True  # of a call that had its answer by another try: this one's pts are not looked at
+            else:
                 self._end(call)
                 call.answered(decode_result(type(call.request), event.body, layers.CURRENT), "")
         elif isinstance(event, told.Failure):
             call = self.calls.get(event.req_msg_id)
-            if call is not None and not call.done:
+            if call is not None:
                 self._end(call)
                 call.answered(None, event.name)
         elif isinstance(event, told.Update):

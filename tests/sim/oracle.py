@@ -24,6 +24,8 @@ class Sent:
     last_edit: str = ""
     """The newest text whose edit was acknowledged."""
     editing: bool = False
+    unsure: set[str] = field(default_factory=set)
+    """Edits refused because the message was deleted meanwhile: an earlier try may have succeeded."""
     deleting: set[int] = field(default_factory=set)
     """Users for whom somebody has tried to delete it."""
     deleters: dict[int, int] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class Oracle:
         sent.editing = False
         if done:
             sent.last_edit = text
+        else:
+            sent.unsure.add(text)
 
     def deleting(self, tokens: list[str], user: int, revoke: bool) -> None:
         self.deletions += 1

@@ -212,8 +212,8 @@ class World:
         clean(self.folder)
 
     def trouble(self) -> bool:
-        """The disk is, or was a moment ago, in a state that excuses refusals."""
-        return self.full_until > self.loop.time() - 30.0
+        """The disk is or was in a state that excuses refusals (they may be told late, as all answers)."""
+        return self.full_until > 0.0
 
     def note(self, text: str) -> None:
         self.trace.append(f"{self.loop.time():.6f} {text}")
