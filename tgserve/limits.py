@@ -136,8 +136,8 @@ EVENTS_KEPT_SECONDS: Final = 30 * DAY
 """Event log of one box; a client further behind gets differenceTooLong and loads its dialogs anew."""
 TYPING_SECONDS: Final = 6
 """How long clients show `typing`, by their own timer."""
-ONLINE_SECONDS: Final = 60
-"""Shown as online for this long after the last sign of life."""
+ONLINE_SECONDS: Final = 300
+"""Shown as online for this long after the last sign of life; help.getConfig has clients repeat it every 210 s."""
 CALLS_PER_MINUTE: Final = 1200
 """Calls of one user in all, where the method has no budget of its own (SECURITY 6.15)."""
 

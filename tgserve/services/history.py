@@ -81,32 +81,24 @@ class History:
 
     def views_of(self, reader: Reader, me: int, rows: Iterable[Named]) -> list[View]:
         """Rows of `me` with their bodies; `reader` is of my slot, the other slots are opened here, each once."""
-        slot = slot_of(me)
-        rows = list(rows)
-        bodies: dict[tuple[int, int], r.Body] = {}
-        elsewhere: dict[int, list[tuple[int, int]]] = {}
-        for _, row in rows:
-            key = (row.author, row.author_msg_id)
-            where = slot_of(row.author)
-            if where == slot:
-                body = reader.get(BODIES, *key)
-                if body is not None:
-                    bodies[key] = body
-            else:
-                elsewhere.setdefault(where, []).append(key)
-        for where, keys in elsewhere.items():
-            with self._store.read(where) as other:
-                for key in keys:
-                    body = other.get(BODIES, *key)
-                    if body is not None:
-                        bodies[key] = body
-        views = []
-        for msg_id, row in rows:
-            body = bodies.get((row.author, row.author_msg_id))
-            if body is not None:
-                reply = boxes.reply_id(reader, me, body) if body.reply is not None else 0
-                views.append(View(me, msg_id, row, body, reply))
-        return views
+        named = list(rows)
+        bodies: list[r.Body | None] = [None] * len(named)
+        by_author: dict[int, list[int]] = {}
+        for index, (_, row) in enumerate(named):
+            by_author.setdefault(row.author, []).append(index)
+        for author, indexes in by_author.items():
+            if author == me:
+                for index in indexes:
+                    bodies[index] = reader.get(BODIES, author, named[index][1].author_msg_id)
+                continue
+            with self._store.read(slot_of(author)) as other:
+                for index in indexes:
+                    bodies[index] = other.get(BODIES, author, named[index][1].author_msg_id)
+        return [
+            View(me, msg_id, row, body, 0 if body.reply is None else boxes.reply_id(reader, me, body))
+            for (msg_id, row), body in zip(named, bodies, strict=True)
+            if body is not None
+        ]
 
     def scan(
         self,

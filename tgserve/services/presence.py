@@ -1,7 +1,7 @@
 """Who is online, and who is told: in memory, off the path of messages; `last seen` reaches the disk lazily.
 
-A user is online while a device says so (account.updateStatus, which clients repeat), until `expires`; the last device
-to go, or its last socket, ends it. Told are those of the user's contacts' and chat partners who are connected now.
+A user is online while one of the devices says so (account.updateStatus, which clients repeat); the last of them to go,
+or the last socket, ends it. Told are those of the user's contacts' and chat partners who are connected now.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Presence:
         self._clock = clock
         self._bus = bus
         self._sessions: dict[int, int] = {}
-        self._expires: dict[int, int] = {}
+        self._devices: dict[int, dict[tuple[int, int], int]] = {}
+        """Who is online: until when, by the device that said so."""
         self._seen: dict[int, int] = {}
         self._written: dict[int, int] = {}
 
@@ -58,32 +59,39 @@ class Presence:
             self._sessions[user_id] = left
             return
         self._sessions.pop(user_id, None)
-        if user_id in self._expires:
-            self._go_offline(user_id, int(self._clock.now()))
+        devices = self._devices.pop(user_id, None)
+        if devices:
+            self._go_offline(user_id, min(max(devices.values()), int(self._clock.now())))
 
     # -- told by the user -----------------------------------------------------------
 
-    def update_status(self, user_id: int, offline: bool) -> None:
+    def update_status(self, user_id: int, offline: bool, device: tuple[int, int] = (0, 0)) -> None:
         """account.updateStatus of one device."""
         now = int(self._clock.now())
-        expires = self._expires.get(user_id, 0)
-        if offline:
-            if expires:
-                self._go_offline(user_id, now)
+        devices = self._devices.setdefault(user_id, {})
+        was_online = max(devices.values(), default=0) > now
+        if not offline:
+            devices[device] = now + limits.ONLINE_SECONDS
+            self._tell(user_id, StatusChanged(user_id, True, now + limits.ONLINE_SECONDS))
             return
-        self._expires[user_id] = now + limits.ONLINE_SECONDS
-        self._tell(user_id, StatusChanged(user_id, True, now + limits.ONLINE_SECONDS))
+        devices.pop(device, None)
+        if max(devices.values(), default=0) > now:
+            return
+        del self._devices[user_id]
+        if was_online:
+            self._go_offline(user_id, now)
 
     def status(self, user_id: int) -> Status:
         """What others may see of a user now."""
-        expires = self._expires.get(user_id)
-        if expires is None:
+        devices = self._devices.get(user_id)
+        if devices is None:
             seen = self._seen.get(user_id)
             return Status(False, seen) if seen else UNKNOWN
+        expires = max(devices.values())
         if expires > self._clock.now():
             return Status(True, expires)
         # nobody needs to be told: clients were given the end
-        del self._expires[user_id]
+        del self._devices[user_id]
         self._note_seen(user_id, expires)
         return Status(False, expires)
 
@@ -92,8 +100,7 @@ class Presence:
 
     # -- inside -----------------------------------------------------------
 
-    def _go_offline(self, user_id: int, now: int) -> None:
-        seen = min(self._expires.pop(user_id), now)
+    def _go_offline(self, user_id: int, seen: int) -> None:
         self._note_seen(user_id, seen)
         self._tell(user_id, StatusChanged(user_id, False, seen))
 

@@ -42,5 +42,5 @@ async def update_birthday(call: Call, request: account.UpdateBirthday) -> bool:
 
 @rpc(account.UpdateStatus)
 async def update_status(call: Call, request: account.UpdateStatus) -> bool:
-    call.services.presence.update_status(call.me, request.offline)
+    call.services.presence.update_status(call.me, request.offline, call.session)
     return True
