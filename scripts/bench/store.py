@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import shutil
 import sys
@@ -178,6 +179,7 @@ def main() -> None:
     parser.add_argument("--in-flight", default="1,10,100,1000")
     given = parser.parse_args()
     seconds = 0.3 if given.quick else given.seconds
+    gc.freeze()  # as the daemon does when it starts to serve
     home = Path(tempfile.mkdtemp(prefix="bench-store-", dir=given.dir))
     try:
         for number in map(int, given.in_flight.split(",")):

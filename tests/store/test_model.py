@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tgserve.errors import StoreFull
+from tgserve.store import writer
 from tgserve.store.engines.memory import Disks
 from tgserve.store.keyspaces import PEER_ROWS
 from tgserve.store.shards import Store
@@ -144,6 +145,7 @@ class FailingModel(StoreModel):
 
     def __init__(self) -> None:
         self.disks = Disks()
+        self.pause, writer.COMMIT_RETRY_SECONDS = writer.COMMIT_RETRY_SECONDS, 0.01
         self.engine = self.disks.open
         super().__init__()
 
@@ -160,6 +162,10 @@ class FailingModel(StoreModel):
         outcomes = self.loop.run_until_complete(run())
         self.disks.fail = lambda stage: None
         assert all(isinstance(outcome, StoreFull) for outcome in outcomes)
+
+    def teardown(self) -> None:
+        super().teardown()
+        writer.COMMIT_RETRY_SECONDS = self.pause
 
 
 async def _outcome(commit: Any) -> Any:

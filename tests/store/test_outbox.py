@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tgserve.errors import StoreError
 from tgserve.store import records as r
 from tgserve.store import writer
 from tgserve.store.engines.memory import Disks
-from tgserve.store.keyspaces import OUTBOX, PARKED
+from tgserve.store.keyspaces import BODIES, OUTBOX, PARKED, ROWS
 from tgserve.store.packing import META_SLOT
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -110,6 +111,38 @@ def test_messages_cross_shards_and_stay_in_order(tmp_path: Path) -> None:
         await store.close()
 
     asyncio.run(story())
+
+
+def test_whoever_hears_of_a_message_finds_its_body(tmp_path: Path) -> None:
+    """The loop's views of all shards stand at one moment: what came through the outbox is there together with what it
+    was made from, in another shard, whichever group the loop has heard of."""
+    missing: list[object] = []
+    seen = 0
+
+    async def story() -> None:
+        store = open_store(tmp_path)
+
+        def look(items: list[Any]) -> None:
+            nonlocal seen
+            for user in {item.user_id for item in items}:
+                with store.read(slot_of(user)) as reader:
+                    newest = reader.last(ROWS, user)
+                assert newest is not None
+                row = newest[1]
+                with store.read(slot_of(row.author)) as reader:
+                    seen += 1
+                    if reader.get(BODIES, row.author, row.author_msg_id) is None:
+                        missing.append((user, row))
+
+        store.subscribe(look)
+        await store.start()
+        await asyncio.gather(*(_talk(store, 25, set()) for _ in range(4)))
+        await store.settled(5.0)
+        await store.close()
+
+    asyncio.run(story())
+    assert missing == []
+    assert seen > 50
 
 
 def test_applied_parcels_leave_no_rows(tmp_path: Path) -> None:

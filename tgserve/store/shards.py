@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -229,14 +229,15 @@ class Store:
         return [shard.stats for shard in self.shards]
 
     async def settled(self, seconds: float = 60.0) -> bool:
-        """Wait until nothing is queued and every outbox item is applied or parked; False when time ran out."""
-        began = self.clock.monotonic()
+        """Wait until nothing is queued and every outbox item is applied or parked; False when time (the loop's) ran
+        out."""
+        began = self._loop.time()
         while True:
             before = [shard.stats.groups for shard in self.shards]
             if all(shard.idle and not shard.in_flight for shard in self.shards):
                 if before == [shard.stats.groups for shard in self.shards]:
                     return True
-            elif self.clock.monotonic() - began > seconds:
+            elif self._loop.time() - began > seconds:
                 return False
             await asyncio.sleep(0.001 if self._threaded else 0)
 
@@ -251,7 +252,8 @@ class Store:
 
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         if self._threaded:
-            self._loop.call_soon_threadsafe(self._finished, shard, jobs, published)
+            with suppress(RuntimeError):  # the loop was closed before the store: nobody is left to be told
+                self._loop.call_soon_threadsafe(self._finished, shard, jobs, published)
         else:
             self._finished(shard, jobs, published)
 

@@ -6,6 +6,7 @@ the rows are there. `fail` makes commits fail as a bad or full disk does.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ class _Disk:
         self.rows: dict[bytes, Versions] = {}
         self.keys: list[bytes] = []
         self.bytes = 0
+        self.changing = threading.Lock()
 
 
 class MemorySnapshot:
@@ -43,15 +45,19 @@ class MemorySnapshot:
         if self.version is None:
             raise StoreError("the snapshot was reset")
         keys = self._disk.keys
-        found = keys[bisect_left(keys, lo) : bisect_left(keys, hi)]
+        with self._disk.changing:
+            found = keys[bisect_left(keys, lo) : bisect_left(keys, hi)]
         for key in reversed(found) if reverse else found:
             data = _at(self._disk.rows.get(key), self.version)
             if data is not None:
                 yield key, data
 
     def renew(self) -> None:
+        if self not in self._engine.snapshots:
+            # Known before the version is taken: from here on what it may ask for is kept.
+            self.version = self._disk.version
+            self._engine.snapshots.add(self)
         self.version = self._disk.version
-        self._engine.snapshots.add(self)
 
     def reset(self) -> None:
         self.version = None
@@ -76,12 +82,14 @@ class MemoryEngine:
             raise fault
         disk = self.disk
         version = disk.version + 1
-        kept = min((s.version for s in list(self.snapshots) if s.version is not None), default=version)
-        for key, row in rows.items():
-            if row is not None:
-                self._set(key, row[1], version, kept)
-            elif key in disk.rows:
-                self._set(key, None, version, kept)
+        standing = [at for view in list(self.snapshots) if (at := view.version) is not None]
+        kept = min(standing, default=version)
+        with disk.changing:
+            for key, row in rows.items():
+                if row is not None:
+                    self._set(key, row[1], version, kept)
+                elif key in disk.rows:
+                    self._set(key, None, version, kept)
         disk.version = version
         fault = self._fail("after")
         if fault is not None:
