@@ -114,6 +114,23 @@ FRESH_SESSION_SECONDS: Final = DAY
 """A session younger than this may not end others (SECURITY 5.6)."""
 EXPORTED_AUTH_SECONDS: Final = 300
 """auth.exportAuthorization is good for this long, once."""
+PASSWORD_TRIES_PER_HOUR: Final = 20
+"""Passwords shown for one account, over all keys (SECURITY 5.7); whoever may try has proven a login code before."""
+PASSWORD_TRIES_PER_KEY_PER_HOUR: Final = 8
+SRP_SECONDS: Final = 600
+"""A challenge of account.getPassword is good for this long, once."""
+PASSWORD_PENDING_SECONDS: Final = DAY
+"""How long after the login code the password may follow: somebody may have to look for the recovery e-mail."""
+PASSWORD_RESET_SECONDS: Final = 7 * DAY
+"""From asking to forget the password to its end; every device of the account is told meanwhile."""
+EMAIL_CODE_DIGITS: Final = 6
+EMAIL_CODE_SECONDS: Final = HOUR
+EMAIL_CODE_TRIES: Final = 5
+EMAIL_CODES_PER_HOUR: Final = 5
+LOGIN_TOKEN_SECONDS: Final = 30
+"""A QR code is good for this long, once (SECURITY 5.8)."""
+LOGIN_TOKENS: Final = 20_000
+"""QR codes shown at once, in memory."""
 
 # -- messages -------------------------------------------------------------------------------------------------------
 
@@ -134,6 +151,14 @@ DIFFERENCE_EVENTS: Final = 500
 EVENTS_KEPT: Final = 20_000
 EVENTS_KEPT_SECONDS: Final = 30 * DAY
 """Event log of one box; a client further behind gets differenceTooLong and loads its dialogs anew."""
+GROUP_MEMBERS: Final = 200
+"""A basic group's; each message is a row in every member's box. Clients know the number (chat_size_max)."""
+GROUP_TITLE_CHARS: Final = 128
+GROUP_ABOUT_CHARS: Final = 255
+GROUP_FORWARD: Final = 100
+"""Of the latest messages that a new member may be given."""
+INVITES_PER_GROUP: Final = 200
+INVITE_USES: Final = 99_999
 TYPING_SECONDS: Final = 6
 """How long clients show `typing`, by their own timer."""
 ONLINE_SECONDS: Final = 300

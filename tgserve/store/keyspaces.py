@@ -18,6 +18,8 @@ BLOCKED = Keyspace("blocked", 0x04, (I64, I64), r.Blocked)  # user: (owner, peer
 KNOWN_BY = Keyspace("known_by", 0x05, (I64, I64), bytes)  # user: (user, who has him as contact)
 USER_SETTINGS = Keyspace("user_settings", 0x06, (I64, STR), bytes)  # user: (user, name) -> TL or text bytes
 PRIVACY = Keyspace("privacy", 0x07, (I64, STR), r.PrivacyRules)  # user: (user, privacy key)
+PASSWORDS = Keyspace("passwords", 0x08, (I64,), r.Password)  # user
+LEAVING = Keyspace("leaving", 0x09, (I64,), r.Leaving)  # user: deleted accounts that still have rows
 # slot of the name
 PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
 NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
@@ -45,3 +47,9 @@ OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (U32,), r.OutboxHead)  # (target sha
 APPLIED = Keyspace("applied", 0x72, (U32,), r.AppliedMark)  # (source shard)
 HOME = Keyspace("home", 0x7E, (), r.ShardHome)
 META = Keyspace("meta", 0x7F, (STR,), bytes)
+# basic groups: slot of the group's peer number
+GROUPS = Keyspace("groups", 0x30, (I64,), r.Group)  # chat: (chat)
+MEMBERS = Keyspace("members", 0x31, (I64, I64), r.Member)  # chat: (chat, user)
+INVITES = Keyspace("invites", 0x32, (I64, STR), r.Invite)  # chat: (chat, hash)
+IMPORTERS = Keyspace("importers", 0x33, (I64, I64), r.Importer)  # chat: (chat, user)
+GROUP_READS = Keyspace("group_reads", 0x34, (I64, I64, I64, U32), bytes)  # author: (author, chat, reader, max_id) -> date

@@ -102,6 +102,9 @@ class Auth(Record, frozen=True):
     password_pending: bool = False
     temporary: tuple[int, ...] = ()
     """Ids of the temporary keys bound to this one that may still live."""
+    pending_user: int = 0
+    """With password_pending: whose code was proven on this key; the password is still owed (SECURITY 5.7)."""
+    pending_since: int = 0
 
 
 class TempBinding(Record, frozen=True):
@@ -131,6 +134,10 @@ class UserAuth(Record, frozen=True):
     """Made by the sign-up: never counts as fresh (SECURITY 5.6)."""
     joined: tuple[int, ...] = ()
     """Keys signed in by auth.importAuthorization from this session: they end with it."""
+    unconfirmed: bool = False
+    """A new login that no other device has said yes to."""
+    calls_disabled: bool = False
+    secrets_disabled: bool = False
 
 
 class Exported(Record, frozen=True):
@@ -152,6 +159,8 @@ class Contact(Record, frozen=True):
     mutual: bool = False
     added: int = 0
     note: bytes = b""
+    close: bool = False
+    """One of the owner's close friends."""
 
 
 class Blocked(Record, frozen=True):
@@ -162,6 +171,51 @@ class PrivacyRules(Record, frozen=True):
     """Rules of one privacy key in the order they are tried: (kind, ids); kinds are services/privacy.py's."""
 
     rules: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class NewPassword(Record, frozen=True):
+    """A password as the owner's client made it: SRP verifier (sealed) and the salts it was made with."""
+
+    verifier: bytes
+    salt1: bytes
+    salt2: bytes
+    hint: str = ""
+
+
+class EmailCode(Record, frozen=True):
+    """A code on its way to `email`. With `setup` it also carries the password that is set when the code comes back
+    (None: only the address is new); without, it is the way around a forgotten password."""
+
+    email: str
+    code: str
+    expires: int
+    tries: int = 0
+    setup: bool = True
+    password: NewPassword | None = None
+
+
+class Password(Record, frozen=True):
+    """Two-step verification of a user. `current` None: there is none (any more); `version` grows with each change."""
+
+    current: NewPassword | None = None
+    email: str = ""
+    """Proven address for a forgotten password."""
+    version: int = 0
+    changed: int = 0
+    confirming: EmailCode | None = None
+    recovery: EmailCode | None = None
+    reset_at: int = 0
+    """Asked to be removed then (account.resetPassword), 0 = no."""
+    declined: int = 0
+    """When such a wish was last withdrawn."""
+    delete_at: int = 0
+    """Somebody who does not know the password wants the account deleted: it may be from then on."""
+
+
+class Leaving(Record, frozen=True):
+    """A deleted account whose rows are being taken away; `since` Unix seconds."""
+
+    since: int
 
 
 # -- messages -----------------------------------------------------------------------------------------------------
@@ -267,6 +321,11 @@ class Dialog(Record, frozen=True):
     settings_hidden: bool = False
     count: int = 0
     """How many messages the chat holds for this user."""
+    left_at: int = 0
+    """The group's version when the user left it or was removed: what was sent to him before that, and comes later, is
+    dropped. 0 = never left."""
+    left_date: int = 0
+    """When that was; edits made later are not shown. 0 = is in it (again)."""
 
 
 # -- events: what getDifference can tell, keyed by (user, pts, sub) ------------------------------------------------
@@ -356,6 +415,25 @@ class PeerSettingsChanged(Event, frozen=True):
     peer: int
 
 
+class PrivacyChanged(Event, frozen=True):
+    """The rules of one privacy key of mine; `key` is one of services/privacy.py's KEYS."""
+
+    key: str
+
+
+class DefaultNotifyChanged(Event, frozen=True):
+    """How loud a kind of chats is by default: users chats broadcasts."""
+
+    kind: str
+
+
+class ChatChanged(Event, frozen=True):
+    """A group's members, rights or settings changed. `what`: members admin rights about requests settings."""
+
+    peer: int
+    what: str
+
+
 AnyEvent = (
     NewMessage
     | EditMessage
@@ -373,6 +451,8 @@ AnyEvent = (
     | UserChanged
     | NewAuthorization
     | PeerSettingsChanged
+    | PrivacyChanged
+    | DefaultNotifyChanged
 )
 
 
@@ -397,6 +477,10 @@ class Deliver(Record, tag=True, frozen=True):
     date: int
     flags: int = 0
     silent: bool = False
+    version: int = 0
+    """Of the group, as its sender knew it: who has left since takes nothing of it. 0 = not in a group."""
+    leaves: int = 0
+    """MEMBER_LEFT or MEMBER_KICKED: this message is the last the receiver gets of the group."""
 
 
 class DeliverEdit(Record, tag=True, frozen=True):
@@ -404,6 +488,8 @@ class DeliverEdit(Record, tag=True, frozen=True):
     author: int
     author_msg_id: int
     date: int = 0
+    version: int = 0
+    """As in Deliver."""
 
 
 class DeliverDelete(Record, tag=True, frozen=True):
@@ -422,6 +508,8 @@ class DeliverRead(Record, tag=True, frozen=True):
     reader: int
     author_msg_id: int
     date: int = 0
+    peer: int = 0
+    """The group it was read in; 0 = the private chat."""
 
 
 class DeliverContentsRead(Record, tag=True, frozen=True):
@@ -506,6 +594,63 @@ class TellUserChanged(Record, tag=True, frozen=True):
     what: str
 
 
+class ReleasePhone(Record, tag=True, frozen=True):
+    """An account gave this number up (deleted, or it has another one now)."""
+
+    phone: str
+    user_id: int
+
+
+class ContactGone(Record, tag=True, frozen=True):
+    """`user_id` deleted the account: `owner` has it as contact no more."""
+
+    owner: int
+    user_id: int
+
+
+class ChatAct(Record, tag=True, frozen=True):
+    """What `user` did to a group, as a service message of his: written in his box and delivered to `to`."""
+
+    user: int
+    chat: int
+    version: int
+    date: int
+    action: bytes
+    layer: int
+    min_layer: int
+    users: tuple[int, ...]
+    to: tuple[int, ...]
+    new: tuple[int, ...] = ()
+    """Members who have come by this; they are given the last `forward` messages of the actor's box."""
+    forward: int = 0
+    gone: int = 0
+    """Who has left by this, in the way `leaves` says."""
+    leaves: int = 0
+
+
+class HoldBodies(Record, tag=True, frozen=True):
+    """One more box is about to hold these bodies."""
+
+    author: int
+    author_msg_ids: tuple[int, ...]
+
+
+class TellChatChanged(Record, tag=True, frozen=True):
+    user: int
+    chat: int
+    what: str
+    date: int
+
+
+class ChatDeleted(Record, tag=True, frozen=True):
+    """The group is gone for everybody: its messages leave `user`'s box."""
+
+    user: int
+    chat: int
+    version: int
+    date: int
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -523,6 +668,8 @@ AnyOutbox = (
     | SessionSeen
     | ContactAdded
     | TellUserChanged
+    | ReleasePhone
+    | ContactGone
 )
 
 
@@ -560,3 +707,70 @@ class ShardHome(Record, frozen=True):
     number: int
     store: str
     epochs: bytes
+
+
+# -- basic groups: all in the slot of the group --------------------------------------------------------------------
+
+
+class Group(Record, frozen=True):
+    """A basic group, under its peer number (-chat_id). `version` grows with every change."""
+
+    title: str
+    creator: int
+    date: int
+    version: int = 1
+    about: str = ""
+    banned: int = 0
+    """Default rights: the flag word of chatBannedRights; a set bit is what plain members may not do."""
+    noforwards: bool = False
+    deleted: bool = False
+    reactions: bytes = b""
+    """TL ChatReactions of `reactions_layer`; empty = all are allowed."""
+    reactions_layer: int = 0
+    reactions_limit: int = 0
+    ttl_period: int = 0
+    pending: int = 0
+    """Requests to join that wait for an answer."""
+
+
+class Member(Record, frozen=True):
+    """Who is, or was, in a group, keyed by (chat, user)."""
+
+    inviter: int
+    date: int
+    admin: bool = False
+    rank: str = ""
+    gone: int = 0
+    """MEMBER_LEFT or MEMBER_KICKED; 0 = is in it."""
+    title_then: str = ""
+    """The group's title when the member went: later ones are not his to see."""
+
+
+MEMBER_LEFT = 1
+MEMBER_KICKED = 2
+
+
+class Invite(Record, frozen=True):
+    """A link into a group, keyed by (chat, hash)."""
+
+    admin: int
+    date: int
+    title: str = ""
+    expires: int = 0
+    usage_limit: int = 0
+    usage: int = 0
+    approval: bool = False
+    permanent: bool = False
+    revoked: bool = False
+    edited: int = 0
+    requested: int = 0
+    """Requests made by this link that wait for an answer."""
+
+
+class Importer(Record, frozen=True):
+    """Who came, or asks to come, by a link, keyed by (chat, user)."""
+
+    hash: str
+    date: int
+    requested: bool = False
+    approved_by: int = 0
