@@ -147,9 +147,10 @@ class Dialogs:
         now = int(self._clock.now())
 
         def work(txn: Txn) -> None:
-            heads = {key[1]: dialog for key, dialog in txn.range(DIALOGS, me) if dialog.folder == folder}
-            was = sorted((p for p, d in heads.items() if d.pinned), key=lambda p: -heads[p].pinned)
-            order = list(dict.fromkeys(peers))
+            heads = {key[1]: dialog for key, dialog in txn.range(DIALOGS, me)}
+            here = [p for p, d in heads.items() if d.pinned and d.folder == folder]
+            was = sorted(here, key=lambda p: -heads[p].pinned)
+            order = [p for p in dict.fromkeys(peers) if heads.get(p, NO_DIALOG).folder == folder]
             if not force:
                 order = [p for p in order if p in was] + [p for p in was if p not in order]
             if len(order) > limits.PINNED_DIALOGS:

@@ -153,6 +153,9 @@ def test_marks_and_pins_reach_other_devices() -> None:
             assert pinned == [others[i].id for i in (3, 1, 4, 2, 0)]
             await ann(reorder(folder_id=0, order=order, force=True))
             assert names(await ann(messages.GetPinnedDialogs(folder_id=0))) == [others[3].id, others[1].id]
+            await ann(reorder(folder_id=1, order=order, force=True))  # none of them is in the archive
+            assert names(await ann(messages.GetPinnedDialogs(folder_id=0))) == [others[3].id, others[1].id]
+            assert (await ann.line(others[3])).top_message > 0
             await ann(messages.ToggleDialogPin(peer=dialog(ann, others[3])))
             assert names(await ann(messages.GetPinnedDialogs(folder_id=0))) == [others[1].id]
 
