@@ -166,7 +166,7 @@ def test_damaged_rows_are_found(tmp_path: Path, key: bytes, value: bytes, rule: 
         store = Store(tmp_path, engine="memory", threaded=False)
         await store.start()
         home = 0 if key[:2] == b"\xff\xff" else store.table[int.from_bytes(key[:2], "big")]
-        store.shards[home].engine.commit({key: (key, value)})
+        store.shards[home].engine.commit({key: value})
         assert rule in _rules(check_store(store))
         await store.close()
 

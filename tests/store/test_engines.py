@@ -13,7 +13,7 @@ from tgserve.store.engines import logged
 from tgserve.store.engines.lmdb import open_lmdb
 from tgserve.store.engines.logged import LoggedEngine, open_logged
 from tgserve.store.engines.memory import Disks
-from tgserve.testing.engine_suite import EngineSuite, content, rows_of
+from tgserve.testing.engine_suite import EngineSuite, content
 
 MAP = 1 << 28
 
@@ -44,7 +44,7 @@ def _three_commits(path: Path) -> int:
     """Bytes of the log."""
     engine = open_logged(path, map_bytes=MAP)
     for number in range(3):
-        engine.commit(rows_of({b"\0k%d" % number: b"v" * 40}))
+        engine.commit({b"\0k%d" % number: b"v" * 40})
     _crash(engine)
     return (path / "log").stat().st_size
 
@@ -75,7 +75,7 @@ def test_records_of_a_batch_the_environment_has_are_void(tmp_path: Path) -> None
     old = (tmp_path / "log").read_bytes()
     engine = open_logged(tmp_path, map_bytes=MAP)
     engine.tidy(idle=True)
-    engine.commit(rows_of({b"\0k0": b"newer"}))
+    engine.commit({b"\0k0": b"newer"})
     engine.tidy(idle=True)
     _crash(engine)
     (tmp_path / "log").write_bytes(old)
@@ -92,7 +92,7 @@ def test_a_crash_after_any_commit_keeps_all_of_them(tmp_path: Path, monkeypatch:
         assert dict(content(engine)) == expected
         for step in range(number % 4 + 1):
             changes = {b"\0%03d" % ((number * 7 + step) % 23): b"%d.%d" % (number, step)}
-            engine.commit(rows_of(changes))
+            engine.commit(changes)
             engine.tidy(idle=False)
             expected.update(changes)
         _crash(engine)
@@ -102,7 +102,7 @@ def test_a_failed_flush_keeps_nothing_and_the_next_commit_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = open_logged(tmp_path, map_bytes=MAP)
-    engine.commit(rows_of({b"\0a": b"1"}))
+    engine.commit({b"\0a": b"1"})
 
     def refuse(handle: int) -> None:
         raise OSError(28, "No space left on device")
@@ -110,12 +110,12 @@ def test_a_failed_flush_keeps_nothing_and_the_next_commit_works(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fdatasync", refuse)
         with pytest.raises(StoreFull):
-            engine.commit(rows_of({b"\0a": b"lost", b"\0b": b"lost"}))
+            engine.commit({b"\0a": b"lost", b"\0b": b"lost"})
     assert content(engine) == [(b"\0a", b"1")]
     _crash(engine)
     engine = open_logged(tmp_path, map_bytes=MAP)
     assert content(engine) == [(b"\0a", b"1")]
-    engine.commit(rows_of({b"\0b": b"2"}))
+    engine.commit({b"\0b": b"2"})
     _crash(engine)
     engine = open_logged(tmp_path, map_bytes=MAP)
     assert content(engine) == [(b"\0a", b"1"), (b"\0b", b"2")]
@@ -124,7 +124,7 @@ def test_a_failed_flush_keeps_nothing_and_the_next_commit_works(
 
 def test_a_full_map_asks_for_room_and_grows(tmp_path: Path) -> None:
     engine = open_lmdb(tmp_path, map_bytes=1 << 20)
-    rows = rows_of({b"\0%05d" % number: b"x" * 900 for number in range(3000)})
+    rows = {b"\0%05d" % number: b"x" * 900 for number in range(3000)}
     grown = 0
     while True:
         try:

@@ -106,8 +106,7 @@ def test_migrations_run_once_in_order_and_again_after_a_crash(
             if name == "two" and crash and "two" in ran:
                 raise StoreError("crash in the second shard")
             ran.append(name)
-            key = META.key(META_SLOT, name)
-            engine.commit({key: (key, b"done")})
+            engine.commit({META.key(META_SLOT, name): b"done"})
 
         return run
 

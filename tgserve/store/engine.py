@@ -15,8 +15,8 @@ from tgserve.errors import StoreError
 
 Row = tuple[bytes, bytes]
 """(key, value)"""
-Rows = dict[bytes, Row | None]
-"""Key -> its row, or None for a deletion."""
+Rows = dict[bytes, bytes | None]
+"""Key -> value, or None for a deletion."""
 
 
 class NeedsRoom(StoreError):
@@ -86,16 +86,18 @@ def laid_over(changed: Rows, under: Iterator[Row], reverse: bool) -> Iterator[Ro
     for row in under:
         at = row[0]
         while keys and (keys[-1] > at if reverse else keys[-1] < at):
-            entry = changed[keys.pop()]
-            if entry is not None:
-                yield entry
+            key = keys.pop()
+            value = changed[key]
+            if value is not None:
+                yield key, value
         if keys and keys[-1] == at:
-            entry = changed[keys.pop()]
-            if entry is not None:
-                yield entry
+            value = changed[keys.pop()]
+            if value is not None:
+                yield at, value
         else:
             yield row
     while keys:
-        entry = changed[keys.pop()]
-        if entry is not None:
-            yield entry
+        key = keys.pop()
+        value = changed[key]
+        if value is not None:
+            yield key, value

@@ -369,8 +369,7 @@ class Store:
         for number, engine in enumerate(engines):
             epochs = [1 if slot % len(engines) == number else 0 for slot in range(SLOTS)]
             home = r.ShardHome(number, store, struct.pack(f">{SLOTS}I", *epochs))
-            key = HOME.key(META_SLOT)
-            engine.commit({key: (key, HOME.encode(home))})
+            engine.commit({HOME.key(META_SLOT): HOME.encode(home)})
         return self._record(FORMAT, engines, None, store)
 
     def _record(self, number: int, engines: list[Engine], found: Format | None, store: str = "") -> Format:

@@ -127,7 +127,7 @@ class Txn(Reader):
             if entry is _ABSENT:
                 data = self._snapshot.get(packed)
                 return None if data is None else keyspace.decode(data)
-        return None if entry is None else keyspace.decode(entry[1])
+        return None if entry is None else keyspace.decode(entry)
 
     def put(self, keyspace: Keyspace[V], *key: Any, value: V) -> None:
         """Set a row. StoreError when value, key or transaction grow beyond the limits."""
@@ -135,8 +135,7 @@ class Txn(Reader):
         if len(data) > _SMALL_BYTES:
             self._grow(len(data))
         try:
-            packed = keyspace.pack(self.slot, keyspace.tag, *key)
-            self._journal[packed] = (packed, data)
+            self._journal[keyspace.pack(self.slot, keyspace.tag, *key)] = data
         except struct.error as fault:
             raise StoreError(f"{keyspace.name}: {key!r} is no key of it: {fault}") from fault
 

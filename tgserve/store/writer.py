@@ -424,7 +424,7 @@ class Shard:
             heads = group.cursors.heads
             for target, items in group.outgoing.items():
                 for handover, row in pack_parcels(items, self.number, target, heads.get(target, 0) + 1):
-                    txn.overlay[handover.key] = (handover.key, row)
+                    txn.overlay[handover.key] = row
                     group.handovers.append(handover)
                     heads[target] = handover.number
                 txn.put(OUTBOX_HEAD, target, value=r.OutboxHead(heads[target]))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tgserve.store.engine import Engine, Row, Rows
+from tgserve.store.engine import Engine, Row
 
 OPEN_END = b"\xff" * 8
 
@@ -31,11 +31,6 @@ _steps = st.lists(
     ),
     max_size=25,
 )
-
-
-def rows_of(changes: dict[bytes, bytes | None]) -> Rows:
-    """Changes in the form `Engine.commit` takes."""
-    return {key: None if value is None else (key, value) for key, value in changes.items()}
 
 
 def content(engine: Engine, lo: bytes = b"", hi: bytes = OPEN_END, reverse: bool = False) -> list[Row]:
@@ -59,7 +54,7 @@ class EngineSuite:
         return self.open(tmp_path / "env")
 
     def test_what_was_committed_is_there_and_nothing_else(self, engine: Engine) -> None:
-        engine.commit(rows_of({b"\0a": b"1", b"\0b": b""}))
+        engine.commit({b"\0a": b"1", b"\0b": b""})
         snapshot = engine.snapshot()
         assert snapshot.get(b"\0a") == b"1"
         assert snapshot.get(b"\0b") == b""
@@ -68,14 +63,14 @@ class EngineSuite:
         engine.close()
 
     def test_deletions_and_overwrites(self, engine: Engine) -> None:
-        engine.commit(rows_of({b"\0a": b"1", b"\0b": b"2"}))
-        engine.commit(rows_of({b"\0a": None, b"\0b": b"3", b"\0never": None}))
+        engine.commit({b"\0a": b"1", b"\0b": b"2"})
+        engine.commit({b"\0a": None, b"\0b": b"3", b"\0never": None})
         assert content(engine) == [(b"\0b", b"3")]
         engine.close()
 
     def test_ranges_run_in_key_order_both_ways(self, engine: Engine) -> None:
         keys = [bytes((0, 1, 2, n)) for n in (5, 1, 9, 3, 7)]
-        engine.commit(rows_of({key: key for key in keys}))
+        engine.commit({key: key for key in keys})
         lo, hi = bytes((0, 1, 2, 3)), bytes((0, 1, 2, 9))
         inside = [bytes((0, 1, 2, n)) for n in (3, 5, 7)]
         assert [key for key, _ in content(engine, lo, hi)] == inside
@@ -84,18 +79,18 @@ class EngineSuite:
         engine.close()
 
     def test_a_snapshot_stays_where_it_was_taken(self, engine: Engine) -> None:
-        engine.commit(rows_of({b"\0a": b"old", b"\0gone": b"x"}))
+        engine.commit({b"\0a": b"old", b"\0gone": b"x"})
         before = engine.snapshot()
         assert before.get(b"\0a") == b"old"
         for number in range(3):
-            engine.commit(rows_of({b"\0a": b"new%d" % number, b"\0gone": None, b"\0more": b"y"}))
+            engine.commit({b"\0a": b"new%d" % number, b"\0gone": None, b"\0more": b"y"})
             assert before.get(b"\0a") == b"old"
             assert [key for key, _ in before.scan(b"", OPEN_END)] == [b"\0a", b"\0gone"]
         before.renew()
         assert before.get(b"\0a") == b"new2"
         assert before.get(b"\0gone") is None
         before.reset()
-        engine.commit(rows_of({b"\0a": b"last"}))
+        engine.commit({b"\0a": b"last"})
         before.renew()
         assert before.get(b"\0a") == b"last"
         before.close()
@@ -103,8 +98,8 @@ class EngineSuite:
 
     def test_large_values_and_large_commits(self, engine: Engine) -> None:
         large = bytes(range(256)) * 390
-        engine.commit(rows_of({b"\0" + bytes((n,)): large for n in range(60)}))
-        engine.commit(rows_of({b"\0z": b"small"}))
+        engine.commit({b"\0" + bytes((n,)): large for n in range(60)})
+        engine.commit({b"\0z": b"small"})
         assert content(engine)[-1] == (b"\0z", b"small")
         assert content(engine)[59][1] == large
         assert engine.size() > 0
@@ -114,13 +109,13 @@ class EngineSuite:
         if not self.durable:
             pytest.skip("this engine keeps nothing")
         engine = self.open(tmp_path / "env")
-        engine.commit(rows_of({b"\0a": b"1", b"\0b": b"2"}))
+        engine.commit({b"\0a": b"1", b"\0b": b"2"})
         engine.close()
         engine = self.open(tmp_path / "env")
         assert content(engine) == [(b"\0a", b"1"), (b"\0b", b"2")]
-        engine.commit(rows_of({b"\0a": None}))
+        engine.commit({b"\0a": None})
         engine.tidy(idle=True)
-        engine.commit(rows_of({b"\0c": b"3"}))
+        engine.commit({b"\0c": b"3"})
         engine.close()
         engine = self.open(tmp_path / "env")
         assert content(engine) == [(b"\0b", b"2"), (b"\0c", b"3")]
@@ -129,7 +124,7 @@ class EngineSuite:
     def test_a_reader_in_another_thread_never_sees_half_a_commit(self, engine: Engine) -> None:
         """Two rows that are always written together are always equal in one snapshot, whatever is tidied meanwhile."""
         left, right = b"\0\1\2left" + bytes(8), b"\0\1\2right" + bytes(8)
-        engine.commit(rows_of({left: b"0", right: b"0"}))
+        engine.commit({left: b"0", right: b"0"})
         torn: list[object] = []
         ready, stop = threading.Event(), threading.Event()
 
@@ -152,7 +147,7 @@ class EngineSuite:
         ready.wait()
         for number in range(1, 300):
             filling = {b"\0\1\2fill%d" % (number * 31 % 57): b"x" * (number % 50)}
-            engine.commit(rows_of({left: b"%d" % number, right: b"%d" % number, **filling}))
+            engine.commit({left: b"%d" % number, right: b"%d" % number, **filling})
             engine.tidy(idle=number % 7 == 0)
         stop.set()
         reader.join()
@@ -172,7 +167,7 @@ class EngineSuite:
             if what == "commit":
                 changes = given_value
                 assert isinstance(changes, dict)
-                engine.commit(rows_of(changes))
+                engine.commit(changes)
                 for key, value in changes.items():
                     model.pop(key, None)
                     if value is not None:

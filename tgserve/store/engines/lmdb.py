@@ -75,14 +75,12 @@ class LmdbEngine:
         return LmdbSnapshot(self)
 
     def commit(self, rows: Rows) -> None:
-        puts = [row for row in rows.values() if row is not None]
+        gone = [key for key, value in rows.items() if value is None]
         try:
             with self.env.begin(write=True) as txn:
-                if len(puts) < len(rows):
-                    for key, row in rows.items():
-                        if row is None:
-                            txn.delete(key)
-                txn.cursor().putmulti(puts)
+                for key in gone:
+                    txn.delete(key)
+                txn.cursor().putmulti((key, value) for key, value in rows.items() if value is not None)
         except lmdb.MapFullError as fault:
             raise NeedsRoom(str(fault)) from fault
         except lmdb.Error as fault:

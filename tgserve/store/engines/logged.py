@@ -43,7 +43,7 @@ _HEADER = struct.Struct("<IIQ")
 _BUCKET_BYTES = 11
 _ABSENT: Any = object()
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[list[tuple[bytes, bytes]], list[bytes]]).decode
+_decode = msgspec.msgpack.Decoder(dict[bytes, bytes | None]).decode
 
 
 class _Pending:
@@ -109,22 +109,23 @@ class LoggedSnapshot:
     def _get(self, key: bytes) -> bytes | None:
         pending = self._pending
         folded = pending is not None and not pending.layers
-        row = pending.merged.get(key, _ABSENT) if pending is not None and folded else self._changed(key)
-        if row is _ABSENT:
+        value = pending.merged.get(key, _ABSENT) if pending is not None and folded else self._changed(key)
+        if value is _ABSENT:
             return self._under(key)
-        return None if row is None else row[1]
+        found: bytes | None = value
+        return found
 
     def _changed(self, key: bytes) -> Any:
-        """The pending row, None when it is deleted, _ABSENT when nothing is pending for it."""
+        """The pending value, None when it is deleted, _ABSENT when nothing is pending for it."""
         pending = self._pending
         if pending is None:
             raise StoreError("the snapshot was reset")
         if pending.layers:
             for number, rows in reversed(pending.layers):
                 if number <= self.number:
-                    row = rows.get(key, _ABSENT)
-                    if row is not _ABSENT:
-                        return row
+                    value = rows.get(key, _ABSENT)
+                    if value is not _ABSENT:
+                        return value
         return pending.merged.get(key, _ABSENT)
 
     def scan(self, lo: bytes, hi: bytes, reverse: bool = False) -> Iterator[Row]:
@@ -138,7 +139,7 @@ class LoggedSnapshot:
         for number, rows in layers:
             if number <= self.number:
                 found.update(key for key in rows if lo <= key < hi)
-        changed = {key: row for key in found if (row := self._changed(key)) is not _ABSENT}
+        changed = {key: value for key in found if (value := self._changed(key)) is not _ABSENT}
         return laid_over(changed, under, reverse) if changed else under
 
     def renew(self) -> None:
@@ -201,9 +202,7 @@ class LoggedEngine:
     def commit(self, rows: Rows) -> None:
         if self._broken:
             raise StoreError(f"{self._path}: the environment has failed; restart when its disk is well")
-        puts = list(filter(None, rows.values()))
-        deletes = [key for key, row in rows.items() if row is None] if len(puts) < len(rows) else []
-        payload = _encode((puts, deletes))
+        payload = _encode(rows)
         if len(payload) > LARGE_BYTES or self._end + len(payload) > LOG_BYTES:
             self._merge()
             self._commit_base(rows)
@@ -249,7 +248,7 @@ class LoggedEngine:
         rows = dict(pending.merged)
         for _, layer in pending.layers:
             rows.update(layer)
-        rows[LOG_EPOCH] = (LOG_EPOCH, struct.pack("<Q", self._epoch + 1))
+        rows[LOG_EPOCH] = struct.pack("<Q", self._epoch + 1)
         self._commit_base(rows)
         self._epoch += 1
         self._end = self._records = 0
@@ -299,9 +298,7 @@ class LoggedEngine:
         at = 0
         while (payload := self._record(data, at, number + 1)) is not None:
             number += 1
-            puts, deletes = _decode(payload)
-            pending.merged.update((row[0], row) for row in puts)
-            pending.merged.update(dict.fromkeys(deletes))
+            pending.merged.update(_decode(payload))
             pending.bytes += len(payload)
             at += _HEADER.size + len(payload)
         if at + _HEADER.size <= len(data):

@@ -85,11 +85,9 @@ class MemoryEngine:
         standing = [at for view in list(self.snapshots) if (at := view.version) is not None]
         kept = min(standing, default=version)
         with disk.changing:
-            for key, row in rows.items():
-                if row is not None:
-                    self._set(key, row[1], version, kept)
-                elif key in disk.rows:
-                    self._set(key, None, version, kept)
+            for key, value in rows.items():
+                if value is not None or key in disk.rows:
+                    self._set(key, value, version, kept)
         disk.version = version
         fault = self._fail("after")
         if fault is not None:
