@@ -17,6 +17,7 @@ from tgserve.services.history import Window
 from tgserve.services.messaging import Draft, ReplyTo
 from tgserve.services.updates import Span
 from tgserve.store import records as r
+from tgserve.store.check import check_store
 from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, ROWS
 from tgserve.store.slots import slot_of
 
@@ -170,6 +171,7 @@ def test_boxes_agree_and_devices_converge(story: list[tuple[Any, ...]], data: st
             for user in (ANN, BOB):
                 check_box(c, user)
             check_bodies(c)
+            assert not check_store(c.store).problems
             for device in (*present, *away):
                 device.catch_up()
                 device.check()

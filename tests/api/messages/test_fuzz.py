@@ -15,6 +15,7 @@ from tests.tl.samples import SCHEMA, Layer
 from tgserve.errors import RpcError
 from tgserve.render import updates as render
 from tgserve.rpc.registry import METHODS
+from tgserve.store.check import check_store
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -105,6 +106,7 @@ def test_7_4_mutated_calls(seed: int) -> None:
             assert served > 100
             for person in (ann, bob, eve):
                 check_box(c, person.id)
+            assert not check_store(c.store).problems
             for item in c.heard:
                 if isinstance(item, Published):
                     drawn = render.draw(c.services, item, item.user_id)
