@@ -64,8 +64,8 @@ class Link(asyncio.Protocol):
         """Something was lost or held back on this line: a gap in pts is nobody's fault."""
         self.calls: dict[int, Call] = {}
         self.open_calls: list[Call] = []
-        self.said: list[bytes] = []
-        """The last packets sent, for those who replay them."""
+        self.said: list[tuple[float, bytes]] = []
+        """The last packets sent over this line and when, for those who replay them."""
         self.sessions = 0
         self.lost_in = self.lost_out = self.doubled = 0.0
         """Chances of a packet towards the client, towards the server, and of one more copy."""
@@ -110,7 +110,14 @@ class Link(asyncio.Protocol):
         self.sessions += 1
         self._inited = False
         self._containers.clear()
-        self.said.clear()
+
+    def recorded(self) -> list[bytes]:
+        """Packets the server has received over this line. (One it never got is no replay: whoever brings it, brings
+        the session to his line, as a client that changes lines does.)"""
+        line, now = self.line, self.world.loop.time()
+        if line is None or not line.open or self.lost_out:
+            return []
+        return [packet for at, packet in self.said if now - at > 1.0]
 
     def cut(self) -> None:
         """The network takes the line away."""
@@ -138,6 +145,7 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.line is not None and not self.line.client.open:
             self.line = None
+            self.said.clear()
             self.disconnected()
             self._later()
 
@@ -194,7 +202,7 @@ class Link(asyncio.Protocol):
 
     def say(self, packet: bytes) -> None:
         if self.line is not None and self._wire is not None:
-            self.said.append(packet)
+            self.said.append((self.world.loop.time(), packet))
             del self.said[:-8]
             self.line.client.write(self._wire.wrap(packet))
 

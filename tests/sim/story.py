@@ -177,8 +177,9 @@ class Story:
     def _replay(self) -> None:
         """A recorded packet once more: over the client's own line, or over a line of the one who recorded it."""
         device = self._victim()
-        if device.said:
-            packet = self.world.rng.choice(device.said)
+        recorded = device.recorded()
+        if recorded:
+            packet = self.world.rng.choice(recorded)
             self.world.note(f"replay of {device.name}")
             if self.world.rng.random() < 0.5:
                 device.say(packet)

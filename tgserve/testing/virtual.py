@@ -178,7 +178,7 @@ class Line:
 
     @property
     def open(self) -> bool:
-        return self.client.open and self.server.open
+        return self.client.open and self.server.open and not self._muted
 
 
 class Network:
