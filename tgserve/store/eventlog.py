@@ -6,12 +6,10 @@ with sub 1, 2 ... (docs/DISK.md I9). Kept by count and age; below BoxHead.oldest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from tgserve import limits
 from tgserve.store.keyspaces import BOXES, EVENTS
 from tgserve.store.records import AnyEvent, BoxHead, LoggedEvent, NewMessage
 from tgserve.store.transaction import Reader, Txn
@@ -37,18 +35,6 @@ class Published(msgspec.Struct, gc=False):
     date: int
     memo: Any = None
     origin: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How much of a log is kept. An event goes when it is beyond the newest `events` pts OR older than `seconds`."""
-
-    events: int = limits.EVENTS_KEPT
-    seconds: int = limits.EVENTS_KEPT_SECONDS
-
-
-RETENTION = Retention()
-"""What `append` keeps."""
 
 
 def box_head(reader: Reader, user: int) -> BoxHead:
@@ -87,7 +73,7 @@ def append(
         pts, sub = box.pts, box.sub + 1
     oldest = box.oldest_pts
     if pts % TRIM_EVERY < raises:
-        oldest = _trim(txn, user, box, RETENTION.events, now - RETENTION.seconds, TRIM_ROWS)
+        oldest = _trim(txn, user, box, txn.retention.events, now - txn.retention.seconds, TRIM_ROWS)
     txn.put(BOXES, user, value=BoxHead(pts, msg_id, box.qts, now, oldest, sub))
     txn.put(EVENTS, user, pts, sub, value=LoggedEvent(event, now, raises))
     published = Published(user, pts, raises, event, now, memo, origin)

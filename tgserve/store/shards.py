@@ -32,6 +32,7 @@ from tgserve.store.keyspaces import HOME
 from tgserve.store.migrations import migrate
 from tgserve.store.outbox import Handler, Handover, read_parcels
 from tgserve.store.packing import META_SLOT
+from tgserve.store.retention import Retention
 from tgserve.store.slots import SLOTS
 from tgserve.store.transaction import Reader, Txn
 from tgserve.store.vault import Vault
@@ -84,8 +85,10 @@ class Store:
         secret: bytes = b"",
         threaded: bool = True,
         queue: int = QUEUE_JOBS,
+        retention: Retention | None = None,
     ) -> None:
         self.path = path
+        self.retention = retention or Retention()
         self.clock: Clock = clock or SystemClock()
         self.handlers: dict[type, Handler] = {}
         self.subscribers: list[Callable[[list[Any]], None]] = []

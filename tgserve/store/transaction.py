@@ -18,6 +18,7 @@ from tgserve.limits import TRANSACTION_BYTES, VALUE_BYTES
 from tgserve.store.engine import Row, Rows, Snapshot, laid_over
 from tgserve.store.packing import Keyspace, after
 from tgserve.store.records import AnyOutbox
+from tgserve.store.retention import Retention
 
 V = TypeVar("V")
 
@@ -97,16 +98,20 @@ class Reader:
         return self._snapshot.scan(lo, hi, reverse)
 
 
+DEFAULT_RETENTION = Retention()
+
+
 class Txn(Reader):
     """A transaction in `slot`, handed to the functions given to Store.transact and Store.on_outbox.
 
     One object a shard is used for all its jobs: `begin` and `merge` are the writer's.
     """
 
-    __slots__ = ("_index", "_journal", "_large", "_overlay", "outgoing", "published")
+    __slots__ = ("_index", "_journal", "_large", "_overlay", "outgoing", "published", "retention")
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, retention: Retention = DEFAULT_RETENTION) -> None:
         super().__init__(0, snapshot)
+        self.retention = retention
         self._overlay: Rows = {}
         self._index: dict[bytes, list[bytes]] | None = None
         self.outgoing: list[OutboxItem]

@@ -34,6 +34,7 @@ from tgserve.store.outbox import (
     read_parked,
 )
 from tgserve.store.packing import META_SLOT
+from tgserve.store.retention import Retention
 from tgserve.store.transaction import OutboxItem, Reader, Txn
 
 PARKED_AT_ONCE = 500
@@ -52,6 +53,7 @@ class Host(Protocol):
 
     clock: Clock
     handlers: dict[type, Handler]
+    retention: Retention
 
     table: list[int]
     """Slot -> shard number."""
@@ -131,7 +133,7 @@ class Shard:
         self._handovers: deque[Handover] = deque()
         self._deletions: deque[bytes] = deque()
         self._snapshot = engine.snapshot()
-        self._txn = Txn(self._snapshot)
+        self._txn = Txn(self._snapshot, host.retention)
         self._cursors = Cursors()
         self._parked: dict[tuple[int, int], ParkedStream] = {}
         self.sent_before = 0
