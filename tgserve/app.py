@@ -16,6 +16,8 @@ from tgserve import api, limits, log
 from tgserve.adapters.contract import AdapterError
 from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.loading import sms_sender
+from tgserve.adapters.mail.desk import MailDesk
+from tgserve.adapters.mail.loading import mail_sender
 from tgserve.admin import datadir
 from tgserve.admin.socket import AdminServer
 from tgserve.clock import Clock, SystemClock
@@ -24,6 +26,7 @@ from tgserve.errors import StoreError
 from tgserve.ids import Ids
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
+from tgserve.render import kinds
 from tgserve.render import updates as render
 from tgserve.rpc.dispatcher import Dispatcher
 from tgserve.rpc.driver import Driver
@@ -90,12 +93,16 @@ class App:
             secret=keys.secret,
         )
         desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
-        self.assemble(store, desk, keys.rsa, keys.secret)
+        mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
+        self.assemble(store, desk, keys.rsa, keys.secret, mail)
 
         self._closing.append(self.exchange.close)
         self._closing.append(desk.close)
+        self._closing.append(mail.close)
         await store.start()
         self._closing.append(store.close)
+        self.services.search.start()
+        self._closing.append(self.services.search.stop)
         self.gateway.start()
         self._closing.append(self.gateway.stop)
         self._closing.append(self._finish_calls)
@@ -114,13 +121,15 @@ class App:
         self.started = clock.monotonic()
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 
-    def assemble(self, store: Store, desk: SmsDesk, rsa: RsaKey, secret: bytes) -> None:
+    def assemble(
+        self, store: Store, desk: SmsDesk, rsa: RsaKey, secret: bytes, mail: MailDesk | None = None
+    ) -> None:
         """Everything between the store and the sockets, made and wired, nothing started yet. The simulation
         (tests/sim) begins here, with a store and sockets of its own."""
         config, clock, ids = self.config, self.clock, self.ids
         api.load()
         self.store = store
-        self.services = services = build(store, clock, ids, config, desk, secret=secret)
+        self.services = services = build(store, clock, ids, config, desk, secret=secret, mail=mail)
         self.gateway = gateway = Gateway(
             services.auth,
             services.presence,
@@ -136,6 +145,7 @@ class App:
             clock,
             touch=gateway.touch,
             calls_per_minute=config.limits.calls_per_minute,
+            pending=services.auth.pending_user,
         )
         handshakes = Handshakes(rsa, ids, pool_size=PAIRS_AHEAD)
         gateway.exchange = self.exchange = Exchange(
@@ -150,6 +160,7 @@ class App:
         fanout = Fanout(
             gateway.online, partial(render.draw, services), partial(render.draw_ephemeral, services)
         )
+        services.search.feed.describe = kinds.describe
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)

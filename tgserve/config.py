@@ -59,6 +59,16 @@ class SmsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailConfig:
+    adapter: str = "console"
+    """How codes for two-step verification reach people's e-mail: `console` (read them with `tgserve user mailcode`),
+    `smtp`, or an entry point of tgserve.mail. The adapter's own options stand in a table of its name: [mail.smtp]
+    with host, from, security, user, password."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"tables": True})
+    """Tables of the adapters, by adapter name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     format: Literal["logfmt", "json"] = "logfmt"
     """`logfmt` reads well, `json` is for collectors."""
@@ -110,6 +120,8 @@ class Config:
     """Where messages live."""
     sms: SmsConfig = field(default_factory=SmsConfig)
     """Login codes."""
+    mail: MailConfig = field(default_factory=MailConfig)
+    """E-mail: codes that confirm an address or lead around a forgotten password."""
     log: LogConfig = field(default_factory=LogConfig)
     """The daemon's log on standard error."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -138,6 +150,10 @@ class Config:
     @property
     def store_dir(self) -> Path:
         return self.data / "store"
+
+    @property
+    def search_dir(self) -> Path:
+        return self.data / "search"
 
     @property
     def admin_socket(self) -> Path:

@@ -74,7 +74,7 @@ async def sign_in(call: Call, request: auth.SignIn) -> t.AnyAuthAuthorization:
     )
     if not user_id:
         return t.AuthAuthorizationSignUpRequired()
-    return _authorization(call, user_id)
+    return authorization(call, user_id)
 
 
 @rpc(auth.SignUp, who=Who.ANYONE)
@@ -86,10 +86,10 @@ async def sign_up(call: Call, request: auth.SignUp) -> t.AnyAuthAuthorization:
         request.last_name,
         call.session.auth_key_id,
     )
-    return _authorization(call, user_id)
+    return authorization(call, user_id)
 
 
-def _authorization(call: Call, user_id: int) -> t.AuthAuthorization:
+def authorization(call: Call, user_id: int) -> t.AuthAuthorization:
     return t.AuthAuthorization(user=people.user(call.services, user_id, user_id))
 
 
@@ -150,7 +150,7 @@ async def export_authorization(
 @rpc(auth.ImportAuthorization, who=Who.ANYONE, flood=per_minute(30))
 async def import_authorization(call: Call, request: auth.ImportAuthorization) -> t.AnyAuthAuthorization:
     user_id = await call.services.auth.import_(request.id, request.bytes, call.session.auth_key_id)
-    return _authorization(call, user_id)
+    return authorization(call, user_id)
 
 
 # -- temporary keys -------------------------------------------------------------------------------------------------
@@ -203,14 +203,3 @@ async def init_passkey_login(call: Call, request: auth.InitPasskeyLogin) -> t.An
 @rpc(auth.ImportBotAuthorization, who=Who.ANYONE, status=Status.REFUSED)
 async def import_bot_authorization(call: Call, request: auth.ImportBotAuthorization) -> Any:
     raise errors.ACCESS_TOKEN_INVALID()
-
-
-@rpc(auth.CheckPassword, who=Who.ANYONE, status=Status.REFUSED)
-async def check_password(call: Call, request: auth.CheckPassword) -> Any:
-    """No account has a password yet."""
-    raise errors.PASSWORD_HASH_INVALID()
-
-
-@rpc(auth.RequestPasswordRecovery, who=Who.ANYONE, status=Status.REFUSED)
-async def request_password_recovery(call: Call, request: auth.RequestPasswordRecovery) -> Any:
-    raise errors.PASSWORD_EMPTY()

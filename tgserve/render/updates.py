@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Any
 
 from tgserve.render import dialogs as render_dialogs
+from tgserve.render import privacy as render_privacy
 from tgserve.render import user as render_user
 from tgserve.render.message import message, message_bytes, needs, people
 from tgserve.render.peers import dialog_peer, peer
@@ -202,6 +203,20 @@ def _settings(services: Services, event: r.PeerSettingsChanged, viewer: int, pts
     return t.UpdatePeerSettings(peer=peer(event.peer), settings=settings), (event.peer,)
 
 
+def _privacy(services: Services, event: r.PrivacyChanged, viewer: int, pts: int, count: int) -> Drawn:
+    rules, named = render_privacy.rules(services, viewer, event.key)
+    return t.UpdatePrivacy(key=render_privacy.key(event.key), rules=rules), named
+
+
+def _default_notify(
+    services: Services, event: r.DefaultNotifyChanged, viewer: int, pts: int, count: int
+) -> Drawn:
+    kinds = {"users": t.NotifyUsers, "chats": t.NotifyChats, "broadcasts": t.NotifyBroadcasts}
+    stored = services.settings.get_or_none(viewer, f"notify:{event.kind}")
+    settings: Any = raw(stored, layers.CURRENT) if stored else t.PeerNotifySettings()
+    return t.UpdateNotifySettings(peer=kinds[event.kind](), notify_settings=settings), ()
+
+
 _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.NewMessage: _message,
     r.EditMessage: _message,
@@ -219,6 +234,8 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.UserChanged: _user,
     r.NewAuthorization: _authorization,
     r.PeerSettingsChanged: _settings,
+    r.PrivacyChanged: _privacy,
+    r.DefaultNotifyChanged: _default_notify,
 }
 
 

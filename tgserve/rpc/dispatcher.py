@@ -65,7 +65,8 @@ class _Entry:
 
 
 class Dispatcher:
-    """`touch(caller)` is told when a caller announced a layer or device that its key did not have."""
+    """`touch(caller)` is told when a caller announced a layer or device that its key did not have; `pending(key)`
+    says whose password a key still owes, 0 for nobody's."""
 
     def __init__(
         self,
@@ -76,11 +77,13 @@ class Dispatcher:
         touch: Callable[[Caller], None],
         calls_per_minute: int = limits.CALLS_PER_MINUTE,
         methods: Mapping[int, Method] = METHODS,
+        pending: Callable[[int], int] = lambda auth_key_id: 0,
     ) -> None:
         self._services = services
         self._driver = driver
         self._clock = clock
         self._touch = touch
+        self._pending_user = pending
         self._floods = Floods()
         self._budget = Flood(calls_per_minute, limits.MINUTE) if calls_per_minute else None
         self._entries = {id: _Entry(method) for id, method in methods.items()}
@@ -118,9 +121,10 @@ class Dispatcher:
                 raise errors.AUTH_KEY_PERM_EMPTY()
             if who is not Who.ANYONE:
                 if not me:
-                    raise errors.AUTH_KEY_UNREGISTERED()
-                if who is not Who.SIGNED_IN and (who is Who.BOT) is not login.bot:
-                    raise errors.METHOD_NOT_AVAILABLE()
+                    self._pending(login.auth_key_id, who)
+                elif who is Who.USER or who is Who.BOT:
+                    if (who is Who.BOT) is not login.bot:
+                        raise errors.METHOD_NOT_AVAILABLE()
         if not me and len(body) > limits.UNSIGNED_CALL_BYTES:
             raise errors.INPUT_REQUEST_TOO_LONG()
         started = self._clock.monotonic()
@@ -159,6 +163,13 @@ class Dispatcher:
             caller.running.add(msg_id)
         coroutine: Any = entry.run(call, request)
         self._driver.start(coroutine, partial(self._ended, caller, msg_id, entry, started))
+
+    def _pending(self, auth_key_id: int, who: Who) -> None:
+        """Nobody is signed in: refuse the call, unless the key owes a password and the call is about that (5.7)."""
+        if not self._pending_user(auth_key_id):
+            raise errors.AUTH_KEY_UNREGISTERED()
+        if who is not Who.PENDING:
+            raise errors.SESSION_PASSWORD_NEEDED()
 
     def _older(self, id: int, me: int) -> _Entry:
         """The entry of a method by the id an older layer gave it; remembered when there is one."""

@@ -21,6 +21,7 @@ Req = TypeVar("Req", bound=TLObject)
 class Who(Enum):
     UNBOUND = "unbound"  # even over a temporary key that is not bound yet (SECURITY 1.16)
     ANYONE = "anyone"  # no login needed
+    PENDING = "pending"  # signed in, or between login code and password (SECURITY 5.7)
     SIGNED_IN = "signed_in"
     USER = "user"  # signed in and not a bot
     BOT = "bot"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tgserve.adapters.desk import SmsDesk
+from tgserve.adapters.mail.desk import MailDesk
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
@@ -27,9 +28,12 @@ from tgserve.services.history import History
 from tgserve.services.keys import Keys
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
+from tgserve.services.passwords import Passwords
 from tgserve.services.presence import Presence
 from tgserve.services.privacy import Privacy
 from tgserve.services.reading import Reading
+from tgserve.services.recovery import Recovery
+from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
 from tgserve.services.settings import Settings
 from tgserve.services.updates import Updates
@@ -64,12 +68,25 @@ class Services:
     privacy: Privacy
     settings: Settings
     views: Views
+    passwords: Passwords
+    recovery: Recovery
+    search: Search
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
 
-def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: SmsDesk, *, secret: bytes) -> Services:
-    """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key).
+def build(
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    config: Config,
+    sms: SmsDesk,
+    *,
+    secret: bytes,
+    mail: MailDesk | None = None,
+) -> Services:
+    """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key); without `mail` the
+    operator hands codes over.
 
     Must run before store.start(): outbox handlers are registered here. `store` hands its commits to `bus.publish`.
     """
@@ -78,7 +95,7 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: SmsDesk, *,
     access = AccessHashes(secret)
     users = Users(store, clock)
     keys = Keys(store, clock)
-    privacy = Privacy(store)
+    privacy = Privacy(store, clock)
     views = Views(access)
     directory = Directory(store)
     # Caches hear of a commit before anybody draws because of it: subscribers are served in this order.
@@ -86,7 +103,9 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: SmsDesk, *,
         bus.subscribe(cache.after_commit)
     blocks = Blocks(store, bus)
     codes = LoginCodes(store, clock, ids, config, Tallies(store, clock), sms)
-    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock))
+    passwords = Passwords(store, clock, ids, config, secret)
+    recovery = Recovery(store, clock, ids, config, passwords, mail)
+    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords)
     history = History(store)
     dialogs = Dialogs(store, clock, history)
     return Services(
@@ -112,4 +131,7 @@ def build(store: Store, clock: Clock, ids: Ids, config: Config, sms: SmsDesk, *,
         privacy=privacy,
         settings=Settings(store, clock),
         views=views,
+        passwords=passwords,
+        recovery=recovery,
+        search=Search(store, clock, bus, history, config.search_dir),
     )

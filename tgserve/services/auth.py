@@ -19,6 +19,7 @@ from tgserve.clock import Clock
 from tgserve.ids import Ids
 from tgserve.services.codes import LoginCodes, SentCode
 from tgserve.services.keys import KeyInfo, Keys, SessionEnded, SignedInKey, listed, put_auth
+from tgserve.services.passwords import Passwords
 from tgserve.services.phones import digits_or_none
 from tgserve.services.sessions import Sessions
 from tgserve.services.users import RESERVED_IDS, Users, first_name_of, last_name_of, put_user
@@ -56,6 +57,7 @@ class Auth:
         keys: Keys,
         codes: LoginCodes,
         sessions: Sessions,
+        passwords: Passwords,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -64,6 +66,7 @@ class Auth:
         self.keys = keys
         self.codes = codes
         self.sessions = sessions
+        self.passwords = passwords
         self.key_or_none = keys.key_or_none
         self.add_key = keys.add_key
         self.touch = keys.touch
@@ -86,7 +89,8 @@ class Auth:
     # -- in ---------------------------------------------------------------------------------------------------------
 
     async def sign_in(self, phone: str, phone_code_hash: str, code: str, auth_key_id: int) -> int:
-        """The user id that is now signed in on the key; 0: the code is right, the phone has no account yet."""
+        """The user id that is now signed in on the key; 0: the code is right, the phone has no account yet.
+        SESSION_PASSWORD_NEEDED: the code is right, and the account has a password."""
         _require_hash(phone_code_hash)
         if not code:
             raise errors.PHONE_CODE_EMPTY()
@@ -95,7 +99,53 @@ class Auth:
         user_id = self._account_of(digits, proven.claim)
         if not user_id:
             return 0
-        await self._bind(auth_key_id, user_id, proven.used_at)
+        await self.admit(auth_key_id, user_id, proven.used_at)
+        return user_id
+
+    async def admit(self, auth_key_id: int, user_id: int, proven_at: int, *, session_hash: int = 0) -> None:
+        """Sign in who has proven the first factor, or have the key wait for the password: SESSION_PASSWORD_NEEDED."""
+        if self.passwords.has(user_id) and not await self._wait_for_password(auth_key_id, user_id):
+            raise errors.SESSION_PASSWORD_NEEDED()
+        await self._bind(auth_key_id, user_id, proven_at, session_hash=session_hash)
+
+    async def _wait_for_password(self, auth_key_id: int, user_id: int) -> bool:
+        """Nobody is signed in on the key until auth.checkPassword. True: this user is already."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> bool:
+            auth = txn.get(AUTHS, auth_key_id)
+            if auth is None:
+                raise errors.AUTH_KEY_INVALID()
+            if auth.user_id == user_id:
+                return True
+            if auth.user_id:
+                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+                txn.publish(SignedInKey(auth_key_id, 0))
+            waiting = replace(
+                auth, user_id=0, hash=0, password_pending=True, pending_user=user_id, pending_since=now
+            )
+            put_auth(txn, auth_key_id, waiting)
+            return False
+
+        return await self._store.transact(slot_of(auth_key_id), work)
+
+    def pending_user(self, auth_key_id: int) -> int:
+        """Whose password the key still owes, 0 when none."""
+        key = self.keys.key_or_none(auth_key_id)
+        if key is None:
+            return 0
+        record = key.owner.record
+        if not record.password_pending or record.user_id:
+            return 0
+        fresh = self._clock.now() - record.pending_since < limits.PASSWORD_PENDING_SECONDS
+        return record.pending_user if fresh else 0
+
+    async def password_proven(self, auth_key_id: int) -> int:
+        """The password was right: sign its user in; the user id."""
+        user_id = self.pending_user(auth_key_id)
+        if not user_id:
+            raise errors.AUTH_KEY_UNREGISTERED()
+        await self._bind(auth_key_id, user_id, int(self._clock.now()))
         return user_id
 
     async def sign_up(
@@ -209,13 +259,17 @@ class Auth:
         if claim is not None and claim.user_id == confirm.user_id:
             txn.put(PHONES, confirm.phone, value=replace(claim, confirmed=True))
 
-    async def _bind(self, auth_key_id: int, user_id: int, proven_at: int, *, first: bool = False) -> None:
+    async def _bind(
+        self, auth_key_id: int, user_id: int, proven_at: int, *, first: bool = False, session_hash: int = 0
+    ) -> None:
         """Sign `user_id` in on the key, unless this very code has already done so."""
         user = self._users.get(user_id)
         if user.banned:
             raise errors.USER_DEACTIVATED_BAN()
+        if user.deleted:
+            raise errors.USER_DEACTIVATED()
         now = int(self._clock.now())
-        session_hash = self._ids.i64() or 1
+        session_hash = session_hash or self._ids.i64() or 1
 
         def work(txn: Txn) -> None:
             auth = txn.get(AUTHS, auth_key_id)
@@ -229,7 +283,15 @@ class Auth:
             if auth.user_id:
                 txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
             signed = replace(
-                auth, user_id=user_id, signed_in=now, hash=session_hash, active=now, revoked=False
+                auth,
+                user_id=user_id,
+                signed_in=now,
+                hash=session_hash,
+                active=now,
+                revoked=False,
+                password_pending=False,
+                pending_user=0,
+                pending_since=0,
             )
             put_auth(txn, auth_key_id, signed)
             line = replace(listed(auth_key_id, signed), first=first)
@@ -247,7 +309,11 @@ class Auth:
 
         def work(txn: Txn) -> None:
             auth = txn.get(AUTHS, auth_key_id)
-            if auth is None or not auth.user_id:
+            if auth is None:
+                return
+            if not auth.user_id:
+                if auth.password_pending:
+                    put_auth(txn, auth_key_id, replace(auth, password_pending=False, pending_user=0))
                 return
             put_auth(txn, auth_key_id, replace(auth, user_id=0, hash=0))
             txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))

@@ -103,7 +103,7 @@ class KeyChanged:
 
 @dataclass(slots=True, frozen=True)
 class SignedInKey:
-    """Published: `user_id` is signed in on the key from now on."""
+    """Published: `user_id` is signed in on the key from now on (0: nobody, and its connections go on)."""
 
     auth_key_id: int
     user_id: int
@@ -315,6 +315,8 @@ class Keys:
                 hash=auth.hash,
                 revoked=auth.revoked,
                 password_pending=auth.password_pending,
+                pending_user=auth.pending_user,
+                pending_since=auth.pending_since,
                 temporary=auth.temporary,
             )
             put_auth(txn, auth_key_id, new)

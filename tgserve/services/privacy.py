@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Final
 
+from tgserve.clock import Clock
 from tgserve.services.views import RedrawForAll
+from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import CONTACTS, PRIVACY
 from tgserve.store.shards import Store
@@ -41,6 +43,7 @@ KEYS: Final = (
 )
 """privacyKey... of the schema in snake case."""
 
+Origin = tuple[int, int] | None
 Rule = tuple[str, tuple[int, ...]]
 """(kind, ids): allow_all allow_contacts allow_close_friends allow_premium allow_bots allow_users
 allow_chat_participants and disallow_... of the same."""
@@ -51,8 +54,9 @@ OWNERS_KEPT = 100_000
 
 
 class Privacy:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._rules: OrderedDict[int, dict[str, tuple[Rule, ...]]] = OrderedDict()
 
     def rules(self, owner: int, key: str) -> tuple[Rule, ...]:
@@ -73,6 +77,9 @@ class Privacy:
         for kind, ids in self.rules(owner, key):
             verdict = not kind.startswith("dis")
             match kind.removeprefix("dis").removeprefix("allow_"):
+                case "close_friends":
+                    if self._is_close(owner, viewer):
+                        return verdict
                 case "all":
                     return verdict
                 case "users":
@@ -85,16 +92,23 @@ class Privacy:
                         return verdict
         return False
 
+    def _is_close(self, owner: int, other: int) -> bool:
+        with self._store.read(slot_of(owner)) as reader:
+            row = reader.get(CONTACTS, owner, other)
+        return row is not None and row.close
+
     def _has_contact(self, owner: int, other: int) -> bool:
         with self._store.read(slot_of(owner)) as reader:
             return reader.get(CONTACTS, owner, other) is not None
 
-    async def set_rules(self, owner: int, key: str, rules: tuple[Rule, ...]) -> None:
-        """Store the owner's rules; every viewer sees the owner anew."""
+    async def set_rules(self, owner: int, key: str, rules: tuple[Rule, ...], origin: Origin = None) -> None:
+        """Store the owner's rules; every viewer sees the owner anew, the owner's other devices are told."""
+        now = int(self._clock.now())
 
         def work(txn: Txn) -> None:
             txn.put(PRIVACY, owner, key, value=r.PrivacyRules(rules=rules))
             txn.publish(RedrawForAll(owner))
+            eventlog.append(txn, owner, r.PrivacyChanged(key), now=now, raises=0, origin=origin)
 
         await self._store.transact(slot_of(owner), work)
 

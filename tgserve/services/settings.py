@@ -44,6 +44,18 @@ class Settings:
 
         await self._store.transact(slot_of(user_id), work)
 
+    async def put_default_notify(self, user_id: int, kind: str, value: bytes, origin: Origin = None) -> None:
+        """How loud chats of a kind (users, chats, broadcasts) are by default, as TL; the other devices are told."""
+        if len(value) > VALUE_BYTES:
+            raise errors.DATA_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            txn.put(USER_SETTINGS, user_id, f"notify:{kind}", value=value)
+            eventlog.append(txn, user_id, r.DefaultNotifyChanged(kind), now=now, raises=0, origin=origin)
+
+        await self._store.transact(slot_of(user_id), work)
+
     async def forget_all(self, user_id: int, prefix: str) -> None:
         """Forget every named setting that begins with `prefix`."""
 

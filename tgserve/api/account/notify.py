@@ -45,7 +45,8 @@ async def update_notify_settings(call: Call, request: account.UpdateNotifySettin
     value = layers.encode(_settings(request.settings))
     kind = _KINDS.get(type(request.peer))
     if kind is not None:
-        await call.services.settings.put(call.me, kind, value)
+        name = kind.partition(":")[2]
+        await call.services.settings.put_default_notify(call.me, name, value, call.session)
     else:
         peer = _peer(call, request.peer)
         await call.services.settings.set_notify(call.me, peer, value, layers.CURRENT, call.session)

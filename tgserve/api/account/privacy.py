@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from tgserve import errors
+from tgserve.render import privacy as render
 from tgserve.render import user as people
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -26,18 +26,8 @@ _SENSITIVE = "sensitive_enabled"
 ACCOUNT_TTL_DAYS = 365
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-def _kinds(prefix: str) -> dict[str, type[Any]]:
-    """Snake-case rest of the name -> class, for all constructors with this prefix."""
-    return {_snake(name[len(prefix) :]): cls for name, cls in vars(t).items() if name.startswith(prefix)}
-
-
-_KEY_OF = {cls: name for name, cls in _kinds("InputPrivacyKey").items()}
-_INPUT_RULE = {cls: name for name, cls in _kinds("InputPrivacyValue").items()}
-_RULE = _kinds("PrivacyValue")
+_KEY_OF = {cls: name for name, cls in render.kinds("InputPrivacyKey").items()}
+_INPUT_RULE = {cls: name for name, cls in render.kinds("InputPrivacyValue").items()}
 
 
 @rpc(account.GetPrivacy)
@@ -50,7 +40,8 @@ async def set_privacy(call: Call, request: account.SetPrivacy) -> t.AnyAccountPr
     key = _key(request.key)
     if not 1 <= len(request.rules) <= RULES:
         raise errors.PRIVACY_VALUE_INVALID()
-    await call.services.privacy.set_rules(call.me, key, tuple(_rule(call, rule) for rule in request.rules))
+    rules = tuple(_rule(call, rule) for rule in request.rules)
+    await call.services.privacy.set_rules(call.me, key, rules, call.session)
     return _drawn(call, key)
 
 
@@ -73,19 +64,8 @@ def _rule(call: Call, rule: Any) -> Rule:
 
 
 def _drawn(call: Call, key: str) -> t.AccountPrivacyRules:
-    rules: list[t.AnyPrivacyRule] = []
-    named: list[int] = []
-    for kind, ids in call.services.privacy.rules(call.me, key):
-        cls = _RULE[kind]
-        if kind.endswith("_users"):
-            rules.append(cls(users=list(ids)))
-            named += ids
-        elif kind.endswith("_chat_participants"):
-            rules.append(cls(chats=list(ids)))
-        else:
-            rules.append(cls())
-    users = people.users(call.services, call.me, named)
-    return t.AccountPrivacyRules(rules=rules, chats=[], users=users)
+    rules, named = render.rules(call.services, call.me, key)
+    return t.AccountPrivacyRules(rules=rules, chats=[], users=people.users(call.services, call.me, named))
 
 
 # -- kept for the client --------------------------------------------------------------------------------------------
