@@ -81,6 +81,31 @@ def test_only_help_auth_and_langpack_answer_before_login() -> None:
     assert unbound == {"auth.bindTempAuthKey", "help.getConfig", "help.getNearestDc"}, "SECURITY 1.16"
 
 
+def test_special_sticker_sets_are_empty_and_found_again() -> None:
+    """TDLib holds screens back until it has them; by id and name they are the same sets."""
+
+    async def story() -> None:
+        async with community() as c:
+            me, key = await c.sign_up("+9996621001")
+
+            async def ask(asked: object, hash: int = 0) -> object:
+                request = messages.GetStickerSet(stickerset=asked, hash=hash)
+                return await METHODS[request.ID].run(c.call(me, key), request)
+
+            for role in (t.InputStickerSetPremiumGifts(), t.InputStickerSetDice(emoticon="x")):
+                found = await ask(role)
+                assert found.documents == [] and found.set.count == 0 and found.set.id
+                by_id = t.InputStickerSetID(id=found.set.id, access_hash=found.set.access_hash)
+                assert await ask(by_id) == found
+                assert await ask(t.InputStickerSetShortName(short_name=found.set.short_name)) == found
+                assert isinstance(await ask(role, found.set.hash), t.MessagesStickerSetNotModified)
+            for strange in (t.InputStickerSetID(id=99, access_hash=1), t.InputStickerSetEmpty()):
+                with pytest.raises(RpcError, match="STICKERSET_INVALID"):
+                    await ask(strange)
+
+    run(story())
+
+
 def test_a_type_with_several_constructors_must_be_chosen_by_hand() -> None:
     with pytest.raises(LookupError):
         blanks.blank("InputPeer")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from cli.client import call
+from tgserve.admin.schema import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,6 +86,16 @@ class Daemon:
         """The last login code, as `tgserve user code PHONE` prints it."""
         words = self.run("user", "code", phone).split()
         return next(word for word in words if word.isdigit() and len(word) >= 5)
+
+    def figures(self, metric: str, label: str) -> dict[str, int]:
+        """What a labelled counter stands at, by the label's value: `figures("tgserve_rpc_calls_total", "method")`."""
+        text = call(self.data, Metrics()).text
+        found = re.findall(rf'^{metric}\{{{label}="([^"]+)"\}} (\S+)$', text, re.M)
+        return {value: int(float(count)) for value, count in found}
+
+    def calls(self) -> dict[str, int]:
+        """How often each method was called since the start."""
+        return self.figures("tgserve_rpc_calls_total", "method")
 
     def rss_bytes(self) -> int:
         assert self.process is not None

@@ -15,6 +15,7 @@ from typing import Any, Final
 from tgserve import errors
 from tgserve.api import catalogue
 from tgserve.api.blanks import blank
+from tgserve.api.special_stickers import special_set
 from tgserve.errors import CATALOGUE, ErrorKind
 from tgserve.render import user as people
 from tgserve.rpc import peers
@@ -137,6 +138,7 @@ MADE: Final[dict[str, Answer]] = {
     "messages.getExtendedMedia": _updates,
     "messages.getFactCheck": _each("msg_id", lambda item: t.FactCheck(hash=0)),
     "messages.getPaidReactionPrivacy": _updates,
+    "messages.getStickerSet": special_set,
     "payments.canPurchaseStore": lambda call, request: False,
     "payments.getStarsStatus": _stars,
     "payments.getStarsSubscriptions": _stars,

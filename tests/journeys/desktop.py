@@ -1,0 +1,301 @@
+"""Telegram Desktop on a screen of its own, in a network namespace that has nothing but loopback.
+
+Run as `unshare -rn python -m tests.journeys.desktop FOLDER`: starts a server on 127.0.0.1:443, a patched copy of the
+stock program (our key and 127.0.0.1 in place of the built-in ones) under Xvfb, signs up by keyboard and mouse, talks with
+Telethon, starts the program again. Pages are recognised by the colour of a few pixels, which are those of 4.6.5 in a
+window of 840x630 at 100 dpi. Screenshots and logs stay in FOLDER; the last line of the output is a JSON report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from telethon.tl import functions as f
+from telethon.tl import types as t
+
+from tests.journeys.conftest import SETTINGS
+from tests.journeys.daemon import Daemon
+from tests.journeys.people import telethon_person, until
+from tests.journeys.tdlib import replace_addresses, replace_keys
+
+STOCK = Path("/usr/bin/telegram-desktop")
+PROGRAMS = ("telegram-desktop", "Xvfb", "openbox", "xdotool", "import", "convert", "unshare")
+PACKAGES = ("telegram-desktop", "xvfb", "openbox", "xdotool", "imagemagick", "libgl1-mesa-dri")
+COUNTRY_CODE, NATIONAL = "+49", "15112345678"
+"""Typed in the program: the server's default country is Germany."""
+BLUE, LINE, BLACK, WHITE = (64, 167, 227), (55, 161, 222), (0, 0, 0), (255, 255, 255)
+Colour = tuple[int, int, int]
+Pixel = tuple[int, int, Colour | None]
+"""x, y, colour; None is any but white."""
+WELCOME: list[Pixel] = [(400, 498, BLUE)]
+QR: list[Pixel] = [(419, 190, BLACK), (400, 498, WHITE)]
+PHONE: list[Pixel] = [(400, 467, BLUE), (500, 401, LINE)]
+CODE: list[Pixel] = [(400, 467, BLUE), (400, 330, LINE)]
+NAME: list[Pixel] = [(400, 467, BLUE), (590, 217, BLUE)]
+CHATS: list[Pixel] = [(100, 153, None), (200, 400, WHITE)]
+"""The avatar of the first chat in the list has one of seven colours; there is no second."""
+INPUT: list[Pixel] = [(700, 665, WHITE), *CHATS]
+
+
+def loopback_up() -> None:
+    """The one interface of a fresh namespace is down."""
+    with socket.socket() as sock:
+        name, flags_at = b"lo".ljust(16, b"\0"), struct.Struct("16sh14x")
+        _, flags = flags_at.unpack(fcntl.ioctl(sock, 0x8913, flags_at.pack(name, 0)))  # SIOCGIFFLAGS
+        fcntl.ioctl(sock, 0x8914, flags_at.pack(name, flags | 1))  # SIOCSIFFLAGS, IFF_UP
+    others = [
+        name
+        for _, name in socket.if_nameindex()
+        if name != "lo" and not name.startswith(("tunl", "sit", "ip6"))
+    ]
+    assert not others, f"not a namespace of its own: {others}"
+
+
+class Desktop:
+    """The program, its screen and its window manager; `end` ends all three."""
+
+    def __init__(self, folder: Path, pem: str) -> None:
+        self.folder = folder
+        self.program = folder / "telegram-desktop"
+        self.program.write_bytes(replace_addresses(replace_keys(STOCK.read_bytes(), pem)))
+        self.program.chmod(0o755)
+        self.processes: list[subprocess.Popen[bytes]] = []
+        for name in ("home", "run", "work"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        reader, writer = os.pipe()
+        self._spawn(
+            "Xvfb",
+            "-displayfd",
+            str(writer),
+            "-screen",
+            "0",
+            "1000x760x24",
+            "-dpi",
+            "100",
+            "-nolisten",
+            "tcp",
+            keep=(writer,),
+        )
+        os.close(writer)
+        with os.fdopen(reader, "rb") as number:
+            self.display = ":" + number.readline().decode().strip()
+        assert self.display != ":", "no screen: " + self._output("Xvfb")
+        self._spawn("openbox")
+        self.client: subprocess.Popen[bytes] | None = None
+
+    def _environment(self) -> dict[str, str]:
+        gone = ("DBUS_SESSION_BUS_ADDRESS", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "XAUTHORITY")
+        ours = {
+            "HOME": str(self.folder / "home"),
+            "XDG_RUNTIME_DIR": str(self.folder / "run"),
+            "DISPLAY": getattr(self, "display", ""),
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "QT_QPA_PLATFORM": "xcb",
+            "NO_AT_BRIDGE": "1",
+            "LC_ALL": "C.UTF-8",
+        }
+        return {name: value for name, value in os.environ.items() if name not in gone} | ours
+
+    def _output(self, name: str) -> str:
+        return (self.folder / f"{Path(name).name}.out").read_text(errors="replace")
+
+    def _spawn(self, *command: str, keep: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{Path(command[0]).name}.out").open("ab") as out:
+            process = subprocess.Popen(
+                command, stdout=out, stderr=out, env=self._environment(), pass_fds=keep
+            )
+        self.processes.append(process)
+        return process
+
+    def start(self) -> None:
+        work = str(self.folder / "work") + "/"
+        self.client = self._spawn(str(self.program), "-workdir", work, "-debug", "-noupdate")
+
+    def quit(self) -> None:
+        assert self.client is not None
+        self.client.send_signal(signal.SIGTERM)
+        self.client.wait(10)
+
+    def end(self) -> None:
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait(5)
+
+    # -- eyes and hands
+
+    def _tool(self, *command: str) -> bytes:
+        return subprocess.run(
+            command, env=self._environment(), capture_output=True, timeout=20, check=True
+        ).stdout
+
+    def pixels(self) -> bytes:
+        """The screen as RGB bytes, 1000 a row."""
+        return self._tool("import", "-window", "root", "-depth", "8", "rgb:-")
+
+    def shows(self, wanted: list[Pixel]) -> bool:
+        screen = self.pixels()
+
+        def near(x: int, y: int, colour: Colour) -> bool:
+            at = (y * 1000 + x) * 3
+            return all(abs(a - b) <= 12 for a, b in zip(screen[at : at + 3], colour, strict=True))
+
+        return all(near(x, y, colour) if colour else not near(x, y, WHITE) for x, y, colour in wanted)
+
+    def picture(self, name: str) -> None:
+        self._tool("import", "-window", "root", str(self.folder / f"{name}.png"))
+
+    def click(self, x: int, y: int) -> None:
+        self._tool("xdotool", "mousemove", str(x), str(y))
+        self._tool("xdotool", "click", "1")
+
+    def type(self, text: str) -> None:
+        self._tool("xdotool", "type", "--delay", "25", text)
+
+    def key(self, name: str) -> None:
+        self._tool("xdotool", "key", name)
+
+    def wait(
+        self,
+        what: str,
+        holds: Callable[[], bool],
+        seconds: float = 15,
+        again: Callable[[], None] | None = None,
+    ) -> None:
+        """Until it holds; `again` is done every three seconds meanwhile (a click may fall into an animation)."""
+        begun = time.monotonic()
+        repeated = begun
+        while not holds():
+            now = time.monotonic()
+            if now - begun > seconds:
+                self.picture("failed")
+                raise AssertionError(f"{what} did not come within {seconds} s: see failed.png")
+            if again is not None and now - repeated > 3:
+                again()
+                repeated = now
+            time.sleep(0.1)
+
+    def wait_page(
+        self, what: str, wanted: list[Pixel], seconds: float = 15, again: Callable[[], None] | None = None
+    ) -> None:
+        self.wait(f"the page `{what}`", lambda: self.shows(wanted), seconds, again)
+        time.sleep(0.3)  # pages slide in
+        self.picture(what)
+
+    def complaints(self) -> list[str]:
+        """Errors that the program noted about answers: `406:STICKERSET_INVALID`."""
+        found = []
+        for log in [self.folder / "work" / "log.txt", *self.folder.glob("work/DebugLogs/log_*.txt")]:
+            text = log.read_text(errors="replace")
+            found += re.findall(r"RPC Error: request \d+ got fail with code (\d+), error (\w+)", text)
+            found += [
+                ("parse", line) for line in text.splitlines() if re.search("(API|Message|Parse) Error", line)
+            ]
+        return sorted({f"{code}:{name}" for code, name in found})
+
+    def layers(self) -> set[int]:
+        """Of every invokeWithLayer that was sent."""
+        text = "".join(
+            log.read_text(errors="replace") for log in self.folder.glob("work/DebugLogs/mtp_*.txt")
+        )
+        return {int(layer) for layer in re.findall(r"invokeWithLayer\s+layer: (\d+)", text)}
+
+
+def sign_up(desktop: Desktop, server: Daemon) -> None:
+    def called(method: str) -> Callable[[], bool]:
+        return lambda: server.calls().get(method, 0) > 0
+
+    desktop.start()
+    desktop.wait_page("welcome", WELCOME, 30)
+    desktop.wait(
+        "a login token", called("auth.exportLoginToken"), again=lambda: desktop.click(500, 498), seconds=20
+    )
+    desktop.wait_page("qr", QR)
+    desktop.click(500, 553)
+    desktop.wait_page("phone", PHONE, again=lambda: desktop.click(500, 553))
+    desktop.type(NATIONAL)
+    desktop.picture("number")
+    desktop.wait("a code sent", called("auth.sendCode"), again=lambda: desktop.key("Return"))
+    desktop.wait_page("code", CODE)
+    desktop.type(server.code(COUNTRY_CODE + NATIONAL))
+    desktop.wait_page("name", NAME)
+    desktop.type("Dora")
+    desktop.key("Tab")
+    desktop.type("Desktop")
+    desktop.click(500, 467)
+    desktop.wait("the account made", called("auth.signUp"), again=lambda: desktop.click(500, 467))
+    desktop.wait("the chat list asked for", called("messages.getDialogs"))
+
+
+async def talk(desktop: Desktop, server: Daemon) -> list[str]:
+    """What Ann heard. Desktop's list is empty when she writes first."""
+    do = asyncio.to_thread
+    async with telethon_person(server, "+99966000001", "Ann") as ann:
+        book = t.InputPhoneContact(1, COUNTRY_CODE + NATIONAL, "Dora", "D")
+        dora = (await ann(f.contacts.ImportContactsRequest([book]))).users[0]
+        first = await ann.send_message(dora, "hello **Desktop**, `code` and a link https://example.org")
+        await do(desktop.wait_page, "chatlist", CHATS)
+        await do(desktop.click, 230, 160)
+        await do(desktop.wait_page, "chat", INPUT)
+        await do(desktop.type, "hello from the desktop")
+        await do(desktop.key, "Return")
+        await until(lambda: ann.heard)
+        await ann.send_read_acknowledge(dora)
+        await ann.edit_message(dora, first.id, "hello, edited")
+        await ann.send_message(dora, "second message")
+        await do(time.sleep, 1)
+        await do(desktop.picture, "answered")
+        dialog = (await ann.get_dialogs())[0]
+        assert dialog.dialog.read_outbox_max_id >= first.id, "Desktop did not report what it read"
+        return [message.raw_text for message in ann.heard]
+
+
+def main(folder: Path) -> None:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("ended from outside"))
+    loopback_up()
+    server = Daemon(folder / "data", port=443, config=SETTINGS)
+    desktop = None
+    try:
+        server.start()
+        desktop = Desktop(folder, server.pem)
+        sign_up(desktop, server)
+        heard = asyncio.run(talk(desktop, server))
+        desktop.quit()
+        before = server.calls()
+        desktop.start()
+        desktop.wait_page("restarted", CHATS, 30)
+        again = {name: count - before.get(name, 0) for name, count in server.calls().items()}
+        report = {
+            "heard": heard,
+            "calls": {name: count for name, count in server.calls().items() if count},
+            "signed_in_again": bool(again.get("auth.sendCode")),
+            "complaints": desktop.complaints(),
+            "layers": sorted(desktop.layers()),
+            "errors": server.figures("tgserve_rpc_errors_total", "code"),
+            "faults": server.faults(),
+        }
+    finally:
+        if desktop is not None:
+            desktop.end()
+        server.end()
+    sys.stdout.write(json.dumps(report) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
