@@ -13,6 +13,7 @@ from typing import Any
 from tgserve.adapters.contract import Sms
 from tgserve.config import Config, LimitsConfig
 from tgserve.ids import Ids
+from tgserve.render import kinds
 from tgserve.mtproto.cipher import AuthKey
 from tgserve.rpc.context import Call, Device, SessionRef
 from tgserve.services import Services, build
@@ -108,6 +109,7 @@ async def community(
         store = Store(Path(folder), engine="memory", clock=clock, ids=ids, secret=SECRET, threaded=False)
         services = build(store, clock, ids, config, desk, secret=SECRET)  # type: ignore[arg-type]
         made = Community(store, clock, ids, services, desk, config)
+        services.search.feed.describe = kinds.describe
         services.bus.subscribe(made.heard.extend)
         await store.start()
         try:

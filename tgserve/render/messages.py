@@ -15,14 +15,24 @@ from tgserve.tl import types as t
 _MASK = 2**64 - 1
 
 
-def page(services: Services, me: int, of: Page, *, inexact: bool = False) -> t.AnyMessagesMessages:
-    """messages.messages when the page is the whole list, else messagesSlice with the list's size."""
+def page(
+    services: Services, me: int, of: Page, *, inexact: bool = False, newer: int = 0, next_rate: int | None = None
+) -> t.AnyMessagesMessages:
+    """messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
+    the list come before the page; `next_rate`: where a search of all chats goes on."""
     drawn: list[Any] = [message(view) for view in of.views]
     who = users(services, me, {**people(of.views), me: None}) if drawn else []
     if of.whole:
         return t.MessagesMessages(messages=drawn, topics=[], chats=[], users=who)
     return t.MessagesMessagesSlice(
-        inexact=inexact, count=of.count, messages=drawn, topics=[], chats=[], users=who
+        inexact=inexact,
+        count=of.count,
+        next_rate=next_rate,
+        offset_id_offset=newer or None,
+        messages=drawn,
+        topics=[],
+        chats=[],
+        users=who,
     )
 
 

@@ -94,7 +94,7 @@ def test_searching_a_chat() -> None:
             c.clock.advance(10)
             await bob.send(ann, "no such thing")
             contact = t.InputMediaContact(phone_number="1", first_name="C", last_name="", vcard="")
-            await ann(messages.SendMedia(peer=ann.peer(bob), media=contact, message="", random_id=4))
+            await ann(messages.SendMedia(peer=ann.peer(bob), media=contact, message="", random_id=10**9))
 
             async def ids(*args: Any, **more: Any) -> list[int]:
                 return [m.id for m in (await ann(_search(ann, bob, *args, **more))).messages]

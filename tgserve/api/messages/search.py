@@ -1,80 +1,159 @@
-"""Searching in one chat, as far as one look through its newest messages goes; indexed search comes with its own
-service. Counts of filters that nothing here can match are exact; others say when they are a lower bound."""
+"""Searching: one chat and all chats, by words, kind, sender and date; counters, days and places of what was found.
+
+What fits is the search service's answer; filters that are no matter of its index are answered here: mentions from the
+rows of a chat, and what this server does not have with nothing. Where TDLib pages on until an answer is empty, counts
+may be estimates.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 from tgserve import errors, limits
 from tgserve.api.messages.history import page_limit
+from tgserve.render import kinds
 from tgserve.render import messages as render
+from tgserve.render.message import message, people, saved_peer_of
+from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import View
-from tgserve.services.history import SCAN_ROWS, Page, Window
+from tgserve.services.history import SCAN_ROWS, Window
+from tgserve.services.search.finding import DAY, Asked, Chats, Found, Match
+from tgserve.services.search.words import wanted
+from tgserve.store import records as r
 from tgserve.tl import types as t
-from tgserve.tl.base import TLObject
 from tgserve.tl.functions import messages
 
-Wanted = Callable[[View], bool]
+FLOOD = per_minute(240)
+"""People who type fast ask four times a second; TDLib asks for every counter of a profile at once."""
+FLOOD_GLOBAL = per_minute(120)
+
+_SENT = (
+    t.InputMessagesFilterDocument,
+    t.InputMessagesFilterGif,
+    t.InputMessagesFilterMusic,
+    t.InputMessagesFilterPhotoVideo,
+    t.InputMessagesFilterPhotos,
+    t.InputMessagesFilterVideo,
+    t.InputMessagesFilterVoice,
+    t.InputMessagesFilterRoundVideo,
+    t.InputMessagesFilterRoundVoice,
+)
+"""Media that is sent again: what messages.searchSentMedia takes."""
 
 
-def _ids(*classes: type[TLObject]) -> frozenset[bytes]:
-    return frozenset(one.ID.to_bytes(4, "little") for one in classes)
-
-
-_MEDIA = {
-    t.InputMessagesFilterContacts: _ids(t.MessageMediaContact),
-    t.InputMessagesFilterGeo: _ids(t.MessageMediaGeo, t.MessageMediaVenue, t.MessageMediaGeoLive),
-    t.InputMessagesFilterPoll: _ids(t.MessageMediaPoll),
-}
-_LINKS = _ids(t.MessageEntityUrl, t.MessageEntityTextUrl)
-
-
-def _wanted(what: t.AnyMessagesFilter) -> Wanted | None:
-    """The test a filter stands for; None when no message here can pass it."""
-    if isinstance(what, t.InputMessagesFilterEmpty):
-        return lambda view: True
-    if isinstance(what, t.InputMessagesFilterUrl):
-        return lambda view: any(link in view.body.entities for link in _LINKS)
-    media = _MEDIA.get(type(what))
-    if media is not None:
-        return lambda view: view.body.media[:4] in media
-    return None
-
-
-@rpc(messages.Search, flood=per_minute(240))
-async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
-    if isinstance(request.peer, t.InputPeerEmpty):
-        return render.empty()  # everywhere: not without an index
-    peer = peers.resolve(call, request.peer)
-    limit = page_limit(request.limit)
-    author = None if request.from_id is None else peers.resolve(call, request.from_id)
-    wanted = _wanted(request.filter)
-    if wanted is None or request.saved_reaction:
-        return render.empty()
-    text = " ".join(request.q.casefold().split())
-    if len(text) > limits.TEXT_CHARS:
+def _asked(call: Call, query: str, what: t.AnyMessagesFilter, since: int, until: int) -> Asked | None:
+    """None: no message here can pass the filter."""
+    if len(query) > limits.TEXT_CHARS:
         raise errors.MESSAGE_TOO_LONG()
+    found = kinds.kinds_of(what)
+    if found is None:
+        return None
+    return Asked(wanted(query), found, since=max(since, 0), until=max(until, 0))
+
+
+def _mentions(view: View) -> bool:
+    return bool(view.row.flags & r.ROW_MENTIONED)
+
+
+@rpc(messages.Search, flood=FLOOD)
+async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
+    limit = page_limit(request.limit)
+    author = 0 if request.from_id is None else peers.resolve(call, request.from_id)
+    asked = _asked(call, request.q, request.filter, request.min_date, request.max_date)
     window = Window(request.offset_id, 0, request.add_offset, limit, request.max_id, request.min_id)
-    history = call.services.history
-    plain = not (text or author or request.min_date or request.max_date or request.saved_peer_id)
-    if plain and isinstance(request.filter, t.InputMessagesFilterEmpty):
-        return render.page(call.services, call.me, history.page(call.me, peer, window))
+    if isinstance(request.peer, t.InputPeerEmpty):
+        return await _everywhere(call, asked, author, window)
+    peer = peers.resolve(call, request.peer)
+    if isinstance(request.filter, t.InputMessagesFilterMyMentions):
+        return _page(call, request.hash, _look(call, peer, window, _mentions))
+    if asked is None or request.saved_reaction:
+        return render.empty()
+    if request.saved_peer_id is not None and peer == call.me:
+        origin = peers.resolve(call, request.saved_peer_id)
+        fits = call.services.search.test(asked)
+        return _page(
+            call,
+            request.hash,
+            _look(call, peer, window, lambda v: saved_peer_of(v) == origin and fits(v), asked),
+        )
+    if asked == Asked() and not author:
+        page = call.services.history.page(call.me, peer, window)
+        return render.page(call.services, call.me, page)
+    if author:
+        asked = Asked(asked.words, asked.kinds, author, asked.since, asked.until)
+    found = await call.services.search.in_chat(call.me, peer, asked, window)
+    return _page(call, request.hash, found)
 
-    def matches(view: View) -> bool:
-        if author is not None and view.body.author != author:
-            return False
-        return wanted(view) and (not text or text in view.body.text.decode().casefold())
 
-    found = history.scan(
-        call.me, peer, window, matches, since=max(request.min_date, 0), until=max(request.max_date, 0)
+def _page(call: Call, hash_: int, found: Found) -> t.AnyMessagesMessages:
+    page = found.page
+    if hash_ and page.views and render.hash_of(page.views) == hash_:
+        return t.MessagesMessagesNotModified(count=page.count)
+    return render.page(call.services, call.me, page, inexact=found.inexact, newer=found.newer)
+
+
+def _look(
+    call: Call, peer: int, window: Window, fits: Callable[[View], bool], asked: Asked | None = None
+) -> Found:
+    """What no index holds: a look through the newest messages of a chat."""
+    since, until = (asked.since, asked.until) if asked is not None else (0, 0)
+    page = call.services.history.scan(call.me, peer, window, fits, since=since, until=until)
+    return Found(page, inexact=not page.whole)
+
+
+async def _everywhere(call: Call, asked: Asked | None, author: int, window: Window) -> t.AnyMessagesMessages:
+    """messages.search without a peer: all chats by number, as the list of calls is asked for."""
+    if asked is None:
+        return render.empty()
+    if not (asked.words or asked.kinds):
+        raise errors.SEARCH_QUERY_EMPTY()
+    before = None
+    if window.offset_id > 0:
+        at = call.services.history.message_or_none(call.me, window.offset_id)
+        if at is None:
+            raise errors.MSG_ID_INVALID()
+        before = (at.body.date, window.offset_id)
+    if author:
+        asked = Asked(asked.words, asked.kinds, author, asked.since, asked.until)
+    found = await call.services.search.everywhere(call.me, asked, limit=window.limit, before=before)
+    return render.page(call.services, call.me, found.page, inexact=found.inexact)
+
+
+@rpc(messages.SearchGlobal, flood=FLOOD_GLOBAL)
+async def search_global(call: Call, request: messages.SearchGlobal) -> t.AnyMessagesMessages:
+    """All chats, newest first; offset_rate is the date and offset_id the number of the last message of a page."""
+    limit = page_limit(request.limit)
+    folder = request.folder_id
+    if folder is not None and folder not in (0, 1):
+        raise errors.FOLDER_ID_INVALID()
+    if request.offset_rate > 0 and not isinstance(request.offset_peer, t.InputPeerEmpty):
+        peers.resolve(call, request.offset_peer)
+    asked = _asked(call, request.q, request.filter, request.min_date, request.max_date)
+    if asked is None or request.community is not None:
+        return render.empty()
+    if not (asked.words or asked.kinds):
+        raise errors.SEARCH_QUERY_EMPTY()
+    chats = Chats.ALL
+    if request.users_only:
+        chats = Chats.USERS
+    elif request.groups_only:
+        chats = Chats.GROUPS
+    elif request.broadcasts_only:
+        chats = Chats.NONE
+    before = (request.offset_rate, max(request.offset_id, 0)) if request.offset_rate > 0 else None
+    found = await call.services.search.everywhere(
+        call.me, asked, limit=limit, chats=chats, folder=folder, before=before
     )
-    return render.page(call.services, call.me, found, inexact=not found.whole)
+    views = found.page.views
+    rate = views[-1].body.date if views and not found.page.whole else None
+    return render.page(call.services, call.me, found.page, inexact=found.inexact, next_rate=rate)
 
 
-@rpc(messages.GetSearchCounters)
+@rpc(messages.GetSearchCounters, flood=FLOOD)
 async def get_search_counters(
     call: Call, request: messages.GetSearchCounters
 ) -> list[t.AnyMessagesSearchCounter]:
@@ -83,10 +162,97 @@ async def get_search_counters(
         raise errors.LIMIT_INVALID()
     counters: list[t.AnyMessagesSearchCounter] = []
     for what in request.filters:
-        wanted = _wanted(what)
-        found = Page([], 0, True)
-        if wanted is not None:
-            found = call.services.history.scan(call.me, peer, Window(limit=SCAN_ROWS), wanted)
-        whole = call.services.dialogs.head(call.me, peer).count <= SCAN_ROWS or wanted is None
-        counters.append(t.MessagesSearchCounter(inexact=not whole, filter=what, count=found.count))
+        count, inexact = 0, False
+        found = kinds.kinds_of(what)
+        if isinstance(what, t.InputMessagesFilterMyMentions):
+            page = _look(call, peer, Window(limit=SCAN_ROWS), _mentions).page
+            count, inexact = page.count, call.services.dialogs.head(call.me, peer).count > SCAN_ROWS
+        elif found:
+            count, inexact = await call.services.search.count(call.me, peer, Asked(kinds=found))
+        elif found is not None:
+            count = call.services.dialogs.head(call.me, peer).count
+        counters.append(t.MessagesSearchCounter(inexact=inexact, filter=what, count=count))
     return counters
+
+
+async def _of_kind(call: Call, peer: int, what: t.AnyMessagesFilter) -> tuple[list[Match], bool]:
+    """All messages of a kind. FILTER_NOT_SUPPORTED where a filter is no kind."""
+    found = kinds.kinds_of(what)
+    if not found:
+        raise errors.FILTER_NOT_SUPPORTED()
+    matches = await call.services.search.matches(call.me, peer, Asked(kinds=found))
+    return matches.items, matches.inexact
+
+
+@rpc(messages.GetSearchResultsCalendar, flood=FLOOD)
+async def get_search_results_calendar(
+    call: Call, request: messages.GetSearchResultsCalendar
+) -> t.AnyMessagesSearchResultsCalendar:
+    """Days (UTC) with messages of a kind, newest first, each with its newest message."""
+    peer = peers.resolve(call, request.peer)
+    items, inexact = await _of_kind(call, peer, request.filter)
+    listed = items
+    if request.offset_id > 0:
+        listed = [one for one in items if one.msg_id < request.offset_id]
+    elif request.offset_date > 0:
+        listed = [one for one in items if one.date < request.offset_date]
+    days = [list(group) for _, group in groupby(listed, key=lambda one: one.date // DAY)]
+    days = days[: limits.MESSAGES_PER_CALL]
+    newest = call.services.history.messages(call.me, [day[0].msg_id for day in days])
+    views = [view for view in newest if view is not None]
+    return t.MessagesSearchResultsCalendar(
+        inexact=inexact,
+        count=len(items),
+        min_date=items[-1].date if items else 0,
+        min_msg_id=items[-1].msg_id if items else 0,
+        offset_id_offset=len(items) - len(listed),
+        periods=[
+            t.SearchResultsCalendarPeriod(
+                date=day[0].date // DAY * DAY,
+                min_msg_id=day[-1].msg_id,
+                max_msg_id=day[0].msg_id,
+                count=len(day),
+            )
+            for day in days
+        ],
+        messages=[message(view) for view in views],
+        chats=[],
+        users=users(call.services, call.me, people(views)),
+    )
+
+
+@rpc(messages.GetSearchResultsPositions, flood=FLOOD)
+async def get_search_results_positions(
+    call: Call, request: messages.GetSearchResultsPositions
+) -> t.AnyMessagesSearchResultsPositions:
+    """Every n-th message of a kind with its place in the list, at most `limit` of them: a scroll bar's marks."""
+    peer = peers.resolve(call, request.peer)
+    limit = page_limit(request.limit)
+    items, _ = await _of_kind(call, peer, request.filter)
+    placed = [
+        (place, one)
+        for place, one in enumerate(items)
+        if request.offset_id <= 0 or one.msg_id < request.offset_id
+    ]
+    step = max(1, -(-len(placed) // limit)) if limit else len(placed) + 1
+    return t.MessagesSearchResultsPositions(
+        count=len(items),
+        positions=[
+            t.SearchResultPosition(msg_id=one.msg_id, date=one.date, offset=place)
+            for place, one in placed[::step][:limit]
+        ],
+    )
+
+
+@rpc(messages.SearchSentMedia, flood=FLOOD)
+async def search_sent_media(call: Call, request: messages.SearchSentMedia) -> t.AnyMessagesMessages:
+    """What this account has sent of a kind, to anybody, newest first."""
+    limit = page_limit(request.limit)
+    if not isinstance(request.filter, _SENT):
+        raise errors.FILTER_NOT_SUPPORTED()
+    asked = _asked(call, request.q, request.filter, 0, 0)
+    if asked is None:
+        return render.empty()
+    mine = Asked(asked.words, asked.kinds, call.me)
+    found = await call.services.search.everywhere(call.me, mine, limit=limit)
+    return render.page(call.services, call.me, found.page, inexact=found.inexact)

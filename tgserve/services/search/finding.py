@@ -1,0 +1,415 @@
+"""What search answers: pages of one chat's matches, of all chats', their counts and days.
+
+The index says which bodies fit; whether the asker has them, and under which number, is read from his own box's rows
+(SECURITY 6.4): a body that he has no row of does not exist for him, whatever the index says. Queries run in threads of
+their own, rows are read on the loop. While the index is not there (first start, rebuild, fault) one chat is searched
+by looking through its newest messages, and all chats not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from tgserve import log, metrics
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.boxes import SERVICE_USER, View
+from tgserve.services.bus import Bus
+from tgserve.services.history import SCAN_ROWS, TOP_ID, History, Named, Page, Window
+from tgserve.services.search.feed import Feed, State
+from tgserve.services.search.index import (
+    NEWEST,
+    Hit,
+    IndexFault,
+    IndexReader,
+    Matching,
+    author_tag,
+    chat_tag,
+    first_of,
+    kind_tag,
+    owner_tag,
+)
+from tgserve.services.search.words import ANYTHING, Wanted
+from tgserve.store import records as r
+from tgserve.store.keyspaces import BACKREFS, DIALOGS, PEER_ROWS, ROWS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader
+
+HITS = 2_000
+"""Matches that one question takes into account with certainty; their rows take the loop 4 ms. Of more than these the
+page asked for is found all the same, and counts become lower bounds or estimates."""
+COUNTED = 50_000
+"""Matches counted when they are more than HITS."""
+GLOBAL_HITS = 500
+"""Matches of all chats looked at in one step."""
+GLOBAL_STEPS = 4
+LATE_SECONDS = 60
+"""How much later than it was written a message may have come into a box and still be paged past in the right order."""
+THREADS = 2
+DAY = 86_400
+
+_log = log.get("search")
+_seconds = metrics.histogram("tgserve_search_seconds", "time of a question to the search index")
+
+T = TypeVar("T")
+
+
+class Chats(Enum):
+    """Which chats are searched."""
+
+    ALL = "all"
+    USERS = "users"
+    GROUPS = "groups"
+    NONE = "none"
+
+
+@dataclass(slots=True, frozen=True)
+class Asked:
+    """What is looked for. `kinds`: any one of them (empty: no matter which); `author` 0: anybody's; dates are
+    since <= date < until, 0 = open."""
+
+    words: Wanted = ANYTHING
+    kinds: tuple[str, ...] = ()
+    author: int = 0
+    since: int = 0
+    until: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Found:
+    """`page.count` is a lower bound or an estimate when `inexact`. `newer`: how many matches are newer than the page's
+    first (offset_id_offset)."""
+
+    page: Page
+    inexact: bool = False
+    newer: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Match:
+    msg_id: int
+    date: int
+
+
+@dataclass(slots=True, frozen=True)
+class Matches:
+    """Matches of a chat, newest first, without their messages."""
+
+    items: list[Match]
+    inexact: bool
+
+
+EMPTY = Found(Page([], 0, True))
+
+
+class Search:
+    """Made with the services, started by the application. Without a start nothing is indexed, and chats are scanned."""
+
+    def __init__(self, store: Store, clock: Clock, bus: Bus, history: History, folder: Path) -> None:
+        self.feed = Feed(store, clock, folder)
+        self._store = store
+        self._clock = clock
+        self._bus = bus
+        self._history = history
+        self._pool: ThreadPoolExecutor | None = None
+        self._of_thread = threading.local()
+        self._readers: list[IndexReader] = []
+
+    def start(self, *, threaded: bool = True) -> None:
+        """Follow the store, which must be open. `threaded=False`: whoever wants the index current calls feed.step()."""
+        self._bus.subscribe(self.feed.after_commit)
+        self._pool = ThreadPoolExecutor(THREADS, "search-ask")
+        if threaded:
+            self.feed.start()
+        else:
+            self.feed.open()
+
+    async def stop(self) -> None:
+        """Write what is queued; before the store closes."""
+        await asyncio.get_running_loop().run_in_executor(None, self.feed.stop)
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
+
+    @property
+    def ready(self) -> bool:
+        return self.feed.state is State.READY and self._pool is not None
+
+    # One chat.
+
+    async def in_chat(self, me: int, peer: int, asked: Asked, window: Window) -> Found:
+        """Matches of a chat by growing age, addressed as getHistory addresses messages."""
+        what = self._in_chat(me, peer, asked)
+        if what is None or asked.words.hopeless:
+            return EMPTY
+        hits = await self._hits(what, HITS + 1)
+        if hits is None:
+            return self._scanned(me, peer, asked, window)
+        if len(hits) <= HITS:
+            with self._store.read(slot_of(me)) as reader:
+                named = self._rows(reader, me, peer, hits)
+                return self._page(reader, me, asked, named, window, len(named))
+        return await self._far(me, peer, asked, what, hits[:HITS], window)
+
+    async def matches(self, me: int, peer: int, asked: Asked) -> Matches:
+        """The newest HITS matches of a chat; every match when not inexact."""
+        what = self._in_chat(me, peer, asked)
+        if what is None or asked.words.hopeless:
+            return Matches([], False)
+        hits = await self._hits(what, HITS + 1)
+        if hits is None:
+            found = self._scanned(me, peer, asked, Window(limit=SCAN_ROWS))
+            items = [Match(view.msg_id, view.body.date) for view in found.page.views]
+            return Matches(items, found.inexact)
+        with self._store.read(slot_of(me)) as reader:
+            dates = {(hit.author, hit.msg_id): hit.date for hit in hits[:HITS]}
+            named = self._rows(reader, me, peer, hits[:HITS])
+        items = [Match(msg_id, dates[row.author, row.author_msg_id]) for msg_id, row in named]
+        return Matches(items, len(hits) > HITS)
+
+    async def count(self, me: int, peer: int, asked: Asked) -> tuple[int, bool]:
+        """(matches of a chat, is that an estimate)."""
+        found = await self.matches(me, peer, asked)
+        if not found.inexact or not self.ready:
+            return len(found.items), found.inexact
+        what = self._in_chat(me, peer, asked)
+        return (max(len(found.items), await self._count(what)), True) if what is not None else (0, False)
+
+    def _in_chat(self, me: int, peer: int, asked: Asked) -> Matching | None:
+        """None: nothing can fit."""
+        author = 0
+        if peer < 0:
+            scope = [chat_tag(peer)]
+            if asked.author:
+                scope.append(author_tag(asked.author))
+        else:
+            scope = [owner_tag(me), chat_tag(me) if peer == me else owner_tag(peer)]
+            if asked.author not in (0, me, peer):
+                return None
+            author = asked.author
+            if author == SERVICE_USER:
+                author = 0  # its messages lie in their receivers' boxes
+            elif peer == SERVICE_USER and author:
+                return None
+        return _matching(scope, asked, author)
+
+    def _page(
+        self, reader: Reader, me: int, asked: Asked, named: list[Named], window: Window, count: int
+    ) -> Found:
+        """Cut a page out of all matches."""
+        low, high = window.min_id, window.max_id or TOP_ID
+        kept = [item for item in named if low < item[0] < high]
+        at = 0
+        if window.offset_id > 0:
+            at = sum(1 for msg_id, _ in kept if msg_id >= window.offset_id)
+        start = at + window.add_offset
+        part = kept[max(start, 0) : max(start + window.limit, 0)]
+        views = self._views(reader, me, asked, part)
+        newer = sum(1 for msg_id, _ in named if msg_id > part[0][0]) if part else 0
+        # A query that ends in one letter looked into the newest texts only.
+        return Found(Page(views, count, len(views) == count), inexact=asked.words.short, newer=newer)
+
+    async def _far(
+        self, me: int, peer: int, asked: Asked, what: Matching, newest: list[Hit], window: Window
+    ) -> Found:
+        """A page of more than HITS matches: the matches around its place, by date; the count is an estimate."""
+        count = max(await self._count(what), len(newest))
+        at = max(min(window.offset_id or TOP_ID, window.max_id or TOP_ID), window.min_id + 1)
+        hits = newest
+        if at < TOP_ID:
+            with self._store.read(slot_of(me)) as reader:
+                rows = reader.range(PEER_ROWS, me, peer, lo=at, limit=1)
+                date = next((boxes.packed_date(value) for _, value in rows), 0)
+            if date:
+                older = await self._hits(replace(what, before=first_of(date + LATE_SECONDS + 1)), HITS)
+                newer: list[Hit] | None = []
+                if window.add_offset < 0:
+                    since = max(what.since, date - LATE_SECONDS)
+                    newer = await self._hits(replace(what, since=since), HITS, oldest=True)
+                hits = list(dict.fromkeys([*(newer or ()), *(older or ())]))
+        with self._store.read(slot_of(me)) as reader:
+            named = self._rows(reader, me, peer, hits)
+            found = self._page(reader, me, asked, named, window, count)
+        return Found(replace(found.page, whole=False), inexact=True)
+
+    def _scanned(self, me: int, peer: int, asked: Asked, window: Window) -> Found:
+        page = self._history.scan(me, peer, window, self.test(asked), since=asked.since, until=asked.until)
+        return Found(page, inexact=not page.whole)
+
+    # All chats.
+
+    async def everywhere(
+        self,
+        me: int,
+        asked: Asked,
+        *,
+        limit: int,
+        chats: Chats = Chats.ALL,
+        folder: int | None = None,
+        before: tuple[int, int] | None = None,
+    ) -> Found:
+        """The newest matches of all chats behind `before` (date, msg_id), by date and then by number."""
+        if asked.words.hopeless or chats is Chats.NONE or limit <= 0:
+            return EMPTY
+        what = self._anywhere(me, asked, chats)
+        if what is None:
+            return EMPTY
+        at = what if before is None else replace(what, before=first_of(before[0] + 1))
+        found: list[tuple[int, int, r.Row]] = []
+        exhausted = False
+        for _ in range(GLOBAL_STEPS):
+            hits = await self._hits(at, GLOBAL_HITS)
+            if hits is None:
+                return Found(Page([], 0, True), inexact=True)
+            with self._store.read(slot_of(me)) as reader:
+                found += _behind(self._in_box(reader, me, hits, chats, folder), before)
+            exhausted = len(hits) < GLOBAL_HITS
+            if exhausted or len(found) > limit:
+                break
+            at = replace(at, before=hits[-1].rowid)
+        found.sort(key=lambda item: item[:2], reverse=True)
+        exact = exhausted and before is None
+        count = len(found) if exact else max(len(found), await self._count(what))
+        with self._store.read(slot_of(me)) as reader:
+            views = self._views(reader, me, asked, [(msg_id, row) for _, msg_id, row in found[:limit]])
+        whole = before is None and exhausted and len(found) <= limit
+        return Found(Page(views, len(views) if whole else count, whole), inexact=not exact)
+
+    def _anywhere(self, me: int, asked: Asked, chats: Chats) -> Matching | None:
+        scope: list[str] = []
+        if chats is not Chats.GROUPS:
+            scope.append(owner_tag(me))
+        if chats is not Chats.USERS:
+            with self._store.read(slot_of(me)) as reader:
+                scope += [
+                    chat_tag(key[1]) for key, _ in reader.range(DIALOGS, me, lo=1 - r.CHANNEL_BASE, hi=0)
+                ]
+        if not scope:
+            return None
+        what = _matching([], asked, asked.author)
+        return replace(what, any_of=(tuple(scope), *what.any_of))
+
+    def _in_box(
+        self, reader: Reader, me: int, hits: Iterable[Hit], chats: Chats, folder: int | None
+    ) -> list[tuple[int, int, r.Row]]:
+        """(date, own number, row) of those hits that the box has, in the chats wanted."""
+        folders: dict[int, int] = {}
+        kept = []
+        for hit in hits:
+            msg_id = boxes.own_id(reader, me, hit.author, hit.msg_id)
+            row = reader.get(ROWS, me, msg_id) if msg_id else None
+            if (
+                row is None
+                or (chats is Chats.USERS and row.peer < 0)
+                or (chats is Chats.GROUPS and row.peer > 0)
+            ):
+                continue
+            if folder is not None:
+                if row.peer not in folders:
+                    dialog = reader.get(DIALOGS, me, row.peer)
+                    folders[row.peer] = dialog.folder if dialog is not None else 0
+                if folders[row.peer] != folder:
+                    continue
+            kept.append((hit.date, msg_id, row))
+        return kept
+
+    # Shared.
+
+    def _rows(self, reader: Reader, me: int, peer: int, hits: Sequence[Hit]) -> list[Named]:
+        """The asker's own rows of these bodies in the chat, newest first; bodies without one are not his."""
+        found: list[Named] = []
+        for hit in hits:
+            author, author_msg_id = hit.author, hit.msg_id
+            if author == me:
+                row = reader.get(ROWS, me, author_msg_id)
+                if row is not None and row.peer == peer:
+                    found.append((author_msg_id, row))
+                continue
+            mine = reader.get(BACKREFS, me, author, author_msg_id)
+            if mine is not None:
+                found.append((int.from_bytes(mine, "big"), r.Row(peer, author, author_msg_id)))
+        found.sort(key=lambda item: item[0], reverse=True)
+        return found
+
+    def _views(self, reader: Reader, me: int, asked: Asked, named: Sequence[Named]) -> list[View]:
+        """Messages of a page. One that was edited in the last seconds is tested again: the index may not know yet."""
+        rows = [(msg_id, reader.get(ROWS, me, msg_id)) for msg_id, _ in named]
+        views = self._history.views_of(reader, me, [(msg_id, row) for msg_id, row in rows if row is not None])
+        fresh = self._clock.now() - LATE_SECONDS
+        fits = self.test(asked)
+        return [view for view in views if view.body.edit_date < fresh or fits(view)]
+
+    def test(self, asked: Asked) -> Callable[[View], bool]:
+        """Does a message fit? The same as the index's answer, from the message itself; dates aside."""
+        describe = self.feed.describe
+
+        def fits(view: View) -> bool:
+            body = view.body
+            if asked.author and body.author != asked.author:
+                return False
+            kinds, more = describe(body)
+            if asked.kinds and not any(kind in kinds for kind in asked.kinds):
+                return False
+            return not asked.words or asked.words.match(f"{body.text.decode('utf-8', 'replace')} {more}")
+
+        return fits
+
+    async def _hits(self, what: Matching, limit: int, *, oldest: bool = False) -> list[Hit] | None:
+        """None: the index is not there."""
+        return await self._ask(lambda reader: reader.hits(what, limit, oldest=oldest))
+
+    async def _count(self, what: Matching) -> int:
+        return await self._ask(lambda reader: reader.count(what, COUNTED)) or 0
+
+    async def _ask(self, question: Callable[[IndexReader], T]) -> T | None:
+        if not self.ready:
+            return None
+        began = self._clock.monotonic()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, question)
+        except IndexFault as fault:
+            _log.error("search.ask", exc=fault)
+            return None
+        finally:
+            _seconds.observe(self._clock.monotonic() - began)
+
+    def _answer(self, question: Callable[[IndexReader], T]) -> T:
+        """In a thread of the pool: each has a connection of its own, to the file that is current."""
+        mine = self._of_thread
+        generation = self.feed.index.generation
+        if getattr(mine, "generation", -1) != generation:
+            mine.reader = IndexReader(self.feed.index.path)
+            mine.generation = generation
+            self._readers.append(mine.reader)
+        reader: IndexReader = mine.reader
+        return question(reader)
+
+
+def _matching(scope: list[str], asked: Asked, author: int) -> Matching:
+    kinds = tuple(kind_tag(kind) for kind in asked.kinds)
+    return Matching(
+        tuple(scope),
+        asked.words,
+        any_of=(kinds,) if kinds else (),
+        author=author,
+        since=asked.since,
+        until=asked.until,
+        before=NEWEST,
+    )
+
+
+def _behind(
+    found: list[tuple[int, int, r.Row]], before: tuple[int, int] | None
+) -> list[tuple[int, int, r.Row]]:
+    return found if before is None else [item for item in found if item[:2] < before]
