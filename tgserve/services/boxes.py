@@ -40,6 +40,19 @@ class View(Record, gc=False):
     reply_id: int = 0
 
 
+class BodyGone(Record, gc=False):
+    """Published when the last box has let go of a body, or it was deleted for all."""
+
+    author: int
+    msg_id: int
+
+
+def drop_body(txn: Txn, author: int, msg_id: int) -> None:
+    """Delete a body; what was made of it (the search index) hears of it after the commit."""
+    txn.delete(BODIES, author, msg_id)
+    txn.publish(BodyGone(author, msg_id))
+
+
 def pack_row(owner: int, msg_id: int, row: r.Row, date: int) -> bytes:
     """The PEER_ROWS value: 5, 9 or 17 bytes."""
     if row.author == owner and row.author_msg_id == msg_id:
@@ -145,7 +158,7 @@ def release(txn: Txn, author: int, msg_ids: Iterable[int]) -> None:
         if body is None:
             continue
         if body.holders <= 1:
-            txn.delete(BODIES, author, msg_id)
+            drop_body(txn, author, msg_id)
         else:
             txn.put(BODIES, author, msg_id, value=replace(body, holders=body.holders - 1))
 

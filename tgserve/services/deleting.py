@@ -20,7 +20,7 @@ from tgserve.services.notices import write_own
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, PEER_ROWS
+from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -129,7 +129,7 @@ def _delete(txn: Txn, me: int, msg_ids: Sequence[int], revoke: bool, now: int, o
         for (peer, author), ids in shared.items():
             if author == me:
                 for author_msg_id in ids:
-                    txn.delete(BODIES, me, author_msg_id)
+                    boxes.drop_body(txn, me, author_msg_id)
             txn.outbox(slot_of(peer), r.DeliverDelete(peer, author, tuple(ids), now))
     removed = tuple(msg_id for msg_id, _ in gone)
     event = r.DeleteMessages(removed)
@@ -149,7 +149,7 @@ def deliver_delete(txn: Txn, deletion: r.DeliverDelete, memo: object) -> None:
     for author_msg_id in deletion.author_msg_ids:
         msg_ids.append(boxes.own_id(txn, user, author, author_msg_id))
         if author == user:
-            txn.delete(BODIES, user, author_msg_id)
+            boxes.drop_body(txn, user, author_msg_id)
     gone = boxes.remove(txn, user, [msg_id for msg_id in msg_ids if msg_id])
     if gone:
         removed = tuple(msg_id for msg_id, _ in gone)
