@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.community import Community, community
 from tgserve.api import updates as _updates
-from tgserve.api.messages import dialogs, editing, history, media, reading, search, sending
+from tgserve.api.messages import dialogs, editing, history, media, pinning, reading, search, sending
 from tgserve.rpc.context import SessionRef
 from tgserve.rpc.registry import METHODS
 from tgserve.tl import layers
@@ -18,7 +18,7 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
 _RANDOM = count(1)
-SERVED = (_updates, dialogs, editing, history, media, reading, search, sending)
+SERVED = (_updates, dialogs, editing, history, media, pinning, reading, search, sending)
 """Importing them fills METHODS."""
 
 

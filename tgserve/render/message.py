@@ -48,6 +48,7 @@ SILENT = 1 << 13
 EDIT_DATE = 1 << 15
 GROUPED = 1 << 17
 EDIT_HIDE = 1 << 21
+PINNED = 1 << 24
 TTL = 1 << 25
 NOFORWARDS = 1 << 26
 INVERT = 1 << 27
@@ -60,7 +61,8 @@ _ROW_BITS = tuple(
     | (MENTIONED if row & r.ROW_MENTIONED else 0)
     | (MEDIA_UNREAD if row & r.ROW_MEDIA_UNREAD else 0)
     | (SAVED_PEER if row & r.ROW_FROM_SELF else 0)
-    for row in range(16)
+    | (PINNED if row & r.ROW_PINNED else 0)
+    for row in range(32)
 )
 """Row flags -> the flag bits they set."""
 _ALIGN = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -79,7 +81,7 @@ def message_bytes(view: View) -> bytes:
     row, body = view.row, view.body
     if body.layer != layers.CURRENT and body.layer:
         body = _modern(body)
-    flags = _ROW_BITS[row.flags & 15]
+    flags = _ROW_BITS[row.flags & 31]
     if body.silent:
         flags |= SILENT
     if body.action:

@@ -217,6 +217,15 @@ def _default_notify(
     return t.UpdateNotifySettings(peer=kinds[event.kind](), notify_settings=settings), ()
 
 
+def _messages_pinned(
+    services: Services, event: r.MessagesPinned, viewer: int, pts: int, count: int
+) -> Drawn:
+    update = t.UpdatePinnedMessages(
+        pinned=event.pinned, peer=peer(event.peer), messages=list(event.msg_ids), pts=pts, pts_count=count
+    )
+    return update, (event.peer,)
+
+
 _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.NewMessage: _message,
     r.EditMessage: _message,
@@ -234,6 +243,7 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.UserChanged: _user,
     r.NewAuthorization: _authorization,
     r.PeerSettingsChanged: _settings,
+    r.MessagesPinned: _messages_pinned,
     r.PrivacyChanged: _privacy,
     r.DefaultNotifyChanged: _default_notify,
 }

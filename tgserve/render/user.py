@@ -179,6 +179,9 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
     )
     if dialog.ttl_period:
         made.ttl_period = dialog.ttl_period
+    pinned = services.pinning.newest(viewer, user_id)
+    if pinned:
+        made.pinned_msg_id = pinned
     if dialog.folder:
         made.folder_id = dialog.folder
     if record.about and allows(user_id, ABOUT, viewer, contact=known_by):

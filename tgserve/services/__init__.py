@@ -29,6 +29,7 @@ from tgserve.services.keys import Keys
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
 from tgserve.services.passwords import Passwords
+from tgserve.services.pinning import Pinning
 from tgserve.services.presence import Presence
 from tgserve.services.privacy import Privacy
 from tgserve.services.reading import Reading
@@ -71,6 +72,7 @@ class Services:
     passwords: Passwords
     recovery: Recovery
     search: Search
+    pinning: Pinning
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -134,4 +136,5 @@ def build(
         passwords=passwords,
         recovery=recovery,
         search=Search(store, clock, bus, history, config.search_dir),
+        pinning=Pinning(store, clock, history),
     )

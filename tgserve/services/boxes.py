@@ -14,7 +14,7 @@ from msgspec import Struct as Record
 from msgspec.structs import replace
 
 from tgserve.store import records as r
-from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, READ_DATES, ROWS
+from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, PINS, READ_DATES, ROWS
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
@@ -123,6 +123,8 @@ def remove(txn: Txn, owner: int, msg_ids: Iterable[int]) -> list[tuple[int, r.Ro
             continue
         txn.delete(ROWS, owner, msg_id)
         txn.delete(PEER_ROWS, owner, row.peer, msg_id)
+        if row.flags & r.ROW_PINNED:
+            txn.delete(PINS, owner, row.peer, msg_id)
         if row.author != owner:
             txn.delete(BACKREFS, owner, row.author, row.author_msg_id)
         gone.append((msg_id, row))

@@ -59,6 +59,8 @@ class Draft(Record, frozen=True, gc=False):
     media_unread: bool = False
     grouped_id: int = 0
     effect: int = 0
+    action: bytes = b""
+    """TL MessageAction of a service message: pinned, timer set."""
 
 
 class Sent(Record, frozen=True, gc=False):
@@ -151,7 +153,7 @@ def _send(
             draft.min_layer,
             draft.entities,
             draft.media,
-            b"",
+            draft.action,
             draft.fwd,
             draft.markup,
             None if draft.reply is None else _reply(txn, me, peer, draft.reply),

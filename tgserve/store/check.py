@@ -125,6 +125,7 @@ class Checker:
             k.ROWS.tag: self._row,
             k.PEER_ROWS.tag: self._peer_row,
             k.BACKREFS.tag: self._backref,
+            k.PINS.tag: self._pin,
             k.DIALOGS.tag: self._dialog,
             k.BOXES.tag: self._box,
             k.EVENTS.tag: self._event,
@@ -239,6 +240,8 @@ class Checker:
         where = f"user {user} message {msg_id}"
         if reader.get(k.PEER_ROWS, user, row.peer, msg_id) is None:
             self._say("I10", where, f"is not listed in the chat with {row.peer}")
+        if row.flags & r.ROW_PINNED and reader.get(k.PINS, user, row.peer, msg_id) is None:
+            self._say("I17", where, "is pinned and not listed as such")
         if row.author != user:
             own = reader.get(k.BACKREFS, user, row.author, row.author_msg_id)
             if own != msg_id.to_bytes(4, "big"):
@@ -258,6 +261,12 @@ class Checker:
             self._chat = (user, peer)
             if reader.get(k.DIALOGS, user, peer) is None:
                 self._say("I12", f"user {user}", f"has messages with {peer} and no dialog")
+
+    def _pin(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
+        user, peer, msg_id = parts
+        row = reader.get(k.ROWS, user, msg_id)
+        if row is None or row.peer != peer or not row.flags & r.ROW_PINNED:
+            self._say("I17", f"user {user} message {msg_id}", f"is listed as pinned with {peer} and is not")
 
     def _backref(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
         user, author, author_msg_id = parts

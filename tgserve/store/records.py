@@ -283,6 +283,8 @@ ROW_MENTIONED = 2
 ROW_MEDIA_UNREAD = 4
 ROW_FROM_SELF = 8
 """Saved Messages: peer and author are the owner."""
+ROW_PINNED = 16
+"""Pinned in its chat; it has a PINS entry."""
 
 
 class BoxHead(Record, frozen=True):
@@ -427,6 +429,14 @@ class DefaultNotifyChanged(Event, frozen=True):
     kind: str
 
 
+class MessagesPinned(Event, frozen=True):
+    """Messages of a chat were pinned in it, or unpinned."""
+
+    peer: int
+    msg_ids: tuple[int, ...]
+    pinned: bool
+
+
 class ChatChanged(Event, frozen=True):
     """A group's members, rights or settings changed. `what`: members admin rights about requests settings."""
 
@@ -453,6 +463,7 @@ AnyEvent = (
     | PeerSettingsChanged
     | PrivacyChanged
     | DefaultNotifyChanged
+    | MessagesPinned
 )
 
 
@@ -628,6 +639,16 @@ class ChatAct(Record, tag=True, frozen=True):
     leaves: int = 0
 
 
+class DeliverPins(Record, tag=True, frozen=True):
+    """Messages of a chat were pinned for everybody, or unpinned: (author, author_msg_id) each."""
+
+    user: int
+    peer: int
+    messages: tuple[tuple[int, int], ...]
+    pinned: bool
+    date: int
+
+
 class HoldBodies(Record, tag=True, frozen=True):
     """One more box is about to hold these bodies."""
 
@@ -670,6 +691,7 @@ AnyOutbox = (
     | TellUserChanged
     | ReleasePhone
     | ContactGone
+    | DeliverPins
 )
 
 

@@ -68,6 +68,9 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
     if isinstance(request.peer, t.InputPeerEmpty):
         return await _everywhere(call, asked, author, window)
     peer = peers.resolve(call, request.peer)
+    if isinstance(request.filter, t.InputMessagesFilterPinned):
+        pins = call.services.pinning.page(call.me, peer, window)
+        return _page(call, request.hash, Found(pins))
     if isinstance(request.filter, t.InputMessagesFilterMyMentions):
         return _page(call, request.hash, _look(call, peer, window, _mentions))
     if asked is None or request.saved_reaction:
@@ -167,6 +170,8 @@ async def get_search_counters(
         if isinstance(what, t.InputMessagesFilterMyMentions):
             page = _look(call, peer, Window(limit=SCAN_ROWS), _mentions).page
             count, inexact = page.count, call.services.dialogs.head(call.me, peer).count > SCAN_ROWS
+        elif isinstance(what, t.InputMessagesFilterPinned):
+            count = call.services.pinning.page(call.me, peer, Window(limit=0)).count
         elif found:
             count, inexact = await call.services.search.count(call.me, peer, Asked(kinds=found))
         elif found is not None:

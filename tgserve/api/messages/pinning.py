@@ -1,0 +1,60 @@
+"""Pinned messages of a chat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve.render.message import message
+from tgserve.render.told import told
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.messaging import Draft, ReplyTo
+from tgserve.services.pinning import others_of
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+_PINNED, _PINNED_LAYER = layers.encode_part(t.MessageActionPinMessage())
+
+
+@rpc(messages.UpdatePinnedMessage, flood=per_minute(120))
+async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessage) -> t.AnyUpdates:
+    """For both sides, with a service message that says so, or for oneself alone; unpinning says nothing."""
+    peer = peers.resolve(call, request.peer)
+    others = () if request.pm_oneside else others_of(call.me, peer)
+    if others:
+        call.services.messaging.check_may_write(call.me, peer)
+    changed = await call.services.pinning.pin(
+        call.me, peer, request.id, not request.unpin, others, origin=call.session
+    )
+    answer = told(call.services, call.me, (changed,), call.now)
+    if changed is not None and others and not request.unpin:
+        notice = Draft(
+            action=_PINNED,
+            layer=layers.CURRENT,
+            min_layer=_PINNED_LAYER,
+            reply=ReplyTo(request.id),
+            silent=request.silent,
+        )
+        sent = await call.services.messaging.send(
+            call.me, peer, notice, call.services.ids.i64() or 1, origin=call.session
+        )
+        if sent.view is not None and isinstance(answer, t.Updates):
+            more: Any = t.UpdateNewMessage(message=message(sent.view), pts=sent.pts, pts_count=1)
+            answer.updates.append(more)
+            answer.users = users(call.services, call.me, dict.fromkeys((peer, call.me)))
+    return answer
+
+
+@rpc(messages.UnpinAllMessages, flood=per_minute(60))
+async def unpin_all_messages(call: Call, request: messages.UnpinAllMessages) -> t.AnyMessagesAffectedHistory:
+    """A slice at a time: the client repeats the call while `offset` is not 0."""
+    peer = peers.resolve(call, request.peer)
+    changed, left = await call.services.pinning.unpin_all(
+        call.me, peer, others_of(call.me, peer), origin=call.session
+    )
+    if changed is None:
+        return t.MessagesAffectedHistory(pts=call.services.updates.pts(call.me), pts_count=0, offset=left)
+    return t.MessagesAffectedHistory(pts=changed.pts, pts_count=changed.pts_count, offset=left)
