@@ -106,3 +106,25 @@ def test_hashes_are_remembered_and_the_memory_is_bounded(monkeypatch: pytest.Mon
             assert c
 
     run(story())
+
+
+def test_a_place_in_a_list_needs_no_hash() -> None:
+    """TDLib's next page of the chat list names the last chat with access_hash 0."""
+
+    async def story() -> None:
+        async with community() as c:
+            ann, _ = await c.sign_up(ANN)
+            call = c.call(ann)
+            assert peers.position(call, t.InputPeerUser(user_id=777000, access_hash=0)) == 777000
+            assert peers.position(call, t.InputPeerSelf()) == ann
+            assert peers.position(call, t.InputPeerChat(chat_id=5)) == -5
+            assert peers.position(call, t.InputPeerChannel(channel_id=7, access_hash=0)) == -(10**12) - 7
+            for nowhere in (
+                t.InputPeerEmpty(),
+                t.InputPeerUser(user_id=-5, access_hash=0),
+                t.InputPeerChat(chat_id=2**62),
+                t.InputPeerChannel(channel_id=-1, access_hash=0),
+            ):
+                assert peers.position(call, nowhere) == 0
+
+    run(story())

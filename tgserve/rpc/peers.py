@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tgserve import errors
 from tgserve.rpc.context import Call
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import types as t
 
 
@@ -60,3 +61,19 @@ def resolve_user_peer(call: Call, peer: t.AnyInputPeer) -> int:
 def resolve_channel(call: Call, channel: t.AnyInputChannel) -> int:
     """CHANNEL_INVALID: there are no channels here yet."""
     raise errors.CHANNEL_INVALID()
+
+
+def position(call: Call, peer: t.AnyInputPeer) -> int:
+    """The peer number of an offset_peer, 0 for none: a place in the caller's own list, which opens nothing.
+
+    No access hash is asked for: TDLib sends 0 for the last chat it has seen (its get_input_peer_force).
+    """
+    if isinstance(peer, t.InputPeerUser):
+        return max(peer.user_id, 0)
+    if isinstance(peer, t.InputPeerSelf):
+        return call.me
+    if isinstance(peer, t.InputPeerChat):
+        return -peer.chat_id if 0 < peer.chat_id < CHANNEL_BASE else 0
+    if isinstance(peer, t.InputPeerChannel):
+        return -(CHANNEL_BASE + peer.channel_id) if 0 < peer.channel_id < CHANNEL_BASE else 0
+    return 0

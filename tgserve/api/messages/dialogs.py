@@ -42,9 +42,7 @@ async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessages
     folder = _folder(request.folder_id)
     if request.limit < 0:
         raise errors.LIMIT_INVALID()
-    below = 0
-    if not isinstance(request.offset_peer, t.InputPeerEmpty):
-        below = peers.resolve(call, request.offset_peer)
+    below = peers.position(call, request.offset_peer)
     place = Place(max(request.offset_date, 0), max(request.offset_id, 0), below)
     found = call.services.dialogs.page(
         call.me,

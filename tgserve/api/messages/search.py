@@ -133,8 +133,6 @@ async def search_global(call: Call, request: messages.SearchGlobal) -> t.AnyMess
     folder = request.folder_id
     if folder is not None and folder not in (0, 1):
         raise errors.FOLDER_ID_INVALID()
-    if request.offset_rate > 0 and not isinstance(request.offset_peer, t.InputPeerEmpty):
-        peers.resolve(call, request.offset_peer)
     asked = _asked(call, request.q, request.filter, request.min_date, request.max_date)
     if asked is None or request.community is not None:
         return render.empty()
