@@ -10,6 +10,7 @@ from tests.sim.device import SERVICE_USER, Device, Held, held
 from tests.sim.oracle import Oracle, Sent
 from tests.sim.world import World
 from tgserve.ids import Ids
+from tgserve.store.check import Checker
 from tgserve.testing.miniclient import Wire
 from tgserve.tl import functions as f
 from tgserve.tl import types as t
@@ -35,6 +36,23 @@ async def everything(world: World, oracle: Oracle, devices: list[Device], users:
         both_sides(world, sent, boxes)
     order(world, oracle, boxes)
     reads(world, oracle, boxes, devices)
+    walk(world)
+
+
+def walk(world: World) -> None:
+    """The invariants of docs/DISK.md over everything on the disks."""
+    assert world.app is not None
+    store = world.app.store
+    views = [store.snapshot(number) for number in range(len(store.shards))]
+    report = Checker(views, store.table).run()
+    for view in views:
+        view.close()
+    for problem in report.problems[:5]:
+        world.wrong(f"check: {problem}")
+    if report.waiting or report.parked:
+        world.wrong(
+            f"check: {report.waiting} payloads on their way and {report.parked} parked after all has settled"
+        )
 
 
 async def history(device: Device, users: list[int]) -> dict[int, Held]:
@@ -47,7 +65,14 @@ async def history(device: Device, users: list[int]) -> dict[int, Held]:
         while True:
             page = await device.ask(
                 f.messages.GetHistory(
-                    peer=peer, offset_id=offset, offset_date=0, add_offset=0, limit=40, max_id=0, min_id=0, hash=0
+                    peer=peer,
+                    offset_id=offset,
+                    offset_date=0,
+                    add_offset=0,
+                    limit=40,
+                    max_id=0,
+                    min_id=0,
+                    hash=0,
                 )
             )
             if not page.messages:
@@ -139,8 +164,12 @@ def order(world: World, oracle: Oracle, boxes: dict[int, dict[int, Held]]) -> No
         for user, box in boxes.items():
             if user == sender:
                 continue
-            here = [_token(one) for _, one in sorted(own.items()) if one.peer == user and one.sender == sender]
-            there = [_token(one) for _, one in sorted(box.items()) if one.peer == sender and one.sender == sender]
+            here = [
+                _token(one) for _, one in sorted(own.items()) if one.peer == user and one.sender == sender
+            ]
+            there = [
+                _token(one) for _, one in sorted(box.items()) if one.peer == sender and one.sender == sender
+            ]
             both = set(here) & set(there)
             if [token for token in here if token in both] != [token for token in there if token in both]:
                 world.wrong(f"messages of {sender} to {user} are in different orders: {here} and {there}")

@@ -75,7 +75,9 @@ class Device(Link):
     async def sign_in(self, name: str) -> int:
         """Sign up, or sign in when the phone has an account. The user's id."""
         settings = t.CodeSettings()
-        sent = await self.ask(f.auth.SendCode(phone_number=self.phone, api_id=1, api_hash="x", settings=settings))
+        sent = await self.ask(
+            f.auth.SendCode(phone_number=self.phone, api_id=1, api_hash="x", settings=settings)
+        )
         answer = await self.ask(
             f.auth.SignIn(
                 phone_number=self.phone, phone_code_hash=sent.phone_code_hash, phone_code=FIXED_CODE
@@ -156,7 +158,9 @@ class Device(Link):
                 self._refused("delete", error, go, None)
                 return
             self.oracle.deleted(tokens, self.me, revoke)
-            self._in_order(answer.pts, answer.pts_count, lambda: self._gone(msg_ids if answer.pts_count else []))
+            self._in_order(
+                answer.pts, answer.pts_count, lambda: self._gone(msg_ids if answer.pts_count else [])
+            )
 
         go()
 
@@ -251,7 +255,9 @@ class Device(Link):
         if not self._waiting or self.asking or self.stopped:
             return
         if line is not None and line is self.line and not self.harmed:
-            self.world.wrong(f"{self.name}: on a sound line nothing came between pts {self.pts} and {self._waiting[0][0]}")
+            self.world.wrong(
+                f"{self.name}: on a sound line nothing came between pts {self.pts} and {self._waiting[0][0]}"
+            )
         self._difference()
 
     def _go_on(self) -> None:
@@ -307,7 +313,9 @@ class Device(Link):
                     self._apply(update)
             if state.pts < self.pts:
                 self.world.wrong(f"{self.name}: the difference leads back from {self.pts} to {state.pts}")
-            self.world.note(f"{self.name} difference {self.pts}..{state.pts}: {[m.id for m in answer.new_messages]}")
+            self.world.note(
+                f"{self.name} difference {self.pts}..{state.pts}: {[m.id for m in answer.new_messages]}"
+            )
             self.pts, self.date = state.pts, state.date
         if more or self.ask_again:
             self.ask_again = False
@@ -357,12 +365,18 @@ class Device(Link):
 
     def unread(self, peer: int) -> int:
         mark = self.read_in.get(peer, 0)
-        return sum(1 for i, one in self.box.items() if one.peer == peer and not one.out and i > mark and peer != self.me)
+        return sum(
+            1
+            for i, one in self.box.items()
+            if one.peer == peer and not one.out and i > mark and peer != self.me
+        )
 
 
 def _message_id(answer: t.Updates, random_id: int) -> int:
     """Which message the long form of an answer to sendMessage is about."""
-    ids = [one.id for one in answer.updates if isinstance(one, t.UpdateMessageID) and one.random_id == random_id]
+    ids = [
+        one.id for one in answer.updates if isinstance(one, t.UpdateMessageID) and one.random_id == random_id
+    ]
     return ids[0] if len(ids) == 1 else -1
 
 

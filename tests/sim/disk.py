@@ -45,6 +45,7 @@ class SimStore(Store):
         disks: Disks,
         power: Power,
         delay: Callable[[], float],
+        hearing: Callable[[], float],
         *,
         clock: Clock,
         ids: Ids,
@@ -55,6 +56,7 @@ class SimStore(Store):
         )
         self.power = power
         self._delay = delay
+        self._hearing = hearing
         self._heard = 0.0
 
     def schedule(self, shard: Shard, seconds: float) -> None:
@@ -66,7 +68,7 @@ class SimStore(Store):
 
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         # Never the same moment twice: timers of one moment run in any order.
-        self._heard = max(self._heard + 1e-5, self._loop.time() + self._delay())
+        self._heard = max(self._heard + 1e-5, self._loop.time() + self._hearing())
         self._loop.call_at(self._heard, self._hear, shard, jobs, published)
 
     def _hear(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:

@@ -277,7 +277,9 @@ class Link(asyncio.Protocol):
         if isinstance(event, told.Result):
             call = self.calls.get(event.req_msg_id)
             if call is None:
-                self.harmed = True  # of a call that had its answer by another try: this one's pts are not looked at
+                self.harmed = (
+                    True  # of a call that had its answer by another try: this one's pts are not looked at
+                )
             else:
                 self._end(call)
                 call.answered(decode_result(type(call.request), event.body, layers.CURRENT), "")
@@ -297,10 +299,11 @@ class Link(asyncio.Protocol):
 
     def _bad(self, event: told.BadMessage) -> None:
         assert self.session is not None
-        if event.code in (16, 17):
-            self.session.offset = self.session.server_time - self.world.clock.now()
-        elif event.code in (32, 33):
-            # Packets were lost and their messages given new numbers: the order cannot be kept, another session can.
+        offset = self.session.server_time - self.world.clock.now()
+        if event.code in (16, 17) and abs(offset - self.session.offset) > 1.0:
+            self.session.offset = offset
+        elif event.code in (16, 17, 32, 33):
+            # The numbers of this session have gone astray, after losses or when clocks were set: another one's will do.
             self.session = None
             self.cut()
             return

@@ -22,12 +22,17 @@ class Outcome:
 
     messages: int
     acknowledged: int
+    edits: int
+    deletions: int
     crashes: int
     sessions: int
     gaps: int
     retries: int
     virtual_seconds: float
     trace: list[str]
+
+
+COUNTED = ("messages", "acknowledged", "edits", "deletions", "crashes", "sessions", "gaps", "retries")
 
 
 class Story:
@@ -40,6 +45,7 @@ class Story:
         self.actions = rng.randint(40, 90)
         self.pause = rng.choice((0.02, 0.2, 1.0, 3.0))
         world.slow_commits = rng.choice((0.0005, 0.003, 0.02))
+        world.slow_hearing = rng.choice((0.0005, 0.003, 0.05))
         world.slow_network = rng.choice((0.002, 0.02, 0.2))
         world.crash_chance = rng.choice((0.0, 0.2))
         # Each world knows some of the troubles only: what hides behind another trouble is found in worlds without it.
@@ -68,6 +74,8 @@ class Story:
         return Outcome(
             len(self.oracle.sent),
             acknowledged,
+            self.oracle.edits,
+            self.oracle.deletions,
             self.world.crashes,
             sum(device.sessions for device in self.devices),
             sum(device.gaps for device in self.devices),
@@ -133,9 +141,13 @@ class Story:
         elif choice < 0.86:
             there = [i for i, one in device.box.items() if one.peer != SERVICE_USER]
             if there:
-                device.delete(sorted(rng.sample(there, min(len(there), rng.choice((1, 1, 2, 4))))), rng.random() < 0.6)
+                device.delete(
+                    sorted(rng.sample(there, min(len(there), rng.choice((1, 1, 2, 4))))), rng.random() < 0.6
+                )
         else:
-            unread = [(one.peer, i) for i, one in device.box.items() if not one.out and one.peer in device.peers]
+            unread = [
+                (one.peer, i) for i, one in device.box.items() if not one.out and one.peer in device.peers
+            ]
             if unread:
                 device.read(*rng.choice(unread))
 

@@ -70,7 +70,8 @@ class World:
         """Of a crash during the recovery from one."""
         self.full_until = 0.0
         """The disk takes nothing until then (monotonic)."""
-        self.slow_commits = 0.003
+        self.slow_commits = self.slow_hearing = 0.003
+        """Seconds, at most, until a shard's writer gets its turn, and until the loop hears of a durable group."""
         self.slow_network = 0.02
         self._starting: asyncio.Task[None] | None = None
         self._config = Config(
@@ -97,7 +98,8 @@ class World:
             self.folder / "store",
             self.disks,
             power,
-            self._commit_delay,
+            lambda: self.rng.random() * self.slow_commits,
+            lambda: self.rng.random() * self.slow_hearing,
             clock=self.clock,
             ids=ids,
             secret=keys.SECRET,
@@ -166,9 +168,6 @@ class World:
             return Dead("crashed")
         full = stage == "before" and self.loop.time() < self.full_until
         return StoreFull("simulated: no space left") if full else None
-
-    def _commit_delay(self) -> float:
-        return self.rng.random() * self.slow_commits
 
     def _network_delay(self) -> float:
         return 0.001 + self.rng.random() * self.slow_network

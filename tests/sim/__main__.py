@@ -1,0 +1,42 @@
+"""The simulation by hand: `python -m tests.sim --seeds 10000 --from 200`, `python -m tests.sim --seed 4711`.
+
+Prints every failing seed with its last events and, at the end, what all stories together were made of."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+from tests.sim import story
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--seeds", type=int, default=200, help="how many")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    parser.add_argument("--trace", action="store_true", help="print everything that happened")
+    chosen = parser.parse_args()
+    seeds = range(chosen.first, chosen.first + chosen.seeds) if chosen.seed is None else [chosen.seed]
+    sums: Counter[str] = Counter()
+    failed: list[int] = []
+    began = time.monotonic()
+    for seed in seeds:
+        told = story.Story(seed)
+        try:
+            outcome = told.run()
+        except AssertionError as fault:
+            failed.append(seed)
+            print(fault, flush=True)
+        else:
+            sums.update({name: getattr(outcome, name) for name in story.COUNTED})
+        if chosen.trace:
+            print("\n".join(told.world.trace))
+    took = time.monotonic() - began
+    print(f"{len(seeds)} seeds in {took:.1f} s, {len(failed)} failed {failed[:20]}; {dict(sums)}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
