@@ -34,6 +34,8 @@ def _sample(kind: type[r.Event], other: int) -> r.Event:
         "device": "d",
         "location": "l",
         "unconfirmed": True,
+        "number": 2,
+        "folder": 1,
     }
     return kind(**{name: samples[name] for name in kind.__struct_fields__})
 

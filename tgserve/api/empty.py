@@ -130,9 +130,6 @@ MADE: Final[dict[str, Answer]] = {
     "account.getNotifyExceptions": _updates,
     "channels.getSendAs": _send_as,
     "help.getPassportConfig": lambda call, request: t.HelpPassportConfigNotModified(),
-    "messages.getDialogFilters": lambda call, request: t.MessagesDialogFilters(
-        filters=[t.DialogFilterDefault()]
-    ),
     "messages.getEmojiKeywords": _keywords,
     "messages.getEmojiKeywordsDifference": _keywords,
     "messages.getExtendedMedia": _updates,

@@ -57,6 +57,32 @@ def dialog(chat: Chat) -> t.AnyDialog:
     )
 
 
+def archive(chats: list[Chat], now: int) -> list[t.AnyDialog]:
+    """The line that stands for the archive above the list, for these archived chats, the newest first; none for none."""
+    if not chats:
+        return []
+    unread = [(chat.dialog.unread_count, _muted(chat.dialog, now)) for chat in chats]
+    muted = [count for count, quiet in unread if count and quiet]
+    loud = [count for count, quiet in unread if count and not quiet]
+    return [
+        t.DialogFolder(
+            pinned=True,
+            folder=t.Folder(id=1, title="Archived Chats"),
+            peer=peer(chats[0].peer),
+            top_message=chats[0].top.msg_id if chats[0].top is not None else 0,
+            unread_muted_peers_count=len(muted),
+            unread_unmuted_peers_count=len(loud),
+            unread_muted_messages_count=sum(muted),
+            unread_unmuted_messages_count=sum(loud),
+        )
+    ]
+
+
+def _muted(head: r.Dialog, now: int) -> bool:
+    settings = layers.decode(head.notify) if head.notify else None
+    return isinstance(settings, t.PeerNotifySettings) and (settings.mute_until or 0) > now
+
+
 def tops(chats: Iterable[Chat]) -> list[Any]:
     """The newest messages of these chats."""
     return [message(chat.top) for chat in chats if chat.top is not None]

@@ -61,6 +61,7 @@ def _told_once(events: list[tuple[int, r.LoggedEvent]], came: set[int]) -> list[
                 getattr(event, "peer", 0),
                 getattr(event, "user_id", 0),
                 getattr(event, "what", ""),
+                getattr(event, "number", 0),
             )
             fresh = key not in seen
             seen.add(key)

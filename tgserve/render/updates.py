@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Any
 
 from tgserve.render import dialogs as render_dialogs
+from tgserve.render import folders as render_folders
 from tgserve.render import privacy as render_privacy
 from tgserve.render import user as render_user
 from tgserve.render.message import message, message_bytes, needs, people
@@ -140,11 +141,14 @@ def _draft(services: Services, event: r.DraftChanged, viewer: int, pts: int, cou
 
 
 def _pinned(services: Services, event: r.DialogPinned, viewer: int, pts: int, count: int) -> Drawn:
-    return t.UpdateDialogPinned(pinned=event.pinned, peer=dialog_peer(event.peer)), (event.peer,)
+    folder = services.dialogs.head(viewer, event.peer).folder or None
+    update = t.UpdateDialogPinned(pinned=event.pinned, folder_id=folder, peer=dialog_peer(event.peer))
+    return update, (event.peer,)
 
 
 def _pinned_order(services: Services, event: r.PinnedOrder, viewer: int, pts: int, count: int) -> Drawn:
-    return t.UpdatePinnedDialogs(order=[dialog_peer(one) for one in event.peers]), event.peers
+    order = [dialog_peer(one) for one in event.peers]
+    return t.UpdatePinnedDialogs(folder_id=event.folder or None, order=order), event.peers
 
 
 def _unread_mark(services: Services, event: r.DialogUnreadMark, viewer: int, pts: int, count: int) -> Drawn:
@@ -217,6 +221,23 @@ def _default_notify(
     return t.UpdateNotifySettings(peer=kinds[event.kind](), notify_settings=settings), ()
 
 
+def _folder(services: Services, event: r.FolderChanged, viewer: int, pts: int, count: int) -> Drawn:
+    made = render_folders.folder_or_none(services, viewer, event.number)
+    who = render_folders.users_of(made) if made is not None else ()
+    return t.UpdateDialogFilter(id=event.number, filter=made), who
+
+
+def _folders(services: Services, event: r.FoldersChanged, viewer: int, pts: int, count: int) -> Drawn:
+    if event.what == "order":
+        return t.UpdateDialogFilterOrder(order=services.folders.order(viewer)), ()
+    return t.UpdateDialogFilters(), ()
+
+
+def _archived(services: Services, event: r.Archived, viewer: int, pts: int, count: int) -> Drawn:
+    moved: list[Any] = [t.FolderPeer(peer=peer(one), folder_id=event.folder) for one in event.peers]
+    return t.UpdateFolderPeers(folder_peers=moved, pts=pts, pts_count=count), event.peers
+
+
 def _messages_pinned(
     services: Services, event: r.MessagesPinned, viewer: int, pts: int, count: int
 ) -> Drawn:
@@ -244,6 +265,9 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.NewAuthorization: _authorization,
     r.PeerSettingsChanged: _settings,
     r.MessagesPinned: _messages_pinned,
+    r.FolderChanged: _folder,
+    r.FoldersChanged: _folders,
+    r.Archived: _archived,
     r.PrivacyChanged: _privacy,
     r.DefaultNotifyChanged: _default_notify,
 }

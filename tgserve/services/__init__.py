@@ -24,6 +24,7 @@ from tgserve.services.dialogs import Dialogs
 from tgserve.services.directory import Directory
 from tgserve.services.editing import Editing
 from tgserve.services.flood_tallies import Tallies
+from tgserve.services.folders import Folders
 from tgserve.services.history import History
 from tgserve.services.keys import Keys
 from tgserve.services.messaging import Messaging
@@ -73,6 +74,7 @@ class Services:
     recovery: Recovery
     search: Search
     pinning: Pinning
+    folders: Folders
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -137,4 +139,5 @@ def build(
         recovery=recovery,
         search=Search(store, clock, bus, history, config.search_dir),
         pinning=Pinning(store, clock, history),
+        folders=Folders(store, clock),
     )

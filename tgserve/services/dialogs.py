@@ -63,9 +63,10 @@ class Dialogs:
     def page(
         self, me: int, place: Place, limit: int, *, exclude_pinned: bool = False, folder: int | None = None
     ) -> ChatList:
-        """A page of the list, pinned chats first (on the first page only, as they have no place by date)."""
+        """A page of the list, pinned chats first (on the first page only, as they have no place by date). Without
+        `folder` archived chats stand among the others."""
         with self._store.read(slot_of(me)) as reader:
-            listed = _listed(reader, me, folder or 0)
+            listed = _listed(reader, me, folder)
             pinned = (
                 []
                 if exclude_pinned
@@ -162,7 +163,8 @@ class Dialogs:
             for place, peer in enumerate(reversed(order), 1):
                 dialog = heads.get(peer, NO_DIALOG)
                 txn.put(DIALOGS, me, peer, value=replace(dialog, pinned=place))
-            eventlog.append(txn, me, r.PinnedOrder(tuple(order)), now=now, raises=0, origin=origin)
+            event = r.PinnedOrder(tuple(order), folder)
+            eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -234,11 +236,11 @@ def state_of(reader: Reader, me: int) -> r.BoxHead:
     return reader.get(BOXES, me) or r.BoxHead()
 
 
-def _listed(reader: Reader, me: int, folder: int) -> list[tuple[int, r.Dialog]]:
+def _listed(reader: Reader, me: int, folder: int | None) -> list[tuple[int, r.Dialog]]:
     return [
         (key[1], dialog)
         for key, dialog in reader.range(DIALOGS, me)
-        if dialog.top_message and not dialog.hidden and dialog.folder == folder
+        if dialog.top_message and not dialog.hidden and folder in (None, dialog.folder)
     ]
 
 

@@ -39,6 +39,7 @@ SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) 
 DIALOGS = Keyspace("dialogs", 0x26, (I64, I64), r.Dialog)  # user: (user, peer)
 EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user, pts, sub)
 READ_DATES = Keyspace("read_dates", 0x28, (I64, I64, U32), bytes)  # author: (author, reader, max_id) -> date, 4 B
+FOLDERS = Keyspace("folders", 0x2A, (I64,), r.Folders)  # user
 PINS = Keyspace("pins", 0x29, (I64, I64, U32), bytes)  # user: (user, peer, msg_id) of a pinned message -> nothing
 # of the target's slot
 PARKED = Keyspace("parked", 0x73, (U32, U64), r.OutboxRow)  # (source slot, number): items whose handler failed

@@ -376,6 +376,7 @@ class DialogPinned(Event, frozen=True):
 
 class PinnedOrder(Event, frozen=True):
     peers: tuple[int, ...]
+    folder: int = 0
 
 
 class DialogUnreadMark(Event, frozen=True):
@@ -429,6 +430,25 @@ class DefaultNotifyChanged(Event, frozen=True):
     kind: str
 
 
+class FolderChanged(Event, frozen=True):
+    """A folder of the user's was made, changed or deleted."""
+
+    number: int
+
+
+class FoldersChanged(Event, frozen=True):
+    """The order of the folders, or what is not one folder's own. `what`: order tags."""
+
+    what: str
+
+
+class Archived(Event, frozen=True):
+    """Chats went into the archive (folder 1) or out of it (0)."""
+
+    peers: tuple[int, ...]
+    folder: int
+
+
 class MessagesPinned(Event, frozen=True):
     """Messages of a chat were pinned in it, or unpinned."""
 
@@ -464,6 +484,9 @@ AnyEvent = (
     | PrivacyChanged
     | DefaultNotifyChanged
     | MessagesPinned
+    | FolderChanged
+    | FoldersChanged
+    | Archived
 )
 
 
@@ -729,6 +752,25 @@ class ShardHome(Record, frozen=True):
     number: int
     store: str
     epochs: bytes
+
+
+# -- folders -------------------------------------------------------------------------------------------------------
+
+
+class Folder(Record, frozen=True):
+    """A folder as its owner's client made it: TL dialogFilter of `layer`."""
+
+    number: int
+    data: bytes
+    layer: int
+
+
+class Folders(Record, frozen=True):
+    """Folders of a user in the order shown, and where the list of all chats stands among them."""
+
+    items: tuple[Folder, ...] = ()
+    all_chats_at: int = 0
+    tags: bool = False
 
 
 # -- basic groups: all in the slot of the group --------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
-from tgserve.services.dialogs import Place
+from tgserve.services.dialogs import ChatList, Place
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -39,7 +39,7 @@ def _of_dialog(call: Call, named: t.AnyInputDialogPeer) -> int:
 
 @rpc(messages.GetDialogs)
 async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessagesDialogs:
-    folder = _folder(request.folder_id)
+    folder = None if request.folder_id is None else _folder(request.folder_id)
     if request.limit < 0:
         raise errors.LIMIT_INVALID()
     below = peers.position(call, request.offset_peer)
@@ -52,6 +52,10 @@ async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessages
         folder=folder,
     )
     lines = [render.dialog(chat) for chat in found.chats]
+    if folder == MAIN and place == Place() and not request.exclude_pinned and request.limit:
+        archive = call.services.dialogs.page(call.me, Place(), limits.DIALOGS_PER_CALL, folder=ARCHIVE).chats
+        lines = render.archive(archive, call.now) + lines
+        found = ChatList(archive[:1] + found.chats, found.count, found.whole)
     who = render.people_of(call.services, call.me, found.chats)
     if found.whole:
         return t.MessagesDialogs(dialogs=lines, messages=render.tops(found.chats), chats=[], users=who)

@@ -1,0 +1,174 @@
+"""messages.*DialogFilter*: folders; folders.editPeerFolders: the archive."""
+
+from __future__ import annotations
+
+from tgserve import errors, limits
+from tgserve.render import folders as render
+from tgserve.render.told import told
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.store import records as r
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import folders, messages
+
+FIRST, LAST = 2, 255
+"""Numbers of folders; 0 is the list of all chats, 1 the archive."""
+PEERS = 100
+"""Chats named in one list of a folder, as help.getAppConfig says."""
+TITLE_CHARS = 64
+"""Clients stop at 12."""
+
+
+@rpc(messages.GetDialogFilters)
+async def get_dialog_filters(call: Call, request: messages.GetDialogFilters) -> t.AnyMessagesDialogFilters:
+    return render.folders(call.services, call.me)
+
+
+@rpc(messages.GetSuggestedDialogFilters)
+async def get_suggested_dialog_filters(
+    call: Call, request: messages.GetSuggestedDialogFilters
+) -> list[t.AnyDialogFilterSuggested]:
+    """What everybody may want, as far as it is not there yet."""
+    wanted = [
+        (
+            "Unread",
+            "New messages from all chats.",
+            t.DialogFilter(
+                contacts=True,
+                non_contacts=True,
+                groups=True,
+                broadcasts=True,
+                bots=True,
+                exclude_read=True,
+                exclude_archived=True,
+                id=0,
+                title=t.TextWithEntities(text="Unread", entities=[]),
+                pinned_peers=[],
+                include_peers=[],
+                exclude_peers=[],
+            ),
+        ),
+        (
+            "Personal",
+            "Only messages from personal chats.",
+            t.DialogFilter(
+                contacts=True,
+                non_contacts=True,
+                exclude_archived=True,
+                id=0,
+                title=t.TextWithEntities(text="Personal", entities=[]),
+                pinned_peers=[],
+                include_peers=[],
+                exclude_peers=[],
+            ),
+        ),
+    ]
+    here = [render.folder(one) for one in call.services.folders.of(call.me).items]
+    titles = {one.title.text for one in here if isinstance(one, t.DialogFilter)}
+    return [
+        t.DialogFilterSuggested(filter=made, description=text)
+        for title, text, made in wanted
+        if title not in titles
+    ]
+
+
+@rpc(messages.UpdateDialogFilter, flood=per_minute(60))
+async def update_dialog_filter(call: Call, request: messages.UpdateDialogFilter) -> bool:
+    if not FIRST <= request.id <= LAST:
+        raise errors.FILTER_ID_INVALID()
+    service = call.services.folders
+    if request.filter is None:
+        await service.delete(call.me, request.id, origin=call.session)
+        return True
+    made = _checked(call, request.id, request.filter)
+    kept = r.Folder(request.id, layers.encode(made), layers.CURRENT)
+    await service.put(call.me, kept, origin=call.session)
+    return True
+
+
+def _checked(call: Call, number: int, asked: t.AnyDialogFilter) -> t.DialogFilter:
+    """The folder as it is kept: every rule of it, its chats named once each by peers that are right for the caller.
+    Shared folders cannot be made here (FILTER_ID_INVALID)."""
+    if not isinstance(asked, t.DialogFilter):
+        raise errors.FILTER_ID_INVALID()
+    title = asked.title
+    if not isinstance(title, t.TextWithEntities) or not title.text.strip():
+        raise errors.FILTER_TITLE_EMPTY()
+    if len(title.text) > TITLE_CHARS or len(title.entities) > TITLE_CHARS:
+        raise errors.MESSAGE_TOO_LONG()
+    taken: set[int] = set()
+    pinned = _peers(call, asked.pinned_peers, taken)
+    included = _peers(call, asked.include_peers, taken)
+    excluded = _peers(call, asked.exclude_peers, taken)
+    kinds = asked.contacts or asked.non_contacts or asked.groups or asked.broadcasts or asked.bots
+    if not (kinds or pinned or included):
+        raise errors.FILTER_INCLUDE_EMPTY()
+    return t.DialogFilter(
+        contacts=asked.contacts,
+        non_contacts=asked.non_contacts,
+        groups=asked.groups,
+        broadcasts=asked.broadcasts,
+        bots=asked.bots,
+        exclude_muted=asked.exclude_muted,
+        exclude_read=asked.exclude_read,
+        exclude_archived=asked.exclude_archived,
+        title_noanimate=asked.title_noanimate,
+        id=number,
+        title=title,
+        emoticon=asked.emoticon[:16] if asked.emoticon else None,
+        color=asked.color,
+        pinned_peers=pinned,
+        include_peers=included,
+        exclude_peers=excluded,
+    )
+
+
+def _peers(call: Call, named: list[t.AnyInputPeer], taken: set[int]) -> list[t.AnyInputPeer]:
+    """Each chat once over all lists; those that are gone are left out, so that a folder can always be changed."""
+    if len(named) > PEERS:
+        raise errors.FILTER_INCLUDE_TOO_MUCH()
+    kept: list[t.AnyInputPeer] = []
+    for one in named:
+        try:
+            peer = peers.resolve(call, one)
+        except errors.RpcError:
+            continue
+        if peer in taken:
+            continue
+        taken.add(peer)
+        if peer > 0:
+            hash_ = call.services.views.user_hash(call.me, peer)
+            kept.append(t.InputPeerUser(user_id=peer, access_hash=hash_))
+        else:
+            kept.append(one)
+    return kept
+
+
+@rpc(messages.UpdateDialogFiltersOrder, flood=per_minute(60))
+async def update_dialog_filters_order(call: Call, request: messages.UpdateDialogFiltersOrder) -> bool:
+    if len(request.order) > LAST:
+        raise errors.FILTER_ID_INVALID()
+    await call.services.folders.reorder(call.me, request.order, origin=call.session)
+    return True
+
+
+@rpc(messages.ToggleDialogFilterTags, flood=per_minute(60))
+async def toggle_dialog_filter_tags(call: Call, request: messages.ToggleDialogFilterTags) -> bool:
+    await call.services.folders.show_tags(call.me, request.enabled, origin=call.session)
+    return True
+
+
+@rpc(folders.EditPeerFolders, flood=per_minute(120))
+async def edit_peer_folders(call: Call, request: folders.EditPeerFolders) -> t.AnyUpdates:
+    """Into the archive and out of it."""
+    if len(request.folder_peers) > limits.DIALOGS_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    moves: list[tuple[int, int]] = []
+    for one in request.folder_peers:
+        if not isinstance(one, t.InputFolderPeer) or one.folder_id not in (0, 1):
+            raise errors.FOLDER_ID_INVALID()
+        moves.append((peers.resolve(call, one.peer), one.folder_id))
+    done = await call.services.folders.archive(call.me, moves, origin=call.session)
+    return told(call.services, call.me, done, call.now)
