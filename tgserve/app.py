@@ -36,6 +36,8 @@ from tgserve.server.fanout import Fanout
 from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
 from tgserve.services import Services, build
+from tgserve.services.upkeep import TURN_SECONDS
+from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
 
 PAIRS_AHEAD = 16
@@ -91,6 +93,7 @@ class App:
             clock=clock,
             ids=ids,
             secret=keys.secret,
+            retention=Retention(config.limits.events_kept, config.limits.events_kept_days * limits.DAY),
         )
         desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
         mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
@@ -118,6 +121,8 @@ class App:
         self._closing.append(listener.stop)
         self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         self.exchange.start()
+        self.services.upkeep.in_use = self.gateway.in_use
+        self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
         self.started = clock.monotonic()
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 

@@ -118,18 +118,10 @@ def test_an_exported_authorisation_over_the_wire() -> None:
     run(story())
 
 
-def test_a_qr_token_runs_out_and_other_ways_in_are_refused_so_that_the_phone_is_offered() -> None:
+def test_other_ways_in_are_refused_so_that_the_phone_is_offered() -> None:
     async def story() -> None:
         async with community() as c:
             call = c.call(0, await c.key())
-            token = await handlers.export_login_token(
-                call, auth.ExportLoginToken(api_id=1, api_hash="", except_ids=[])
-            )
-            assert token.expires > call.now and len(token.token) == 32
-            await refused(
-                handlers.import_login_token(call, auth.ImportLoginToken(token=token.token)),
-                "AUTH_TOKEN_INVALID",
-            )
             await refused(
                 handlers.init_passkey_login(call, auth.InitPasskeyLogin(api_id=1, api_hash="")),
                 "INPUT_METHOD_INVALID",

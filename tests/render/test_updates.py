@@ -36,6 +36,8 @@ def _sample(kind: type[r.Event], other: int) -> r.Event:
         "unconfirmed": True,
         "number": 2,
         "folder": 1,
+        "key": "phone_number",
+        "kind": "users",
     }
     return kind(**{name: samples[name] for name in kind.__struct_fields__})
 

@@ -15,10 +15,6 @@ from tgserve.services.keys import U64, KeyInfo
 from tgserve.tl import types as t
 from tgserve.tl.functions import auth
 
-LOGIN_TOKEN_SECONDS = 30
-LOGIN_TOKEN_BYTES = 32
-
-
 # -- codes ----------------------------------------------------------------------------------------------------------
 
 
@@ -27,7 +23,7 @@ async def send_code(call: Call, request: auth.SendCode) -> t.AnyAuthSentCode:
     if request.api_id <= 0:
         raise errors.API_ID_INVALID()
     sent = await call.services.auth.send_code(request.phone_number, call.session.auth_key_id, call.ip)
-    return _sent_code(sent)
+    return sent_code(sent)
 
 
 @rpc(auth.ResendCode, who=Who.ANYONE)
@@ -35,7 +31,7 @@ async def resend_code(call: Call, request: auth.ResendCode) -> t.AnyAuthSentCode
     sent = await call.services.auth.resend_code(
         request.phone_number, request.phone_code_hash, call.session.auth_key_id, call.ip
     )
-    return _sent_code(sent)
+    return sent_code(sent)
 
 
 @rpc(auth.CancelCode, who=Who.ANYONE)
@@ -54,7 +50,7 @@ async def report_missing_code(call: Call, request: auth.ReportMissingCode) -> bo
     return True
 
 
-def _sent_code(sent: SentCode) -> t.AuthSentCode:
+def sent_code(sent: SentCode) -> t.AuthSentCode:
     """Always by SMS, whether the phone has an account or not (SECURITY 5.5)."""
     return t.AuthSentCode(
         type=t.AuthSentCodeTypeSms(length=sent.digits),
@@ -91,25 +87,6 @@ async def sign_up(call: Call, request: auth.SignUp) -> t.AnyAuthAuthorization:
 
 def authorization(call: Call, user_id: int) -> t.AuthAuthorization:
     return t.AuthAuthorization(user=people.user(call.services, user_id, user_id))
-
-
-@rpc(auth.ExportLoginToken, who=Who.ANYONE)
-async def export_login_token(call: Call, request: auth.ExportLoginToken) -> t.AnyAuthLoginToken:
-    """A token nobody accepts yet: it runs out, the client asks for the next one and offers the phone meanwhile."""
-    if request.api_id <= 0:
-        raise errors.API_ID_INVALID()
-    token = call.services.ids.random_bytes(LOGIN_TOKEN_BYTES)
-    return t.AuthLoginToken(expires=call.now + LOGIN_TOKEN_SECONDS, token=token)
-
-
-@rpc(auth.ImportLoginToken, who=Who.ANYONE, status=Status.REFUSED)
-async def import_login_token(call: Call, request: auth.ImportLoginToken) -> t.AnyAuthLoginToken:
-    raise errors.AUTH_TOKEN_INVALID()
-
-
-@rpc(auth.AcceptLoginToken, flood=per_minute(30), status=Status.REFUSED)
-async def accept_login_token(call: Call, request: auth.AcceptLoginToken) -> t.AnyAuthorization:
-    raise errors.AUTH_TOKEN_INVALID()
 
 
 # -- out ------------------------------------------------------------------------------------------------------------

@@ -109,6 +109,15 @@ async def update_contact_note(call: Call, request: contacts.UpdateContactNote) -
     return True
 
 
+@rpc(contacts.EditCloseFriends, flood=per_minute(60))
+async def edit_close_friends(call: Call, request: contacts.EditCloseFriends) -> bool:
+    """The whole list; privacy rules may name close friends."""
+    if len(request.id) > limits.CONTACTS:
+        raise errors.LIMIT_INVALID()
+    await call.services.contacts.set_close_friends(call.me, request.id, call.session)
+    return True
+
+
 @rpc(contacts.DeleteContacts)
 async def delete_contacts(call: Call, request: contacts.DeleteContacts) -> t.AnyUpdates:
     ids = [peers.resolve_user(call, user) for user in request.id[: limits.CONTACTS]]

@@ -80,6 +80,7 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
     if not record.deleted:
         shown = contact or record
         drawn.contact = contact is not None
+        drawn.close_friend = contact is not None and contact.close
         drawn.mutual_contact = contact is not None and contact.mutual
         drawn.first_name = shown.first_name or None
         drawn.last_name = shown.last_name or None
@@ -173,7 +174,7 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
         id=user_id,
         settings=settings(services, viewer, user_id),
         notify_settings=notify,
-        common_chats_count=0,
+        common_chats_count=0 if viewer == user_id else len(services.groups.rosters.common(viewer, user_id)),
         can_pin_message=True,
         blocked=services.blocks.has_blocked(viewer, user_id),
     )

@@ -37,7 +37,10 @@ from tgserve.server.live import LiveKey, LiveLogin, LiveSession, Online
 from tgserve.server.timers import Wheel
 from tgserve.services.auth import Auth
 from tgserve.services.keys import KeyInfo, SessionEnded, SignedInKey
+from tgserve.services.login_tokens import TokenAccepted
 from tgserve.services.presence import Presence
+from tgserve.tl import layers
+from tgserve.tl import types as t
 
 _U64 = Struct("<Q").unpack_from
 _PLAIN = bytes(8)
@@ -557,6 +560,11 @@ class Gateway:
                 self._named_dc.pop(next(iter(self._named_dc)))
             self._named_dc[made.key.id] = made.dc_id
 
+    def in_use(self, auth_key_id: int) -> bool:
+        """Whether a client with this permanent key has a socket now."""
+        login = self._logins.get(auth_key_id)
+        return login is not None and any(live.connection is not None for live in login.sessions())
+
     def committed(self, batch: list[Any]) -> None:
         """Bus subscriber, in front of the fan-out: sign-ins and ends of logins."""
         for item in batch:
@@ -565,6 +573,8 @@ class Gateway:
                 self._signed_in(item.auth_key_id, item.user_id)
             elif kind is SessionEnded:
                 self._ended(item.auth_key_id, item.own)
+            elif kind is TokenAccepted:
+                self._token_accepted(item.auth_key_id)
 
     def _signed_in(self, auth_key_id: int, user_id: int) -> None:
         login = self._logins.get(auth_key_id)
@@ -576,6 +586,14 @@ class Gateway:
         for live in login.sessions():
             self.online.add(live)
             self._tell_presence(live)
+
+    def _token_accepted(self, auth_key_id: int) -> None:
+        """Another device has accepted the QR code that this key's client shows: it is told to ask again."""
+        login = self._logins.get(auth_key_id)
+        for live in login.sessions() if login is not None else ():
+            if live.subscribed:
+                news = t.UpdateShort(update=t.UpdateLoginToken(), date=int(self.clock.now()))
+                live.push(layers.encode(news, live.layer or live.login.layer or layers.CURRENT))
 
     def _ended(self, auth_key_id: int, own: bool) -> None:
         login = self._logins.get(auth_key_id)

@@ -14,6 +14,7 @@ from tgserve.adapters.mail.desk import MailDesk
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
+from tgserve.services.accounts import Accounts
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bus import Bus
@@ -24,9 +25,14 @@ from tgserve.services.dialogs import Dialogs
 from tgserve.services.directory import Directory
 from tgserve.services.editing import Editing
 from tgserve.services.flood_tallies import Tallies
+from tgserve.services.groups import delivery
+from tgserve.services.groups.invites import Invites
+from tgserve.services.groups.life import Groups
+from tgserve.services.groups.roster import Rosters
 from tgserve.services.folders import Folders
 from tgserve.services.history import History
 from tgserve.services.keys import Keys
+from tgserve.services.login_tokens import LoginTokens
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
 from tgserve.services.passwords import Passwords
@@ -39,6 +45,7 @@ from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
 from tgserve.services.settings import Settings
 from tgserve.services.updates import Updates
+from tgserve.services.upkeep import Upkeep
 from tgserve.services.users import Users
 from tgserve.services.views import Views
 from tgserve.store.shards import Store
@@ -70,9 +77,14 @@ class Services:
     privacy: Privacy
     settings: Settings
     views: Views
+    search: Search
+    groups: Groups
+    invites: Invites
     passwords: Passwords
     recovery: Recovery
-    search: Search
+    login_tokens: LoginTokens
+    accounts: Accounts
+    upkeep: Upkeep
     pinning: Pinning
     folders: Folders
     port: int = 0
@@ -102,15 +114,19 @@ def build(
     privacy = Privacy(store, clock)
     views = Views(access)
     directory = Directory(store)
+    rosters = Rosters(store)
     # Caches hear of a commit before anybody draws because of it: subscribers are served in this order.
-    for cache in (users, keys, privacy, views, directory):
+    for cache in (users, keys, privacy, views, directory, rosters):
         bus.subscribe(cache.after_commit)
+    bus.subscribe(delivery.resolve)
     blocks = Blocks(store, bus)
     codes = LoginCodes(store, clock, ids, config, Tallies(store, clock), sms)
     passwords = Passwords(store, clock, ids, config, secret)
     recovery = Recovery(store, clock, ids, config, passwords, mail)
     auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords)
+    accounts = Accounts(store, clock, auth)
     history = History(store)
+    groups = Groups(store, clock, ids, rosters)
     dialogs = Dialogs(store, clock, history)
     return Services(
         store=store,
@@ -120,9 +136,9 @@ def build(
         config=config,
         bus=bus,
         updates=Updates(store, clock, bus, dialogs),
-        messaging=Messaging(store, clock, blocks),
-        editing=Editing(store, clock),
-        deleting=Deleting(store, clock),
+        messaging=Messaging(store, clock, blocks, rosters),
+        editing=Editing(store, clock, rosters),
+        deleting=Deleting(store, clock, rosters),
         reading=Reading(store, clock),
         history=history,
         dialogs=dialogs,
@@ -135,9 +151,14 @@ def build(
         privacy=privacy,
         settings=Settings(store, clock),
         views=views,
-        passwords=passwords,
-        recovery=recovery,
         search=Search(store, clock, bus, history, config.search_dir),
         pinning=Pinning(store, clock, history),
         folders=Folders(store, clock),
+        groups=groups,
+        invites=Invites(store, clock, ids, groups),
+        passwords=passwords,
+        recovery=recovery,
+        login_tokens=LoginTokens(clock, ids, bus, auth),
+        accounts=accounts,
+        upkeep=Upkeep(store, clock, auth.sessions, accounts),
     )

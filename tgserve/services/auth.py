@@ -246,6 +246,19 @@ class Auth:
 
         await self._store.transact(slot_of(user_id), work)
 
+    async def claim_phone(self, digits: str, user_id: int) -> None:
+        """Take a number for an account that has another one; its record must carry it within CLAIM_SECONDS.
+        PHONE_NUMBER_OCCUPIED, PHONE_NUMBER_BANNED."""
+        now = int(self._clock.now())
+        known = self._known_claim(digits)
+
+        def work(txn: Txn) -> None:
+            claim = txn.get(PHONES, digits)
+            if claim is None or claim.user_id != user_id:
+                _take(digits, user_id, now, known, txn)
+
+        await self._store.transact(slot_of(digits), work)
+
     async def _unclaim(self, digits: str, user_id: int) -> None:
         def work(txn: Txn) -> None:
             claim = txn.get(PHONES, digits)

@@ -20,7 +20,7 @@ from tgserve.services.flood_tallies import count
 from tgserve.services.phones import digits_or_none
 from tgserve.services.privacy import BY_PHONE, Privacy
 from tgserve.services.users import SERVICE_ID, Users
-from tgserve.services.views import Redraw
+from tgserve.services.views import Redraw, RedrawForAll
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BLOCKED, CONTACTS, KNOWN_BY
@@ -64,6 +64,7 @@ class Contacts:
         self._privacy = privacy
         self._directory = directory
         store.on_outbox(r.ContactAdded, self._told)
+        store.on_outbox(r.ContactGone, self._gone)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -157,6 +158,21 @@ class Contacts:
 
         await self._store.transact(slot_of(me), work)
 
+    async def set_close_friends(self, me: int, user_ids: Iterable[int], origin: Origin = None) -> None:
+        """Make these contacts, and no others, the close friends; who is no contact is passed over."""
+        wanted = set(user_ids)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            for (*_, user_id), row in list(txn.range(CONTACTS, me)):
+                if row.close is not (user_id in wanted):
+                    txn.put(CONTACTS, me, user_id, value=replace(row, close=user_id in wanted))
+                    event = r.ContactChanged(user_id=user_id)
+                    eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
+            txn.publish(RedrawForAll(me))
+
+        await self._store.transact(slot_of(me), work)
+
     async def delete(self, me: int, user_ids: Iterable[int], origin: Origin = None) -> list[int]:
         """Take users out of the contacts; returns those that were in."""
         now = int(self._clock.now())
@@ -222,6 +238,14 @@ class Contacts:
             eventlog.append(txn, me, r.ContactChanged(user_id=other), now=now, raises=0)
         else:
             txn.publish(Redraw(viewer=me, user_id=other))
+
+    def _gone(self, txn: Txn, gone: r.ContactGone, memo: Any) -> None:
+        """In the slot of one whose contact deleted the account."""
+        txn.delete(KNOWN_BY, gone.owner, gone.user_id)
+        if txn.get(CONTACTS, gone.owner, gone.user_id) is not None:
+            txn.delete(CONTACTS, gone.owner, gone.user_id)
+            now = int(self._clock.now())
+            eventlog.append(txn, gone.owner, r.ContactChanged(user_id=gone.user_id), now=now, raises=0)
 
     # -- blocking ---------------------------------------------------------------------------------------------------
 

@@ -327,6 +327,18 @@ class Keys:
         return work
 
 
+APPS = {
+    "android": ("Android", "Telegram Android"),
+    "android_x": ("Android", "Telegram X"),
+    "ios": ("iOS", "Telegram iOS"),
+    "macos": ("macOS", "Telegram macOS"),
+    "tdesktop": ("Desktop", "Telegram Desktop"),
+    "weba": ("Web", "Telegram Web A"),
+    "webk": ("Web", "Telegram Web K"),
+}
+"""Language pack -> (platform, app): what official clients are known by; others say nothing of themselves."""
+
+
 def _context(auth_key_id: int) -> bytes:
     """What a sealed key is bound to: its own row."""
     return b"auth" + auth_key_id.to_bytes(8, "big")
@@ -334,6 +346,7 @@ def _context(auth_key_id: int) -> bytes:
 
 def listed(auth_key_id: int, auth: r.Auth) -> r.UserAuth:
     """The line of the session list that shows this key."""
+    platform, app_name = APPS.get(auth.lang_pack, ("", ""))
     return r.UserAuth(
         auth_key_id=auth_key_id,
         created=auth.signed_in,
@@ -341,7 +354,8 @@ def listed(auth_key_id: int, auth: r.Auth) -> r.UserAuth:
         api_id=auth.api_id,
         device_model=auth.device_model or "Unknown device",
         system_version=auth.system_version,
-        app_name="",
+        platform=platform,
+        app_name=app_name,
         app_version=auth.app_version,
         ip=auth.ip,
     )

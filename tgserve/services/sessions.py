@@ -22,6 +22,8 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
+Origin = tuple[int, int] | None
+
 
 class Sessions:
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -68,6 +70,36 @@ class Sessions:
 
         return await self._store.transact(slot_of(user_id), work)
 
+    async def change(
+        self,
+        user_id: int,
+        session_hash: int,
+        *,
+        confirmed: bool = False,
+        calls_disabled: bool | None = None,
+        secrets_disabled: bool | None = None,
+        origin: Origin = None,
+    ) -> None:
+        """Say yes to a new login, or let a device take no calls or secret chats. HASH_INVALID."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            line = txn.get(USER_AUTHS, user_id, session_hash)
+            if line is None:
+                raise errors.HASH_INVALID()
+            if confirmed and line.unconfirmed:
+                event = r.NewAuthorization(session_hash, line.created, "", "", unconfirmed=False)
+                eventlog.append(txn, user_id, event, now=now, raises=0, origin=origin)
+            changed = replace(
+                line,
+                unconfirmed=line.unconfirmed and not confirmed,
+                calls_disabled=line.calls_disabled if calls_disabled is None else calls_disabled,
+                secrets_disabled=line.secrets_disabled if secrets_disabled is None else secrets_disabled,
+            )
+            txn.put(USER_AUTHS, user_id, session_hash, value=changed)
+
+        await self._store.transact(slot_of(user_id), work)
+
     async def end_by_operator(self, user_id: int, session_hash: int = 0) -> int:
         """End one session, or all with hash 0; how many there were."""
 
@@ -96,7 +128,9 @@ class Sessions:
         if user is None or user.deleted:
             _revoke(txn, signed.auth.auth_key_id, signed.user_id, signed.hash)
             return
-        txn.put(USER_AUTHS, signed.user_id, signed.hash, value=signed.auth)
+        txn.put(
+            USER_AUTHS, signed.user_id, signed.hash, value=replace(signed.auth, unconfirmed=not signed.first)
+        )
         if signed.first:
             return
         now = int(self._clock.now())
@@ -129,7 +163,15 @@ class Sessions:
         if line is None:
             return
         if seen.auth.auth_key_id == line.auth_key_id:
-            line = replace(seen.auth, created=line.created, first=line.first, joined=line.joined)
+            line = replace(
+                seen.auth,
+                created=line.created,
+                first=line.first,
+                joined=line.joined,
+                unconfirmed=line.unconfirmed,
+                calls_disabled=line.calls_disabled,
+                secrets_disabled=line.secrets_disabled,
+            )
         elif seen.auth.active > line.active:
             line = replace(line, active=seen.auth.active)
         txn.put(USER_AUTHS, seen.user_id, seen.hash, value=line)

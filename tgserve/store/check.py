@@ -222,13 +222,13 @@ class Checker:
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
             case r.DeliverDelete() | r.ReleaseBodies():
                 self._moving_bodies.update((payload.author, msg_id) for msg_id in payload.author_msg_ids)
-            case r.ConfirmPhone():
+            case r.ConfirmPhone() | r.ReleasePhone():
                 self._moving_names.add(payload.phone)
             case r.ConfirmName() | r.ReleaseName():
                 self._moving_names.add(payload.name)
             case r.SignedIn() | r.SignedOut() | r.RevokeAuth() | r.KeyJoined() | r.SessionSeen():
                 self._moving_users.add(payload.user_id)
-            case r.ContactAdded():
+            case r.ContactAdded() | r.ContactGone():
                 self._moving_pairs.update(
                     ((payload.owner, payload.user_id), (payload.user_id, payload.owner))
                 )

@@ -13,6 +13,7 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services import privacy
 from tgserve.services.privacy import Rule
+from tgserve.services.upkeep import ACCOUNT_TTL
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import Raw
@@ -20,7 +21,6 @@ from tgserve.tl.functions import account
 
 RULES = 20
 IDS = 1000
-_TTL = "account_ttl_days"
 _GLOBAL = "global_privacy"
 _SENSITIVE = "sensitive_enabled"
 ACCOUNT_TTL_DAYS = 365
@@ -73,16 +73,16 @@ def _drawn(call: Call, key: str) -> t.AccountPrivacyRules:
 
 @rpc(account.GetAccountTTL)
 async def get_account_ttl(call: Call, request: account.GetAccountTTL) -> t.AnyAccountDaysTTL:
-    stored = call.services.settings.get_or_none(call.me, _TTL)
+    stored = call.services.settings.get_or_none(call.me, ACCOUNT_TTL)
     return t.AccountDaysTTL(days=int(stored) if stored else ACCOUNT_TTL_DAYS)
 
 
 @rpc(account.SetAccountTTL)
 async def set_account_ttl(call: Call, request: account.SetAccountTTL) -> bool:
-    """Kept and shown; accounts are not deleted for their age yet."""
+    """An account idle for so long is deleted (services/upkeep.py); only those whose owner has set it."""
     if not isinstance(request.ttl, t.AccountDaysTTL) or not 30 <= request.ttl.days <= 730:
         raise errors.TTL_DAYS_INVALID()
-    await call.services.settings.put(call.me, _TTL, str(request.ttl.days).encode())
+    await call.services.settings.put(call.me, ACCOUNT_TTL, str(request.ttl.days).encode())
     return True
 
 

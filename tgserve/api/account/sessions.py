@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from tgserve import errors
 from tgserve.api.auth import own_key
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.upkeep import SESSION_TTL, SESSION_TTL_DAYS
 from tgserve.store import records as r
 from tgserve.tl import types as t
 from tgserve.tl.functions import account
-
-_TTL = "authorization_ttl_days"
-TTL_DAYS = 180
-"""When idle sessions are shown to end; what Telegram sets."""
 
 
 @rpc(account.GetAuthorizations)
 async def get_authorizations(call: Call, request: account.GetAuthorizations) -> t.AnyAccountAuthorizations:
     own = own_key(call).hash
     lines = call.services.auth.sessions.of(call.me)
-    stored = call.services.settings.get_or_none(call.me, _TTL)
+    stored = call.services.settings.get_or_none(call.me, SESSION_TTL)
     return t.AccountAuthorizations(
-        authorization_ttl_days=int(stored) if stored else TTL_DAYS,
+        authorization_ttl_days=int(stored) if stored else SESSION_TTL_DAYS,
         authorizations=[
             drawn(session_hash, line, current=session_hash == own) for session_hash, line in lines
         ],
@@ -42,9 +41,21 @@ def drawn(session_hash: int, line: r.UserAuth, *, current: bool) -> t.Authorizat
         date_created=line.created,
         date_active=line.active,
         ip=line.ip,
-        country=line.country,
+        country=line.country or _place(line.ip),
         region=line.region,
+        unconfirmed=line.unconfirmed,
+        call_requests_disabled=line.calls_disabled,
+        encrypted_requests_disabled=line.secrets_disabled,
+        official_app=bool(line.platform),
     )
+
+
+def _place(address: str) -> str:
+    """Where a session is, as far as its address alone tells: there is no map of the world's addresses here."""
+    try:
+        return "Local network" if ip_address(address).is_private else ""
+    except ValueError:
+        return ""
 
 
 @rpc(account.ResetAuthorization, flood=per_minute(60))
@@ -55,16 +66,22 @@ async def reset_authorization(call: Call, request: account.ResetAuthorization) -
 
 @rpc(account.SetAuthorizationTTL)
 async def set_authorization_ttl(call: Call, request: account.SetAuthorizationTTL) -> bool:
-    """Kept and shown; sessions do not end by themselves yet."""
+    """Sessions that are idle for longer end by themselves (services/upkeep.py)."""
     if not 1 <= request.authorization_ttl_days <= 366:
         raise errors.TTL_DAYS_INVALID()
-    await call.services.settings.put(call.me, _TTL, str(request.authorization_ttl_days).encode())
+    await call.services.settings.put(call.me, SESSION_TTL, str(request.authorization_ttl_days).encode())
     return True
 
 
 @rpc(account.ChangeAuthorizationSettings)
 async def change_authorization_settings(call: Call, request: account.ChangeAuthorizationSettings) -> bool:
-    """Confirming a new login is all there is to do: there are no calls and no secret chats to refuse yet."""
-    if not request.hash or not call.services.auth.sessions.alive(call.me, request.hash):
-        raise errors.HASH_INVALID()
+    """hash 0 is the caller's own session."""
+    await call.services.auth.sessions.change(
+        call.me,
+        request.hash or own_key(call).hash,
+        confirmed=request.confirmed,
+        calls_disabled=request.call_requests_disabled,
+        secrets_disabled=request.encrypted_requests_disabled,
+        origin=call.session,
+    )
     return True
