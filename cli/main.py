@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stop": ("daemon", "Stop the running server."),
     "status": ("daemon", "Show how the running server is."),
     "check": ("check", "Verify every invariant of the store."),
+    "search": ("search", "The search index: status, rebuild."),
     "user": ("user", "Accounts: list, show, code, create."),
     "key": ("key", "The server's public key."),
     "client": ("client", "Point clients at this server."),

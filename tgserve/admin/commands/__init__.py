@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("check", "daemon", "users")
+MODULES = ("check", "daemon", "search", "users")
 
 
 def load() -> None:

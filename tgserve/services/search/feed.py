@@ -174,6 +174,17 @@ class Feed:
     # In the thread.
 
     def _run(self) -> None:
+        ended = State.FAILED
+        try:
+            self._serve()
+            ended = State.OFF
+        finally:
+            self.index.close()
+            self.state = ended
+            if ended is State.FAILED:
+                self.fault = "a fault of the server ended the thread: its log says which"
+
+    def _serve(self) -> None:
         while not self._stopping.is_set():
             try:
                 self.open()
@@ -185,12 +196,10 @@ class Feed:
                     self.step()
                 self.step()
                 self.flush_marks()
-                break
+                return
             except StoreError as fault:
                 self._failed(fault)
                 self._stopping.wait(RETRY_SECONDS)
-        self.index.close()
-        self.state = State.OFF
 
     def _failed(self, fault: StoreError) -> None:
         _faults.inc()

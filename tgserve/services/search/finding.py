@@ -107,6 +107,21 @@ class Matches:
     inexact: bool
 
 
+@dataclass(slots=True, frozen=True)
+class Status:
+    """How the index is. `documents` -1: not to be had now. `waiting`: committed things that are not in it yet;
+    `done` of `total` boxes are caught up."""
+
+    state: State
+    documents: int
+    bytes: int
+    waiting: int
+    lag_seconds: float
+    done: int
+    total: int
+    fault: str
+
+
 EMPTY = Found(Page([], 0, True))
 
 
@@ -127,6 +142,11 @@ class Search:
         """Follow the store, which must be open. `threaded=False`: whoever wants the index current calls feed.step()."""
         self._bus.subscribe(self.feed.after_commit)
         self._pool = ThreadPoolExecutor(THREADS, "search-ask")
+        metrics.gauge(
+            "tgserve_search_lag_seconds",
+            "age of the oldest committed thing that the search index lacks",
+            lambda: self.feed.lag_seconds,
+        )
         if threaded:
             self.feed.start()
         else:
@@ -141,6 +161,20 @@ class Search:
         for reader in self._readers:
             reader.close()
         self._readers.clear()
+
+    async def status(self) -> Status:
+        feed = self.feed
+        documents = await self._ask(lambda reader: reader.documents())
+        return Status(
+            feed.state,
+            -1 if documents is None else documents,
+            sum(path.stat().st_size for path in feed.index.path.parent.glob("index.sqlite*")),
+            feed.waiting,
+            feed.lag_seconds,
+            feed.progress.done,
+            feed.progress.total,
+            feed.fault,
+        )
 
     @property
     def ready(self) -> bool:

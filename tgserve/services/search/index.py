@@ -353,6 +353,9 @@ class IndexReader:
         sql, given = what.query(limit)
         return int(self._rows(f"SELECT count(*) FROM ({sql})", given)[0][0])
 
+    def documents(self) -> int:
+        return int(self._rows("SELECT count(*) FROM body", ())[0][0])
+
     def _rows(self, sql: str, given: Sequence[int | str]) -> list[tuple[int, int, int]]:
         try:
             return self._base.execute(sql, given).fetchall()
