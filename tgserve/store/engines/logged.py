@@ -176,6 +176,12 @@ class LoggedSnapshot:
         if self._base is not None:
             self._base.close()
             self._base = None
+        # A read transaction keeps its place in LMDB's table until its object is gone: nothing may hold it, no cycle.
+        self.get = self._under = _closed
+
+
+def _closed(key: bytes) -> bytes | None:
+    raise StoreError("the snapshot was closed")
 
 
 class LoggedEngine:
