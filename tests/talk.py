@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.community import Community, community
 from tgserve.api import updates as _updates
-from tgserve.api.messages import dialogs, editing, history, media, pinning, reading, search, sending
+from tgserve.api.messages import chats, dialogs, editing, history, invites, media, pinning, reading, search, sending
 from tgserve.rpc.context import SessionRef
 from tgserve.rpc.registry import METHODS
 from tgserve.tl import layers
@@ -18,7 +18,7 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
 _RANDOM = count(1)
-SERVED = (_updates, dialogs, editing, history, media, pinning, reading, search, sending)
+SERVED = (_updates, chats, dialogs, editing, history, invites, media, pinning, reading, search, sending)
 """Importing them fills METHODS."""
 
 
@@ -45,6 +45,8 @@ class Person:
         user_id = other if isinstance(other, int) else other.id
         if user_id == self.id:
             return t.InputPeerSelf()
+        if user_id < 0:
+            return t.InputPeerChat(chat_id=-user_id)
         return t.InputPeerUser(user_id=user_id, access_hash=self.c.services.views.user_hash(self.id, user_id))
 
     async def send(self, other: Person | int, text: str = "hi", **more: Any) -> int:
@@ -62,8 +64,8 @@ class Person:
         return found.messages  # type: ignore[no-any-return]
 
     async def texts(self, other: Person | int, **where: Any) -> list[str]:
-        """Newest first."""
-        return [one.message for one in await self.history(other, **where)]
+        """Newest first, without service messages."""
+        return [one.message for one in await self.history(other, **where) if isinstance(one, t.Message)]
 
     async def line(self, other: Person | int) -> Any:
         """The chat's line in the list."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tgserve.render.message import message
+from tgserve.render.chat import chats as groups
+from tgserve.render.message import message, people
 from tgserve.render.peers import peer
+from tgserve.render.stored import notify_settings, stored
 from tgserve.render.user import users
 from tgserve.services import Services
 from tgserve.services.dialogs import Chat
@@ -14,19 +16,6 @@ from tgserve.services.updates import State
 from tgserve.store import records as r
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.base import raw
-
-
-def stored(data: bytes, layer: int) -> Any:
-    """A boxed object as it was stored in the words of `layer`."""
-    if layer != layers.CURRENT:
-        return layers.decode(data)
-    return raw(data, layers.CURRENT)
-
-
-def notify_settings(dialog: r.Dialog) -> Any:
-    """The chat's own peerNotifySettings; empty when it follows the defaults."""
-    return stored(dialog.notify, dialog.notify_layer) if dialog.notify else t.PeerNotifySettings()
 
 
 def draft(dialog: r.Dialog) -> Any:
@@ -88,16 +77,23 @@ def tops(chats: Iterable[Chat]) -> list[Any]:
     return [message(chat.top) for chat in chats if chat.top is not None]
 
 
-def people_of(services: Services, me: int, chats: Iterable[Chat]) -> list[Any]:
-    """Everybody these lines speak of, and oneself."""
+def _named(me: int, chats: Iterable[Chat]) -> dict[int, None]:
     ids: dict[int, None] = {me: None}
     for chat in chats:
-        if chat.peer > 0:
-            ids[chat.peer] = None
+        ids[chat.peer] = None
         if chat.top is not None:
-            ids[chat.top.body.author] = None
-            ids.update(dict.fromkeys(chat.top.body.users))
-    return users(services, me, ids)
+            ids.update(people((chat.top,)))
+    return ids
+
+
+def people_of(services: Services, me: int, chats: Iterable[Chat]) -> list[Any]:
+    """Everybody these lines speak of, and oneself."""
+    return users(services, me, _named(me, chats))
+
+
+def groups_of(services: Services, me: int, chats: Iterable[Chat]) -> list[Any]:
+    """The groups these lines speak of."""
+    return groups(services, me, _named(me, chats))
 
 
 def state(of: State) -> t.UpdatesState:
@@ -108,7 +104,7 @@ def peer_dialogs(services: Services, me: int, chats: list[Chat]) -> t.MessagesPe
     return t.MessagesPeerDialogs(
         dialogs=[dialog(chat) for chat in chats],
         messages=tops(chats),
-        chats=[],
+        chats=groups_of(services, me, chats),
         users=people_of(services, me, chats),
         state=state(services.updates.state(me)),
     )

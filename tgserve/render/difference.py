@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tgserve.render.chat import chats
 from tgserve.render.dialogs import state
 from tgserve.render.message import message, people
 from tgserve.render.updates import draw_event
@@ -34,7 +35,7 @@ def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesD
         "new_messages": [message(view) for view in views],
         "new_encrypted_messages": [],
         "other_updates": others,
-        "chats": [],
+        "chats": chats(services, me, who),
         "users": users(services, me, who),
     }
     if missed.span is Span.SLICE:

@@ -206,11 +206,14 @@ def empty_message(msg_id: int) -> t.AnyMessage:
 
 
 def people(views: Iterable[View]) -> dict[int, None]:
-    """Users that must accompany these messages, each once, in order."""
+    """Users and groups that must accompany these messages, each once, in order."""
     found: dict[int, None] = {}
     for view in views:
-        if view.row.peer > 0:
-            found[view.row.peer] = None
+        found[view.row.peer] = None
+        if view.body.fwd and view.row.flags & r.ROW_FROM_SELF:
+            origin = saved_peer_of(view)
+            if origin < 0:
+                found[origin] = None
         found[view.body.author] = None
         for user_id in view.body.users:
             found[user_id] = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tgserve.render.chat import chats
 from tgserve.render.message import message, people
 from tgserve.render.user import users
 from tgserve.services import Services
@@ -21,9 +22,11 @@ def page(
     """messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
     the list come before the page; `next_rate`: where a search of all chats goes on."""
     drawn: list[Any] = [message(view) for view in of.views]
-    who = users(services, me, {**people(of.views), me: None}) if drawn else []
+    named = people(of.views)
+    who = users(services, me, {**named, me: None}) if drawn else []
+    groups = chats(services, me, named)
     if of.whole:
-        return t.MessagesMessages(messages=drawn, topics=[], chats=[], users=who)
+        return t.MessagesMessages(messages=drawn, topics=[], chats=groups, users=who)
     return t.MessagesMessagesSlice(
         inexact=inexact,
         count=of.count,
@@ -31,7 +34,7 @@ def page(
         offset_id_offset=newer or None,
         messages=drawn,
         topics=[],
-        chats=[],
+        chats=groups,
         users=who,
     )
 
@@ -45,7 +48,9 @@ def by_ids(
         for msg_id, view in zip(msg_ids, views, strict=True)
     ]
     who = people(view for view in views if view is not None)
-    return t.MessagesMessages(messages=drawn, topics=[], chats=[], users=users(services, me, who))
+    return t.MessagesMessages(
+        messages=drawn, topics=[], chats=chats(services, me, who), users=users(services, me, who)
+    )
 
 
 def empty() -> t.AnyMessagesMessages:

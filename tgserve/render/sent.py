@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import Any
 
+from tgserve.render.chat import chats
 from tgserve.render.message import ENTITIES, MEDIA, OUT, TTL, message, people
 from tgserve.render.user import users
 from tgserve.services import Services
@@ -59,10 +60,11 @@ def full(
         if one.view is not None:
             updates.append(t.UpdateNewMessage(message=message(one.view), pts=one.pts, pts_count=1))
     who = people(one.view for one in sent if one.view is not None)
-    return t.Updates(updates=updates, users=users(services, me, who), chats=[], date=now, seq=0)
+    return t.Updates(updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0)
 
 
 def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:
     update = t.UpdateEditMessage(message=message(edit.view), pts=edit.pts, pts_count=1)
-    who = users(services, me, people((edit.view,)))
-    return t.Updates(updates=[update], users=who, chats=[], date=edit.date, seq=0)
+    who = people((edit.view,))
+    groups = chats(services, me, who)
+    return t.Updates(updates=[update], users=users(services, me, who), chats=groups, date=edit.date, seq=0)

@@ -10,15 +10,18 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
+from tgserve.render import chat as render_chat
 from tgserve.render import dialogs as render_dialogs
 from tgserve.render import folders as render_folders
 from tgserve.render import privacy as render_privacy
 from tgserve.render import user as render_user
 from tgserve.render.message import message, message_bytes, needs, people
 from tgserve.render.peers import dialog_peer, peer
+from tgserve.render.stored import notify_settings
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.bus import Ephemeral, Typing
+from tgserve.services.groups import rights
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
@@ -33,7 +36,8 @@ _NEW_MESSAGE = _ID(t.UpdateNewMessage.ID)
 _EDIT_MESSAGE = _ID(t.UpdateEditMessage.ID)
 _VECTOR_ID = 0x1CB5C415
 _HEAD_ONE = _UPDATES(t.Updates.ID, _VECTOR_ID, 1)
-_TAIL = Struct("<Iiii").pack  # chats: vector, 0; date; seq
+_NO_CHATS = _VECTOR(_VECTOR_ID, 0)
+_CHATS_ONE = _VECTOR(_VECTOR_ID, 1)
 _USERS_ONE = _VECTOR(_VECTOR_ID, 1)
 
 
@@ -56,7 +60,7 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
     return t.Updates(
         updates=[drawn] if drawn is not None else [],
         users=render_user.users(services, viewer, who),
-        chats=[],
+        chats=render_chat.chats(services, viewer, who),
         date=published.date,
         seq=0,
     )
@@ -66,8 +70,13 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     """updates{one message update, its people}, joined from bytes."""
     lowest = needs(view)
     drawn = []
+    groups = _NO_CHATS
     for user_id in people((view,)):
-        if user_id != view.owner:
+        if user_id < 0:
+            chat = layers.encode_part(render_chat.chat(services, view.owner, user_id))
+            groups = _CHATS_ONE + chat[0]
+            lowest = max(lowest, chat[1])
+        elif user_id != view.owner:
             blob = render_user.user(services, view.owner, user_id)
             if type(blob) is t.UserEmpty:
                 drawn.append(layers.encode(blob))
@@ -76,7 +85,7 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
             if blob.min_layer > lowest:
                 lowest = blob.min_layer
     users = _USERS_ONE + drawn[0] if len(drawn) == 1 else _VECTOR(_VECTOR_ID, len(drawn)) + b"".join(drawn)
-    tail = _TAIL(_VECTOR_ID, 0, date, 0)
+    tail = groups + _TWO_INTS(date, 0)
     return raw(b"".join((_HEAD_ONE, head, message_bytes(view), _TWO_INTS(pts, count), users, tail)), lowest)
 
 
@@ -159,7 +168,7 @@ def _notify(services: Services, event: r.NotifyChanged, viewer: int, pts: int, c
     head = services.dialogs.head(viewer, event.peer)
     target = t.NotifyPeer(peer=peer(event.peer))
     return (
-        t.UpdateNotifySettings(peer=target, notify_settings=render_dialogs.notify_settings(head)),
+        t.UpdateNotifySettings(peer=target, notify_settings=notify_settings(head)),
         (event.peer,),
     )
 
@@ -221,6 +230,28 @@ def _default_notify(
     return t.UpdateNotifySettings(peer=kinds[event.kind](), notify_settings=settings), ()
 
 
+def _chat(services: Services, event: r.ChatChanged, viewer: int, pts: int, count: int) -> Drawn:
+    roster = services.groups.rosters.get_or_none(event.peer)
+    if roster is None or not roster.has(viewer):
+        return t.UpdateChat(chat_id=-event.peer), (event.peer,)
+    if event.what == "members":
+        update: Any = t.UpdateChatParticipants(participants=render_chat.participants(roster, viewer))
+        return update, (event.peer, *roster.here)
+    if event.what == "rights":
+        banned = render_chat.banned_rights(roster.group.banned)
+        update = t.UpdateChatDefaultBannedRights(
+            peer=peer(event.peer), default_banned_rights=banned, version=roster.group.version
+        )
+        return update, (event.peer,)
+    if event.what == "requests" and rights.is_admin(roster, viewer):
+        latest = render_chat.recent_requesters(services, viewer, event.peer)
+        update = t.UpdatePendingJoinRequests(
+            peer=peer(event.peer), requests_pending=roster.group.pending, recent_requesters=latest
+        )
+        return update, (event.peer, *latest)
+    return t.UpdateChat(chat_id=-event.peer), (event.peer,)
+
+
 def _folder(services: Services, event: r.FolderChanged, viewer: int, pts: int, count: int) -> Drawn:
     made = render_folders.folder_or_none(services, viewer, event.number)
     who = render_folders.users_of(made) if made is not None else ()
@@ -238,9 +269,7 @@ def _archived(services: Services, event: r.Archived, viewer: int, pts: int, coun
     return t.UpdateFolderPeers(folder_peers=moved, pts=pts, pts_count=count), event.peers
 
 
-def _messages_pinned(
-    services: Services, event: r.MessagesPinned, viewer: int, pts: int, count: int
-) -> Drawn:
+def _messages_pinned(services: Services, event: r.MessagesPinned, viewer: int, pts: int, count: int) -> Drawn:
     update = t.UpdatePinnedMessages(
         pinned=event.pinned, peer=peer(event.peer), messages=list(event.msg_ids), pts=pts, pts_count=count
     )
@@ -268,6 +297,7 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.FolderChanged: _folder,
     r.FoldersChanged: _folders,
     r.Archived: _archived,
+    r.ChatChanged: _chat,
     r.PrivacyChanged: _privacy,
     r.DefaultNotifyChanged: _default_notify,
 }
@@ -279,8 +309,12 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
 def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpdates | None:
     """updateShort of something that is not kept: typing, a status."""
     now = int(services.clock.now())
-    if type(news) is Typing:
-        update: Any = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
+    if type(news) is Typing and news.chat:
+        update: Any = t.UpdateChatUserTyping(
+            chat_id=-news.chat, from_id=peer(news.user), action=raw(news.action, news.min_layer)
+        )
+    elif type(news) is Typing:
+        update = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
     else:
         update = t.UpdateUserStatus(user_id=news.user, status=render_user.status(services, viewer, news.user))
     return t.UpdateShort(update=update, date=now)

@@ -1,7 +1,8 @@
 """Input peers of the wire to the house's peer numbers, with the access check (SECURITY 6.1, 6.2).
 
 A user is named by id and the access hash that this caller was given; nothing is looked up, since only a drawn user's
-hash can be right. Self and the caller's own id need none. Groups and channels come with their own services.
+hash can be right. Self and the caller's own id need none. A group is named by id alone
+and known to its members only. Channels come with their own services.
 """
 
 from __future__ import annotations
@@ -23,10 +24,18 @@ def resolve(call: Call, peer: t.AnyInputPeer) -> int:
     if kind is t.InputPeerSelf:
         return call.me
     if kind is t.InputPeerChat:
-        raise errors.CHAT_ID_INVALID()
+        return resolve_chat(call, peer.chat_id)  # type: ignore[attr-defined]
     if kind is t.InputPeerChannel or kind is t.InputPeerChannelFromMessage:
         raise errors.CHANNEL_INVALID()
     raise errors.PEER_ID_INVALID()
+
+
+def resolve_chat(call: Call, chat_id: int) -> int:
+    """A group that the caller is in, or was: what was is only his own box. CHAT_ID_INVALID for everybody else, whether
+    it exists or not (SECURITY 6.2)."""
+    if not 0 < chat_id < CHANNEL_BASE or not call.services.groups.rosters.known_to(call.me, -chat_id):
+        raise errors.CHAT_ID_INVALID()
+    return -chat_id
 
 
 def resolve_user(call: Call, user: t.AnyInputUser) -> int:

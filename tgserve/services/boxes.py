@@ -25,6 +25,8 @@ MSG_ID = Struct(">I")
 NO_DIALOG = r.Dialog()
 NO_BOX = r.BoxHead()
 
+UNREAD_MENTION = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD
+"""A row that counts in its dialog's unread_mentions has both."""
 SERVICE_USER = 777000
 """Notices of the server come from this built-in user."""
 
@@ -102,7 +104,7 @@ def insert(txn: Txn, owner: int, msg_id: int, row: r.Row, dialog: r.Dialog, date
         top_message=msg_id,
         top_date=date,
         unread_count=dialog.unread_count + 1,
-        unread_mentions=dialog.unread_mentions + (1 if flags & r.ROW_MENTIONED else 0),
+        unread_mentions=dialog.unread_mentions + (1 if flags & UNREAD_MENTION == UNREAD_MENTION else 0),
         hidden=False,
         count=dialog.count + 1,
     )
@@ -148,7 +150,8 @@ def _without(txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple
         top_message=top,
         top_date=date,
         unread_count=dialog.unread_count - len(counted),
-        unread_mentions=dialog.unread_mentions - sum(1 for row in counted if row.flags & r.ROW_MENTIONED),
+        unread_mentions=dialog.unread_mentions
+        - sum(1 for _, row in rows if row.flags & UNREAD_MENTION == UNREAD_MENTION),
         count=dialog.count - len(rows),
     )
 

@@ -22,6 +22,8 @@ class Typing:
     user: int
     action: bytes
     min_layer: int = 0
+    chat: int = 0
+    """The group it happens in; 0 = the private chat."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -6,7 +6,7 @@ body, and the last one to do so takes it along. In a private chat either side ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -15,18 +15,24 @@ from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import SERVICE_USER
+from tgserve.services.groups import rights
+from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.services.notices import write_own
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS
+from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS, ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
 SLICE = 200
 """Messages that one deleteHistory call takes; clients repeat it while `left` is not 0."""
+
+
+Groups = dict[int, tuple[tuple[int, ...], bool]]
+"""Group -> (everybody else who is or was in it, may `me` delete others' messages there)."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -57,19 +63,55 @@ class Clearing:
 
 
 class Deleting:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, rosters: Rosters) -> None:
         self._store = store
         self._clock = clock
+        self._rosters = rosters
         store.on_outbox(r.DeliverDelete, deliver_delete)
         store.on_outbox(r.ReleaseBodies, _release)
 
     def delete(
         self, me: int, msg_ids: Sequence[int], *, revoke: bool = False, origin: Origin = None
     ) -> Commit[Affected]:
-        """Delete by id; ids that the box does not have are passed over. Raises MESSAGE_DELETE_FORBIDDEN for what only
-        a group's rules could allow."""
+        """Delete by id; ids that the box does not have are passed over. MESSAGE_DELETE_FORBIDDEN for others' messages
+        in a group of which one is no admin."""
         now = int(self._clock.now())
-        return self._store.transact(slot_of(me), lambda txn: _delete(txn, me, msg_ids, revoke, now, origin))
+        groups = self._groups_of(me, msg_ids) if revoke else {}
+        return self._store.transact(
+            slot_of(me), lambda txn: _delete(txn, me, msg_ids, revoke, now, origin, groups)
+        )
+
+    def _groups_of(self, me: int, msg_ids: Sequence[int]) -> Groups:
+        """The groups these messages are in, as far as `me` is in them."""
+        with self._store.read(slot_of(me)) as reader:
+            rows = [reader.get(ROWS, me, msg_id) for msg_id in set(msg_ids)]
+        return self._groups(me, {row.peer for row in rows if row is not None and row.peer < 0})
+
+    def _groups(self, me: int, chats: Iterable[int]) -> Groups:
+        found: Groups = {}
+        for chat in chats:
+            roster = self._rosters.get_or_none(chat)
+            if roster is not None and roster.has(me):
+                everybody = tuple(user for user in roster.members if user != me)
+                found[chat] = (everybody, rights.is_admin(roster, me))
+        return found
+
+    def delete_of_author(self, me: int, chat: int, author: int, *, origin: Origin = None) -> Commit[Affected]:
+        """An admin takes a member's messages out of a group, for everybody; at most SLICE in one call."""
+        now = int(self._clock.now())
+        groups = self._groups(me, (chat,))
+
+        def work(txn: Txn) -> Affected:
+            msg_ids = []
+            for key, value in txn.range(PEER_ROWS, me, chat, reverse=True):
+                if boxes.unpack_row(me, chat, key[2], value).author == author:
+                    msg_ids.append(key[2])
+                    if len(msg_ids) > SLICE:
+                        break
+            done = _delete(txn, me, msg_ids[:SLICE], True, now, origin, groups)
+            return Affected(done.pts, done.count, max(len(msg_ids) - SLICE, 0))
+
+        return self._store.transact(slot_of(me), work)
 
     def delete_history(
         self, me: int, peer: int, what: Clearing, *, origin: Origin = None
@@ -84,7 +126,7 @@ class Deleting:
                 hi = min(hi or 2**31, boxes.first_since(txn, me, peer, what.max_date + 1))
             rows = txn.range(PEER_ROWS, me, peer, lo=lo, hi=hi, limit=SLICE + 1)
             msg_ids = [key[2] for key, _ in rows]
-            done = _delete(txn, me, msg_ids[:SLICE], what.revoke, now, origin)
+            done = _delete(txn, me, msg_ids[:SLICE], what.revoke and peer > 0, now, origin, {})
             if len(msg_ids) > SLICE:
                 return Affected(done.pts, done.count, len(msg_ids) - SLICE)
             if what.everything:
@@ -111,35 +153,44 @@ def _finish_history(txn: Txn, me: int, peer: int, what: Clearing, now: int, orig
         eventlog.append(txn, me, r.DialogPinned(peer, False), now=now, raises=0, origin=origin)
 
 
-def _delete(txn: Txn, me: int, msg_ids: Sequence[int], revoke: bool, now: int, origin: Origin) -> Affected:
+def _delete(
+    txn: Txn,
+    me: int,
+    msg_ids: Sequence[int],
+    revoke: bool,
+    now: int,
+    origin: Origin,
+    groups: Groups,
+) -> Affected:
     gone = boxes.remove(txn, me, msg_ids)
     if not gone:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
-    kept_for_others = [item for item in gone if not revoke or _private_to_me(me, item[1])]
+    kept_for_others = [item for item in gone if not revoke or _mine_alone(me, item[1], groups)]
     boxes.release_all(txn, me, kept_for_others)
     if revoke:
         shared: dict[tuple[int, int], list[int]] = {}
         for _, row in gone:
-            if _private_to_me(me, row):
-                continue
-            if row.peer < 0:
-                raise errors.MESSAGE_DELETE_FORBIDDEN()
-            shared.setdefault((row.peer, row.author), []).append(row.author_msg_id)
+            if not _mine_alone(me, row, groups):
+                shared.setdefault((row.peer, row.author), []).append(row.author_msg_id)
         for (peer, author), ids in shared.items():
+            everybody, admin = groups.get(peer, ((peer,), True))
+            if author != me and not admin:
+                raise errors.MESSAGE_DELETE_FORBIDDEN()
             if author == me:
                 for author_msg_id in ids:
                     boxes.drop_body(txn, me, author_msg_id)
-            txn.outbox(slot_of(peer), r.DeliverDelete(peer, author, tuple(ids), now))
+            for other in everybody:
+                txn.outbox(slot_of(other), r.DeliverDelete(other, author, tuple(ids), now))
     removed = tuple(msg_id for msg_id, _ in gone)
     event = r.DeleteMessages(removed)
     published = eventlog.append(txn, me, event, now=now, raises=len(removed), origin=origin)
     return Affected(published.pts, len(removed))
 
 
-def _private_to_me(me: int, row: r.Row) -> bool:
-    """No other box has it: Saved Messages, notices, the mark of a cleared chat."""
-    return row.peer in (me, SERVICE_USER)
+def _mine_alone(me: int, row: r.Row, groups: Groups) -> bool:
+    """No other box has it: Saved Messages, notices, the mark of a cleared chat. Or `me` has left the group."""
+    return row.peer in (me, SERVICE_USER) or (row.peer < 0 and row.peer not in groups)
 
 
 def deliver_delete(txn: Txn, deletion: r.DeliverDelete, memo: object) -> None:

@@ -10,11 +10,12 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import View
+from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, ROWS
+from tgserve.store.keyspaces import BODIES, DIALOGS, ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
@@ -42,17 +43,19 @@ class Edited:
 class Editing:
     """Only the author edits, and not for ever."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, rosters: Rosters) -> None:
         self._store = store
         self._clock = clock
+        self._rosters = rosters
         store.on_outbox(r.DeliverEdit, deliver_edit)
 
     def edit(
         self, me: int, peer: int, msg_id: int, change: Change, *, origin: Origin = None
     ) -> Commit[Edited]:
         """The commit raises MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED,
-        MESSAGE_NOT_MODIFIED."""
+        MESSAGE_NOT_MODIFIED. In groups: CHAT_ID_INVALID, CHAT_FORBIDDEN."""
         now = int(self._clock.now())
+        roster = self._rosters.of_member(me, peer) if peer < 0 else None
 
         def work(txn: Txn) -> Edited:
             row, body = editable(txn, me, peer, msg_id, now)
@@ -77,7 +80,11 @@ class Editing:
             txn.put(BODIES, me, msg_id, value=body)
             view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
             published = eventlog.append(txn, me, r.EditMessage(msg_id), now=now, memo=view, origin=origin)
-            if peer != me:
+            if roster is not None:
+                version = roster.group.version
+                for other in roster.others(me):
+                    txn.outbox(slot_of(other), r.DeliverEdit(other, me, msg_id, now, version), body)
+            elif peer != me:
                 txn.outbox(slot_of(peer), r.DeliverEdit(peer, me, msg_id, now), body)
             return Edited(view, published.pts, now)
 
@@ -111,6 +118,10 @@ def deliver_edit(txn: Txn, edit: r.DeliverEdit, body: r.Body | None) -> None:
     row = txn.get(ROWS, edit.user, msg_id) if msg_id else None
     if row is None:
         return
+    if edit.version:
+        dialog = txn.get(DIALOGS, edit.user, row.peer)
+        if dialog is not None and edit.version <= dialog.left_at:
+            return
     view = None
     if body is not None:
         view = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))

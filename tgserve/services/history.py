@@ -98,7 +98,28 @@ class History:
             View(me, msg_id, row, body, 0 if body.reply is None else boxes.reply_id(reader, me, body))
             for (msg_id, row), body in zip(named, bodies, strict=True)
             if body is not None
+            and not (body.edit_date and row.peer < 0 and _edited_later(reader, me, row.peer, body))
         ]
+
+    def unread_mentions(self, me: int, peer: int, window: Window) -> Page:
+        """Mentions of `me` in a chat that wait to be seen, newest first."""
+        wanted = boxes.UNREAD_MENTION
+        with self._store.read(slot_of(me)) as reader:
+            dialog = reader.get(DIALOGS, me, peer)
+            waiting = dialog.unread_mentions if dialog is not None else 0
+            if not waiting:
+                return Page([], 0, True)
+            found: list[Named] = []
+            for key, value in reader.range(PEER_ROWS, me, peer, reverse=True):
+                if value[0] & wanted == wanted:
+                    found.append((key[2], boxes.unpack_row(me, peer, key[2], value)))
+                    if len(found) == waiting:
+                        break
+            low, high = window.min_id, window.max_id or TOP_ID
+            fits = [one for one in found if low < one[0] < high]
+            at = sum(1 for one in fits if window.offset_id and one[0] >= window.offset_id)
+            start = max(at + window.add_offset, 0)
+            return Page(self.views_of(reader, me, fits[start : start + window.limit]), waiting, False)
 
     def scan(
         self,
@@ -129,6 +150,12 @@ class History:
                     break
         kept = found[max(window.add_offset, 0) : need]
         return Page(kept, len(found), len(kept) == len(found))
+
+
+def _edited_later(reader: Reader, me: int, chat: int, body: r.Body) -> bool:
+    """Has it been edited since `me` left the group? What it says now is not for him (SECURITY 6.2)."""
+    dialog = reader.get(DIALOGS, me, chat)
+    return dialog is not None and 0 < dialog.left_date <= body.edit_date
 
 
 def select(reader: Reader, me: int, peer: int, window: Window) -> list[Named]:

@@ -17,6 +17,8 @@ from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.blocking import Blocks
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
+from tgserve.services.groups import rights
+from tgserve.services.groups.roster import Rosters
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
@@ -61,6 +63,15 @@ class Draft(Record, frozen=True, gc=False):
     effect: int = 0
     action: bytes = b""
     """TL MessageAction of a service message: pinned, timer set."""
+    mentions: tuple[int, ...] = ()
+    """Users named in the text, in a group: it waits in their list of unread mentions."""
+
+
+class Audience(Record, frozen=True, gc=False):
+    """Who else is in the group a message goes to, and the group's version by which that is so."""
+
+    others: tuple[int, ...]
+    version: int
 
 
 class Sent(Record, frozen=True, gc=False):
@@ -74,12 +85,13 @@ class Sent(Record, frozen=True, gc=False):
 
 
 class Messaging:
-    """New messages of users to users; groups come on top with their own delivery."""
+    """New messages of users to users and to basic groups."""
 
-    def __init__(self, store: Store, clock: Clock, blocks: Blocks) -> None:
+    def __init__(self, store: Store, clock: Clock, blocks: Blocks, rosters: Rosters) -> None:
         self._store = store
         self._clock = clock
         self._blocks = blocks
+        self._rosters = rosters
         store.on_outbox(r.Deliver, deliver)
 
     def send(
@@ -92,15 +104,19 @@ class Messaging:
         origin: Origin = None,
         clear_draft: bool = False,
     ) -> Commit[Sent]:
-        """Send one message to a user. Raises YOU_BLOCKED_USER, USER_IS_BLOCKED, CHAT_WRITE_FORBIDDEN,
-        RANDOM_ID_EMPTY; the commit raises REPLY_MESSAGE_ID_INVALID."""
+        """Send one message to a user or group. Raises YOU_BLOCKED_USER, USER_IS_BLOCKED, CHAT_WRITE_FORBIDDEN,
+        CHAT_ID_INVALID, CHAT_FORBIDDEN, RANDOM_ID_EMPTY; the commit raises REPLY_MESSAGE_ID_INVALID."""
         if not random_id:
             raise errors.RANDOM_ID_EMPTY()
-        self.check_may_write(me, peer)
+        audience = None
+        if peer > 0:
+            self.check_may_write(me, peer)
+        else:
+            audience = self._audience(me, peer, (draft,))
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Sent:
-            return _send(txn, me, peer, ((random_id, draft),), now, origin, clear_draft)[0]
+            return _send(txn, me, peer, ((random_id, draft),), now, origin, clear_draft, audience)[0]
 
         return self._store.transact(slot_of(me), work)
 
@@ -110,9 +126,31 @@ class Messaging:
         """Send (random_id, draft) pairs in order, in one commit: forwards, albums. Raises as `send`."""
         if not all(random_id for random_id, _ in drafts):
             raise errors.RANDOM_ID_EMPTY()
-        self.check_may_write(me, peer)
+        audience = None
+        if peer > 0:
+            self.check_may_write(me, peer)
+        else:
+            audience = self._audience(me, peer, [draft for _, draft in drafts])
         now = int(self._clock.now())
-        return self._store.transact(slot_of(me), lambda txn: _send(txn, me, peer, drafts, now, origin, False))
+        return self._store.transact(
+            slot_of(me), lambda txn: _send(txn, me, peer, drafts, now, origin, False, audience)
+        )
+
+    def _audience(self, me: int, chat: int, drafts: Sequence[Draft]) -> Audience:
+        """The others in a group that `me` may send these to (SECURITY 6.2, 6.3). CHAT_ID_INVALID, CHAT_FORBIDDEN,
+        CHAT_WRITE_FORBIDDEN, CHAT_SEND_MEDIA_FORBIDDEN, CHAT_SEND_PLAIN_FORBIDDEN."""
+        roster = self._rosters.of_member(me, chat)
+        if roster.group.banned and not rights.is_admin(roster, me):
+            for draft in drafts:
+                needed = rights.MEDIA if draft.media else rights.PLAIN
+                if not rights.may(roster, me, rights.SEND):
+                    raise errors.CHAT_WRITE_FORBIDDEN()
+                if not rights.may(roster, me, needed):
+                    kind = (
+                        errors.CHAT_SEND_MEDIA_FORBIDDEN if draft.media else errors.CHAT_SEND_PLAIN_FORBIDDEN
+                    )
+                    raise kind()
+        return Audience(roster.others(me), roster.group.version)
 
     def check_may_write(self, me: int, peer: int) -> None:
         """Raise what stops `me` from writing to `peer`."""
@@ -134,6 +172,7 @@ def _send(
     now: int,
     origin: Origin,
     clear_draft: bool,
+    audience: Audience | None,
 ) -> list[Sent]:
     dialog = txn.get(DIALOGS, me, peer) or NO_DIALOG
     saved = peer == me
@@ -163,7 +202,7 @@ def _send(
             grouped_id=draft.grouped_id,
             ttl_period=dialog.ttl_period,
             effect=draft.effect,
-            holders=1 if saved else 2,
+            holders=(1 if saved else 2) if audience is None else 1 + len(audience.others),
             peer=peer,
             users=draft.users,
         )
@@ -175,7 +214,9 @@ def _send(
         event = r.NewMessage(msg_id)
         published = eventlog.append(txn, me, event, now=now, head=head, memo=view, origin=origin)
         txn.put(SENT, me, random_id, value=_SENT.pack(msg_id, published.pts, now))
-        if not saved:
+        if audience is not None:
+            _spread(txn, me, peer, msg_id, body, draft, audience)
+        elif not saved:
             txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, now, unread, draft.silent), body)
         sent.append(Sent(msg_id, published.pts, now, view))
     if any(not one.repeated for one in sent):
@@ -186,6 +227,20 @@ def _send(
         if cleared:
             eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
     return sent
+
+
+def _spread(
+    txn: Txn, me: int, chat: int, msg_id: int, body: r.Body, draft: Draft, audience: Audience
+) -> None:
+    """Send a message on to everybody else in the group."""
+    mentioned = draft.mentions
+    if body.reply is not None:
+        mentioned = (*mentioned, body.reply.author)
+    unread = r.ROW_MEDIA_UNREAD if draft.media_unread else 0
+    outbox, version, now, silent = txn.outbox, audience.version, body.date, draft.silent
+    for user in audience.others:
+        flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD if user in mentioned else unread
+        outbox(slot_of(user), r.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
 
 
 def _again(txn: Txn, me: int, mark: bytes) -> Sent:
@@ -210,6 +265,15 @@ def deliver(txn: Txn, message: r.Deliver, body: r.Body | None) -> None:
     user = message.user
     head = txn.get(BOXES, user) or NO_BOX
     dialog = txn.get(DIALOGS, user, message.peer) or NO_DIALOG
+    if message.version:
+        if message.version <= dialog.left_at:  # sent before he left, by one who did not know yet
+            release = r.ReleaseBodies(message.author, (message.author_msg_id,))
+            txn.outbox(slot_of(message.author), release)
+            return
+        if message.leaves:
+            dialog = replace(dialog, left_at=message.version, left_date=message.date)
+        elif dialog.left_date:
+            dialog = replace(dialog, left_date=0)
     msg_id = head.msg_id + 1
     row = r.Row(message.peer, message.author, message.author_msg_id, message.flags)
     txn.put(DIALOGS, user, message.peer, value=boxes.insert(txn, user, msg_id, row, dialog, message.date))

@@ -14,7 +14,7 @@ from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS, READ_DATES, ROWS
+from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, GROUP_READS, PEER_ROWS, READ_DATES, ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -53,6 +53,43 @@ class Reading:
 
         return self._store.transact(slot_of(me), work)
 
+    def read_mentions(self, me: int, peer: int, *, origin: Origin = None) -> Commit[Affected]:
+        """Mark all mentions of a chat as seen."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            dialog = txn.get(DIALOGS, me, peer)
+            left = dialog.unread_mentions if dialog is not None else 0
+            found: list[int] = []
+            if left:
+                for key, value in txn.range(PEER_ROWS, me, peer, reverse=True):
+                    if value[0] & boxes.UNREAD_MENTION == boxes.UNREAD_MENTION:
+                        found.append(key[2])
+                        if len(found) == left:
+                            break
+            for msg_id in found:
+                row = txn.get(ROWS, me, msg_id)
+                if row is not None:
+                    _clear_unread(txn, me, msg_id, row)
+            return _contents_read(txn, me, found, {}, now, origin)
+
+        return self._store.transact(slot_of(me), work)
+
+    def readers_of(self, me: int, chat: int, msg_id: int, members: Sequence[int]) -> list[tuple[int, int]]:
+        """(user, when) of the members who have read my message in a group. MESSAGE_ID_INVALID, MESSAGE_TOO_OLD."""
+        with self._store.read(slot_of(me)) as reader:
+            row = reader.get(ROWS, me, msg_id)
+            body = reader.get(BODIES, me, msg_id)
+            if row is None or body is None or row.peer != chat or not row.flags & r.ROW_OUT:
+                raise errors.MESSAGE_ID_INVALID()
+            if self._clock.now() - body.date > READ_DATE_SECONDS:
+                raise errors.MESSAGE_TOO_OLD()
+            found: list[tuple[int, int]] = []
+            for user in members:
+                for _, date in reader.range(GROUP_READS, me, chat, user, lo=msg_id, limit=1):
+                    found.append((user, int.from_bytes(date, "big")))
+        return found
+
     def outbox_read_date(self, me: int, peer: int, msg_id: int) -> int:
         """When `peer` read my message, Unix seconds. Raises MESSAGE_ID_INVALID, MESSAGE_NOT_READ_YET,
         MESSAGE_TOO_OLD."""
@@ -85,25 +122,22 @@ def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
     read = last = 0
-    mentions = 0
+    authors: dict[int, int] = {}
     # each row is walked once in its life here: the cost of reading is the cost of having been sent
     for key, value in txn.range(PEER_ROWS, me, peer, lo=was + 1, hi=upto + 1):
         if not value[0] & (r.ROW_OUT | r.ROW_FROM_SELF):
             read += 1
-            mentions += 1 if value[0] & r.ROW_MENTIONED else 0
             row = boxes.unpack_row(me, peer, key[2], value)
-            last = row.author_msg_id if row.author == peer else last
+            if peer < 0:
+                authors[row.author] = row.author_msg_id
+            elif row.author == peer:
+                last = row.author_msg_id
     left = dialog.unread_count - read
     txn.put(
         DIALOGS,
         me,
         peer,
-        value=replace(
-            dialog,
-            read_inbox_max=upto,
-            unread_count=left,
-            unread_mentions=dialog.unread_mentions - mentions,
-        ),
+        value=replace(dialog, read_inbox_max=upto, unread_count=left),
     )
     if not read:
         head = txn.get(BOXES, me) or r.BoxHead()
@@ -111,12 +145,18 @@ def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -
     published = eventlog.append(txn, me, r.ReadInbox(peer, upto, left), now=now, origin=origin)
     if last and peer > 0 and peer != me:
         txn.outbox(slot_of(peer), r.DeliverRead(peer, me, last, now))
+    if not dialog.left_date:
+        for author, msg_id in authors.items():
+            txn.outbox(slot_of(author), r.DeliverRead(author, me, msg_id, now, peer))
     return Affected(published.pts, 1)
 
 
 def deliver_read(txn: Txn, mark: r.DeliverRead, memo: object) -> None:
     """Outbox: `reader` has read our messages."""
     user, reader = mark.user, mark.reader
+    if mark.peer:
+        deliver_group_read(txn, mark)
+        return
     dialog = txn.get(DIALOGS, user, reader)
     if dialog is None or dialog.read_outbox_max >= mark.author_msg_id:
         return
@@ -124,6 +164,25 @@ def deliver_read(txn: Txn, mark: r.DeliverRead, memo: object) -> None:
     boxes.forget_read_dates(txn, user, reader, mark.date - READ_DATE_SECONDS)
     txn.put(READ_DATES, user, reader, mark.author_msg_id, value=mark.date.to_bytes(4, "big"))
     eventlog.append(txn, user, r.ReadOutbox(reader, mark.author_msg_id), now=mark.date)
+
+
+def deliver_group_read(txn: Txn, mark: r.DeliverRead) -> None:
+    """In a group a message counts as read when one has read it; who has is kept as long as it may be asked."""
+    user, chat, reader, now = mark.user, mark.peer, mark.reader, mark.date
+    old = [
+        key[3]
+        for key, date in txn.range(GROUP_READS, user, chat, reader, limit=16)
+        if int.from_bytes(date, "big") < now - READ_DATE_SECONDS
+    ]
+    for max_id in old:
+        txn.delete(GROUP_READS, user, chat, reader, max_id)
+    txn.put(GROUP_READS, user, chat, reader, mark.author_msg_id, value=now.to_bytes(4, "big"))
+    dialog = txn.get(DIALOGS, user, chat)
+    if dialog is None or dialog.read_outbox_max >= mark.author_msg_id:
+        return
+    txn.put(DIALOGS, user, chat, value=replace(dialog, read_outbox_max=mark.author_msg_id))
+    if not dialog.left_date:
+        eventlog.append(txn, user, r.ReadOutbox(chat, mark.author_msg_id), now=now)
 
 
 def _clear_unread(txn: Txn, owner: int, msg_id: int, row: r.Row) -> bool:
@@ -136,6 +195,10 @@ def _clear_unread(txn: Txn, owner: int, msg_id: int, row: r.Row) -> bool:
     if packed is not None:
         value = boxes.pack_row(owner, msg_id, row, boxes.packed_date(packed))
         txn.put(PEER_ROWS, owner, row.peer, msg_id, value=value)
+    dialog = txn.get(DIALOGS, owner, row.peer) if row.flags & r.ROW_MENTIONED else None
+    if dialog is not None:
+        left = dialog.unread_mentions - 1
+        txn.put(DIALOGS, owner, row.peer, value=replace(dialog, unread_mentions=left))
     return True
 
 

@@ -7,6 +7,7 @@ whose slot it lives in.
 
 from __future__ import annotations
 
+from tgserve.store import group_records as g
 from tgserve.store import records as r
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
 
@@ -23,7 +24,9 @@ LEAVING = Keyspace("leaving", 0x09, (I64,), r.Leaving)  # user: deleted accounts
 # slot of the name
 PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
 NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
-LOGIN_CODES = Keyspace("login_codes", 0x12, (STR, U64), r.LoginCode)  # phone: (digits, auth_key_id that asked)
+LOGIN_CODES = Keyspace(
+    "login_codes", 0x12, (STR, U64), r.LoginCode
+)  # phone: (digits, auth_key_id that asked)
 TALLIES = Keyspace("tallies", 0x13, (STR,), r.Tally)  # what is counted: "code:<phone>", "code_ip:<ip>" ...
 EXPORTED = Keyspace("exported", 0x14, (BYTES,), r.Exported)  # hash of the exported bytes
 # slot of the auth key
@@ -34,15 +37,23 @@ BOXES = Keyspace("boxes", 0x20, (I64,), r.BoxHead)  # user
 BODIES = Keyspace("bodies", 0x21, (I64, U32), r.Body)  # author: (author, msg_id)
 ROWS = Keyspace("rows", 0x22, (I64, U32), r.Row)  # user: (user, msg_id)
 PEER_ROWS = Keyspace("peer_rows", 0x23, (I64, I64, U32), bytes)  # user: (user, peer, msg_id) -> packed row
-BACKREFS = Keyspace("backrefs", 0x24, (I64, I64, U32), bytes)  # user: (user, author, author_msg_id) -> own msg_id, 4 B
+BACKREFS = Keyspace(
+    "backrefs", 0x24, (I64, I64, U32), bytes
+)  # user: (user, author, author_msg_id) -> own msg_id, 4 B
 SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) -> a repeat's answer, 12 B
 DIALOGS = Keyspace("dialogs", 0x26, (I64, I64), r.Dialog)  # user: (user, peer)
 EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user, pts, sub)
-READ_DATES = Keyspace("read_dates", 0x28, (I64, I64, U32), bytes)  # author: (author, reader, max_id) -> date, 4 B
+READ_DATES = Keyspace(
+    "read_dates", 0x28, (I64, I64, U32), bytes
+)  # author: (author, reader, max_id) -> date, 4 B
 FOLDERS = Keyspace("folders", 0x2A, (I64,), r.Folders)  # user
-PINS = Keyspace("pins", 0x29, (I64, I64, U32), bytes)  # user: (user, peer, msg_id) of a pinned message -> nothing
+PINS = Keyspace(
+    "pins", 0x29, (I64, I64, U32), bytes
+)  # user: (user, peer, msg_id) of a pinned message -> nothing
 # of the target's slot
-PARKED = Keyspace("parked", 0x73, (U32, U64), r.OutboxRow)  # (source slot, number): items whose handler failed
+PARKED = Keyspace(
+    "parked", 0x73, (U32, U64), r.OutboxRow
+)  # (source slot, number): items whose handler failed
 # environment-wide rows live in the pseudo slot 0xFFFF
 OUTBOX = Keyspace("outbox", 0x70, (U32, U64), r.Parcel)  # (target shard, parcel number)
 OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (U32,), r.OutboxHead)  # (target shard)
@@ -50,8 +61,10 @@ APPLIED = Keyspace("applied", 0x72, (U32,), r.AppliedMark)  # (source shard)
 HOME = Keyspace("home", 0x7E, (), r.ShardHome)
 META = Keyspace("meta", 0x7F, (STR,), bytes)
 # basic groups: slot of the group's peer number
-GROUPS = Keyspace("groups", 0x30, (I64,), r.Group)  # chat: (chat)
-MEMBERS = Keyspace("members", 0x31, (I64, I64), r.Member)  # chat: (chat, user)
-INVITES = Keyspace("invites", 0x32, (I64, STR), r.Invite)  # chat: (chat, hash)
-IMPORTERS = Keyspace("importers", 0x33, (I64, I64), r.Importer)  # chat: (chat, user)
-GROUP_READS = Keyspace("group_reads", 0x34, (I64, I64, I64, U32), bytes)  # author: (author, chat, reader, max_id) -> date
+GROUPS = Keyspace("groups", 0x30, (I64,), g.Group)  # chat: (chat)
+MEMBERS = Keyspace("members", 0x31, (I64, I64), g.Member)  # chat: (chat, user)
+INVITES = Keyspace("invites", 0x32, (I64, STR), g.Invite)  # chat: (chat, hash)
+IMPORTERS = Keyspace("importers", 0x33, (I64, I64), g.Importer)  # chat: (chat, user)
+GROUP_READS = Keyspace(
+    "group_reads", 0x34, (I64, I64, I64, U32), bytes
+)  # author: (me, chat, reader, max_id) -> date

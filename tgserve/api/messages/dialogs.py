@@ -9,6 +9,7 @@ from tgserve.api.messages.drafting import reply_to
 from tgserve.api.messages.entities import compose
 from tgserve.render import dialogs as render
 from tgserve.render import user as render_user
+from tgserve.render.chat import chats
 from tgserve.render.message import entities_of
 from tgserve.render.peers import dialog_peer
 from tgserve.render.peers import peer as peer_object
@@ -57,10 +58,11 @@ async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessages
         lines = render.archive(archive, call.now) + lines
         found = ChatList(archive[:1] + found.chats, found.count, found.whole)
     who = render.people_of(call.services, call.me, found.chats)
+    groups = render.groups_of(call.services, call.me, found.chats)
     if found.whole:
-        return t.MessagesDialogs(dialogs=lines, messages=render.tops(found.chats), chats=[], users=who)
+        return t.MessagesDialogs(dialogs=lines, messages=render.tops(found.chats), chats=groups, users=who)
     return t.MessagesDialogsSlice(
-        count=found.count, dialogs=lines, messages=render.tops(found.chats), chats=[], users=who
+        count=found.count, dialogs=lines, messages=render.tops(found.chats), chats=groups, users=who
     )
 
 
@@ -116,8 +118,11 @@ async def get_dialog_unread_marks(
 @rpc(messages.GetPeerSettings)
 async def get_peer_settings(call: Call, request: messages.GetPeerSettings) -> t.AnyMessagesPeerSettings:
     peer = peers.resolve(call, request.peer)
-    settings = render_user.settings(call.services, call.me, peer)
-    return t.MessagesPeerSettings(settings=settings, chats=[], users=users(call.services, call.me, (peer,)))
+    settings = render_user.settings(call.services, call.me, peer) if peer > 0 else t.PeerSettings()
+    groups = chats(call.services, call.me, (peer,))
+    return t.MessagesPeerSettings(
+        settings=settings, chats=groups, users=users(call.services, call.me, (peer,))
+    )
 
 
 @rpc(messages.HidePeerSettingsBar)
@@ -154,8 +159,14 @@ async def get_all_drafts(call: Call, request: messages.GetAllDrafts) -> t.AnyUpd
     updates: list[t.AnyUpdate] = [
         t.UpdateDraftMessage(peer=peer_object(peer), draft=render.draft(dialog)) for peer, dialog in found
     ]
-    who = users(call.services, call.me, [peer for peer, _ in found])
-    return t.Updates(updates=updates, users=who, chats=[], date=call.now, seq=0)
+    who = [peer for peer, _ in found]
+    return t.Updates(
+        updates=updates,
+        users=users(call.services, call.me, who),
+        chats=chats(call.services, call.me, who),
+        date=call.now,
+        seq=0,
+    )
 
 
 @rpc(messages.ClearAllDrafts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tgserve import errors, limits
-from tgserve.api.messages.entities import compose
+from tgserve.api.messages.entities import Text, compose
+from tgserve.render.message import entities_of
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.services.messaging import ReplyTo
@@ -16,6 +17,8 @@ SEND_NOW_SECONDS = 10
 def writable_peer(call: Call, peer: t.AnyInputPeer) -> int:
     """The peer of a request that sends. PEER_ID_INVALID, INPUT_USER_DEACTIVATED."""
     found = peers.resolve(call, peer)
+    if found < 0:
+        return found  # the sending looks at membership and rights
     user = call.services.users.get_or_none(found)
     if user is None:
         raise errors.PEER_ID_INVALID()
@@ -28,6 +31,20 @@ def refuse_later(call: Call, schedule_date: int | None) -> None:
     """Messages for another time are not sent now instead. SCHEDULE_DATE_INVALID."""
     if schedule_date and schedule_date > call.now + SEND_NOW_SECONDS:
         raise errors.SCHEDULE_DATE_INVALID()
+
+
+def mentions(call: Call, text: Text) -> tuple[int, ...]:
+    """The users that a text for a group names, by id or by username."""
+    found = dict.fromkeys(text.users)
+    units = None
+    for entity in entities_of(text.entities):
+        if isinstance(entity, t.MessageEntityMention):
+            units = units or text.text.decode().encode("utf-16-le")
+            name = units[2 * entity.offset + 2 : 2 * (entity.offset + entity.length)].decode("utf-16-le")
+            peer = call.services.names.peer_or_none(name)
+            if peer is not None:
+                found[peer] = None
+    return tuple(found)
 
 
 def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo | None:

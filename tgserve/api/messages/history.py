@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tgserve import errors, limits
 from tgserve.render import messages as render
+from tgserve.render.chat import chats
 from tgserve.render.message import message, people, saved_peer_of
 from tgserve.render.peers import peer as peer_object
 from tgserve.render.user import users
@@ -76,11 +77,21 @@ async def get_messages_views(call: Call, request: messages.GetMessagesViews) -> 
     return t.MessagesMessageViews(views=[t.MessageViews() for _ in request.id], chats=[], users=[])
 
 
-@rpc(messages.GetUnreadMentions, status=Status.EMPTY)
+@rpc(messages.GetUnreadMentions)
 async def get_unread_mentions(call: Call, request: messages.GetUnreadMentions) -> t.AnyMessagesMessages:
-    """Private chats have no mentions."""
-    peers.resolve(call, request.peer)
-    return render.empty()
+    """Mentions in a group that wait to be seen; private chats have none."""
+    peer = peers.resolve(call, request.peer)
+    window = Window(
+        request.offset_id,
+        0,
+        request.add_offset,
+        page_limit(request.limit),
+        request.max_id,
+        request.min_id,
+    )
+    return render.page(
+        call.services, call.me, call.services.history.unread_mentions(call.me, peer, window)
+    )
 
 
 @rpc(messages.GetSavedHistory)
@@ -116,12 +127,13 @@ async def get_saved_dialogs(call: Call, request: messages.GetSavedDialogs) -> t.
     dialogs: list[t.AnySavedDialog] = [
         t.SavedDialog(peer=peer_object(saved_peer_of(view)), top_message=view.msg_id) for view in views
     ]
-    who = users(call.services, call.me, {**people(views), **dict.fromkeys(map(saved_peer_of, views))})
+    named = {**people(views), **dict.fromkeys(map(saved_peer_of, views))}
+    who, groups = users(call.services, call.me, named), chats(call.services, call.me, named)
     drawn = [message(view) for view in views]
     if len(views) == len(found.views):
-        return t.MessagesSavedDialogs(dialogs=dialogs, messages=drawn, chats=[], users=who)
+        return t.MessagesSavedDialogs(dialogs=dialogs, messages=drawn, chats=groups, users=who)
     return t.MessagesSavedDialogsSlice(
-        count=len(found.views), dialogs=dialogs, messages=drawn, chats=[], users=who
+        count=len(found.views), dialogs=dialogs, messages=drawn, chats=groups, users=who
     )
 
 

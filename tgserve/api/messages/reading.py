@@ -37,11 +37,26 @@ async def received_messages(
     return []
 
 
-@rpc(messages.ReadMentions, status=Status.EMPTY)
+@rpc(messages.ReadMentions)
 async def read_mentions(call: Call, request: messages.ReadMentions) -> t.AnyMessagesAffectedHistory:
-    """Private chats have no mentions."""
-    peers.resolve(call, request.peer)
-    return t.MessagesAffectedHistory(pts=call.services.updates.pts(call.me), pts_count=0, offset=0)
+    peer = peers.resolve(call, request.peer)
+    done = await call.services.reading.read_mentions(call.me, peer, origin=call.session)
+    return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=0)
+
+
+@rpc(messages.GetMessageReadParticipants)
+async def get_message_read_participants(
+    call: Call, request: messages.GetMessageReadParticipants
+) -> list[t.AnyReadParticipantDate]:
+    """Who in a small group has read my message, and when."""
+    peer = peers.resolve(call, request.peer)
+    if peer > 0:
+        raise errors.PEER_ID_INVALID()
+    roster = call.services.groups.rosters.of_member(call.me, peer)
+    if len(roster.here) > limits.READERS_SHOWN:
+        raise errors.CHAT_TOO_BIG()
+    found = call.services.reading.readers_of(call.me, peer, request.msg_id, roster.others(call.me))
+    return [t.ReadParticipantDate(user_id=user, date=date) for user, date in found]
 
 
 @rpc(messages.ReadReactions, status=Status.EMPTY)
@@ -61,11 +76,14 @@ async def get_outbox_read_date(call: Call, request: messages.GetOutboxReadDate) 
 async def set_typing(call: Call, request: messages.SetTyping) -> bool:
     """Told to the other side's devices that are online, and forgotten. Who is blocked types unseen."""
     peer = peers.resolve(call, request.peer)
+    told: tuple[int, ...] = (peer,)
     blocks = call.services.blocks
-    if peer == call.me or blocks.has_blocked(peer, call.me) or blocks.has_blocked(call.me, peer):
+    if peer < 0:
+        told = call.services.groups.rosters.of_member(call.me, peer).others(call.me)
+    elif peer == call.me or blocks.has_blocked(peer, call.me) or blocks.has_blocked(call.me, peer):
         return True
     action, min_layer = layers.encode_part(request.action)
     if len(action) > limits.TEXT_CHARS:
         raise errors.DATA_INVALID()
-    call.services.bus.tell((peer,), Typing(call.me, action, min_layer))
+    call.services.bus.tell(told, Typing(call.me, action, min_layer, min(peer, 0)))
     return True

@@ -43,6 +43,7 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         silent=request.silent,
         noforwards=request.noforwards,
         invert_media=request.invert_media,
+        mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
     )
     sent = await call.services.messaging.send(
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
@@ -100,6 +101,9 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
 def _to_forward(call: Call, source: int, msg_ids: list[int]) -> list[View]:
     """The messages named, all of chat `source`. MESSAGE_ID_INVALID, CHAT_FORWARDS_RESTRICTED."""
     found = []
+    roster = call.services.groups.rosters.get_or_none(source) if source < 0 else None
+    if roster is not None and roster.group.noforwards:
+        raise errors.CHAT_FORWARDS_RESTRICTED()
     for view in call.services.history.messages(call.me, msg_ids):
         if view is None or view.row.peer != source or view.body.action:
             raise errors.MESSAGE_ID_INVALID()

@@ -1,0 +1,215 @@
+"""Invite links of basic groups, and requests to join by them."""
+
+from __future__ import annotations
+
+from tgserve import errors, limits
+from tgserve.api.messages.chats import action_of, group_peer, plain, updates_of
+from tgserve.render import chat as render
+from tgserve.render.user import user as draw_user
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.groups.invites import Link, Terms
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+SHOWN = 5
+"""Members that an invitation names."""
+
+
+def _limit(limit: int) -> int:
+    if limit < 0:
+        raise errors.LIMIT_INVALID()
+    return min(limit, limits.MESSAGES_PER_CALL)
+
+
+@rpc(messages.ExportChatInvite, flood=per_minute(60))
+async def export_chat_invite(call: Call, request: messages.ExportChatInvite) -> t.AnyExportedChatInvite:
+    chat = group_peer(call, request.peer)
+    if request.subscription_pricing is not None:
+        raise errors.PAYMENT_UNSUPPORTED()
+    terms = Terms(request.title, request.expire_date, request.usage_limit, request.request_needed or None)
+    made = await call.services.invites.make(call.me, chat, terms, primary=request.legacy_revoke_permanent)
+    return render.invite(made)
+
+
+@rpc(messages.GetExportedChatInvites)
+async def get_exported_chat_invites(
+    call: Call, request: messages.GetExportedChatInvites
+) -> t.AnyMessagesExportedChatInvites:
+    chat = group_peer(call, request.peer)
+    admin = peers.resolve_user(call, request.admin_id)
+    found = call.services.invites.links(call.me, chat, admin, revoked=request.revoked)
+    rest = found
+    if request.offset_link:
+        after = render.hash_in(request.offset_link)
+        at = next((index for index, one in enumerate(found) if one.hash == after), len(found) - 1)
+        rest = found[at + 1 :]
+    return t.MessagesExportedChatInvites(
+        count=len(found),
+        invites=[render.invite(one) for one in rest[: _limit(request.limit)]],
+        users=users(call.services, call.me, (admin,)),
+    )
+
+
+@rpc(messages.GetExportedChatInvite)
+async def get_exported_chat_invite(
+    call: Call, request: messages.GetExportedChatInvite
+) -> t.AnyMessagesExportedChatInvite:
+    chat = group_peer(call, request.peer)
+    return _exported(call, call.services.invites.link(call.me, chat, render.hash_in(request.link)))
+
+
+def _exported(call: Call, link: Link) -> t.MessagesExportedChatInvite:
+    who = users(call.services, call.me, (link.invite.admin,))
+    return t.MessagesExportedChatInvite(invite=render.invite(link), users=who)
+
+
+@rpc(messages.EditExportedChatInvite, flood=per_minute(60))
+async def edit_exported_chat_invite(
+    call: Call, request: messages.EditExportedChatInvite
+) -> t.AnyMessagesExportedChatInvite:
+    chat = group_peer(call, request.peer)
+    terms = Terms(request.title, request.expire_date, request.usage_limit, request.request_needed)
+    link, successor = await call.services.invites.edit(
+        call.me, chat, render.hash_in(request.link), terms, revoke=request.revoked
+    )
+    if successor is None:
+        return _exported(call, link)
+    return t.MessagesExportedChatInviteReplaced(
+        invite=render.invite(link),
+        new_invite=render.invite(successor),
+        users=users(call.services, call.me, (link.invite.admin,)),
+    )
+
+
+@rpc(messages.DeleteExportedChatInvite)
+async def delete_exported_chat_invite(call: Call, request: messages.DeleteExportedChatInvite) -> bool:
+    chat = group_peer(call, request.peer)
+    await call.services.invites.delete(call.me, chat, render.hash_in(request.link))
+    return True
+
+
+@rpc(messages.DeleteRevokedExportedChatInvites)
+async def delete_revoked_exported_chat_invites(
+    call: Call, request: messages.DeleteRevokedExportedChatInvites
+) -> bool:
+    chat = group_peer(call, request.peer)
+    admin = peers.resolve_user(call, request.admin_id)
+    await call.services.invites.delete_revoked(call.me, chat, admin)
+    return True
+
+
+@rpc(messages.GetAdminsWithInvites)
+async def get_admins_with_invites(
+    call: Call, request: messages.GetAdminsWithInvites
+) -> t.AnyMessagesChatAdminsWithInvites:
+    counts = call.services.invites.admins(call.me, group_peer(call, request.peer))
+    admins: list[t.AnyChatAdminWithInvites] = [
+        t.ChatAdminWithInvites(admin_id=admin, invites_count=live, revoked_invites_count=ended)
+        for admin, live, ended in counts
+    ]
+    who = users(call.services, call.me, [admin for admin, _, _ in counts])
+    return t.MessagesChatAdminsWithInvites(admins=admins, users=who)
+
+
+@rpc(messages.GetChatInviteImporters)
+async def get_chat_invite_importers(
+    call: Call, request: messages.GetChatInviteImporters
+) -> t.AnyMessagesChatInviteImporters:
+    """Who came by a link, or asks to; newest first, after offset_user where given."""
+    chat = group_peer(call, request.peer)
+    hash_ = render.hash_in(request.link or "")
+    found = call.services.invites.arrivals(call.me, chat, hash_, requested=request.requested)
+    words = (request.q or "").casefold().split()
+    if words:
+        found = [one for one in found if _named(call, one.user, words)]
+    rest = found
+    if request.offset_date:
+        last = peers.resolve_user_or_none(call, request.offset_user) or 0
+        rest = [one for one in found if (one.importer.date, one.user) < (request.offset_date, last)]
+    page = rest[: _limit(request.limit)]
+    importers: list[t.AnyChatInviteImporter] = []
+    for one in page:
+        record = call.services.users.get_or_none(one.user)
+        importers.append(
+            t.ChatInviteImporter(
+                requested=one.importer.requested,
+                user_id=one.user,
+                date=one.importer.date,
+                about=record.about or None if record is not None and one.importer.requested else None,
+                approved_by=one.importer.approved_by or None,
+            )
+        )
+    who = [user for one in page for user in (one.user, one.importer.approved_by)]
+    return t.MessagesChatInviteImporters(
+        count=len(found), importers=importers, users=users(call.services, call.me, who)
+    )
+
+
+def _named(call: Call, user: int, words: list[str]) -> bool:
+    record = call.services.users.get_or_none(user)
+    if record is None:
+        return False
+    name = f"{record.first_name} {record.last_name} {record.username}".casefold()
+    return all(word in name for word in words)
+
+
+@rpc(messages.HideChatJoinRequest)
+async def hide_chat_join_request(call: Call, request: messages.HideChatJoinRequest) -> t.AnyUpdates:
+    chat = group_peer(call, request.peer)
+    return await _answer(call, chat, [peers.resolve_user(call, request.user_id)], request.approved)
+
+
+@rpc(messages.HideAllChatJoinRequests)
+async def hide_all_chat_join_requests(call: Call, request: messages.HideAllChatJoinRequests) -> t.AnyUpdates:
+    chat = group_peer(call, request.peer)
+    hash_ = render.hash_in(request.link or "")
+    asking = call.services.invites.arrivals(call.me, chat, hash_, requested=True)
+    return await _answer(call, chat, [one.user for one in asking], request.approved)
+
+
+async def _answer(call: Call, chat: int, asking: list[int], approved: bool) -> t.Updates:
+    action = action_of(t.MessageActionChatJoinedByRequest())
+    roster = call.services.groups.rosters.of_member(call.me, chat)
+    for user in asking:
+        roster = await call.services.invites.answer(
+            call.me, chat, user, approved, action, origin=call.session
+        )
+    latest = render.recent_requesters(call.services, call.me, chat)
+    update = t.UpdatePendingJoinRequests(
+        peer=t.PeerChat(chat_id=-chat), requests_pending=roster.group.pending, recent_requesters=latest
+    )
+    made = plain(call, roster, update)
+    made.users = users(call.services, call.me, (*asking, *latest))
+    return made
+
+
+@rpc(messages.CheckChatInvite, flood=per_minute(60))
+async def check_chat_invite(call: Call, request: messages.CheckChatInvite) -> t.AnyChatInvite:
+    roster, invite = call.services.invites.look(render.hash_in(request.hash))
+    if roster.has(call.me):
+        return t.ChatInviteAlready(chat=render.chat(call.services, call.me, roster.chat))
+    known = [user for user in roster.here if call.services.contacts.get_or_none(call.me, user)]
+    shown = [draw_user(call.services, call.me, user) for user in known[:SHOWN]]
+    return t.ChatInvite(
+        request_needed=invite.approval,
+        title=roster.group.title,
+        about=roster.group.about or None,
+        photo=t.PhotoEmpty(id=0),
+        participants_count=len(roster.here),
+        participants=shown or None,
+        color=0,
+    )
+
+
+@rpc(messages.ImportChatInvite, flood=per_minute(20))
+async def import_chat_invite(
+    call: Call, request: messages.ImportChatInvite
+) -> t.AnyMessagesChatInviteJoinResult:
+    hash_ = render.hash_in(request.hash)
+    _, invite = call.services.invites.look(hash_)
+    action = action_of(t.MessageActionChatJoinedByLink(inviter_id=invite.admin), invite.admin)
+    done = await call.services.invites.use(call.me, hash_, action, origin=call.session)
+    return t.MessagesChatInviteJoinResultOk(updates=updates_of(call, done))

@@ -1,0 +1,168 @@
+"""Groups as TL, as one viewer may see them (SECURITY 6.2): in full for members, as chatForbidden for those who were.
+
+Most members see the same bytes: a group is drawn once for each kind of viewer and state (Roster.drawn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from struct import Struct
+from typing import Any, Final
+
+from tgserve import limits
+from tgserve.render.stored import notify_settings, stored
+from tgserve.services import Services
+from tgserve.services.groups import rights
+from tgserve.services.groups.invites import Link
+from tgserve.services.groups.roster import Roster
+from tgserve.store import group_records as g
+from tgserve.store import records as r
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.base import raw
+
+FOR_EVER: Final = 2**31 - 1
+"""until_date of rights without an end (CLIENTS A.19)."""
+_RIGHTS = Struct("<IIi").pack
+LINK: Final = "https://t.me/+"
+ADMIN_RIGHTS: Final = t.ChatAdminRights(
+    change_info=True,
+    delete_messages=True,
+    ban_users=True,
+    invite_users=True,
+    pin_messages=True,
+    manage_call=True,
+    other=True,
+)
+
+
+def banned_rights(flags: int) -> Any:
+    return raw(_RIGHTS(t.ChatBannedRights.ID, flags, FOR_EVER), layers.since(t.ChatBannedRights.ID))
+
+
+def flags_of(banned: t.AnyChatBannedRights) -> int:
+    """The flag word of chatBannedRights."""
+    return int.from_bytes(layers.encode(banned)[4:8], "little")
+
+
+def chat(services: Services, viewer: int, peer: int) -> Any:
+    """The Chat of a group; chatEmpty for strangers."""
+    roster = services.groups.rosters.get_or_none(peer)
+    member = roster.members.get(viewer) if roster is not None else None
+    if roster is None or member is None:
+        return t.ChatEmpty(id=-peer)
+    group = roster.group
+    kind: Any = member.title_then if member.gone else (member.admin, viewer == group.creator)
+    if member.gone == r.MEMBER_LEFT:
+        kind = (kind,)
+    drawn = roster.drawn.get(kind)
+    if drawn is None:
+        made = _draw(roster, member, viewer)
+        drawn = roster.drawn[kind] = raw(*layers.encode_part(made))
+    return drawn
+
+
+def _draw(roster: Roster, member: g.Member, viewer: int) -> t.AnyChat:
+    group = roster.group
+    if member.gone == r.MEMBER_KICKED or group.deleted:
+        return t.ChatForbidden(id=-roster.chat, title=member.title_then)
+    if member.gone:
+        return t.Chat(
+            left=True,
+            id=-roster.chat,
+            title=member.title_then,
+            photo=t.ChatPhotoEmpty(),
+            participants_count=0,
+            date=group.date,
+            version=0,
+        )
+    return t.Chat(
+        creator=viewer == group.creator,
+        noforwards=group.noforwards,
+        id=-roster.chat,
+        title=group.title,
+        photo=t.ChatPhotoEmpty(),
+        participants_count=len(roster.here),
+        date=group.date,
+        version=group.version,
+        admin_rights=ADMIN_RIGHTS if member.admin or viewer == group.creator else None,
+        default_banned_rights=banned_rights(group.banned),
+    )
+
+
+def chats(services: Services, viewer: int, peers: Iterable[int]) -> list[Any]:
+    """Each group once, in the order of the peers; peers that are no groups are left out."""
+    return [chat(services, viewer, peer) for peer in dict.fromkeys(peers) if peer < 0]
+
+
+def participants(roster: Roster, viewer: int) -> t.AnyChatParticipants:
+    """The members; for who was one, that he may not know."""
+    if not roster.has(viewer):
+        return t.ChatParticipantsForbidden(chat_id=-roster.chat)
+    group = roster.group
+    made: list[t.AnyChatParticipant] = []
+    for user in roster.here:
+        member = roster.members[user]
+        if user == group.creator:
+            made.append(t.ChatParticipantCreator(user_id=user))
+            continue
+        kind = t.ChatParticipantAdmin if member.admin else t.ChatParticipant
+        made.append(kind(user_id=user, inviter_id=member.inviter, date=member.date))
+    return t.ChatParticipants(chat_id=-roster.chat, participants=made, version=group.version)
+
+
+def full(services: Services, viewer: int, roster: Roster) -> t.ChatFull:
+    group = roster.group
+    head = services.dialogs.head(viewer, roster.chat)
+    made = t.ChatFull(
+        id=-roster.chat,
+        about=group.about if roster.has(viewer) else "",
+        participants=participants(roster, viewer),
+        notify_settings=notify_settings(head),
+    )
+    if head.folder:
+        made.folder_id = head.folder
+    if not roster.has(viewer):
+        return made
+    made.available_reactions = (
+        stored(group.reactions, group.reactions_layer) if group.reactions else t.ChatReactionsAll()
+    )
+    if group.reactions_limit:
+        made.reactions_limit = group.reactions_limit
+    if group.ttl_period:
+        made.ttl_period = group.ttl_period
+    if rights.is_admin(roster, viewer):
+        primary = services.invites.primary_or_none(viewer, roster.chat)
+        if primary is not None:
+            made.exported_invite = invite(primary)
+        if group.pending:
+            made.requests_pending = group.pending
+            made.recent_requesters = recent_requesters(services, viewer, roster.chat)
+    return made
+
+
+def recent_requesters(services: Services, viewer: int, chat: int) -> list[int]:
+    return [one.user for one in services.invites.arrivals(viewer, chat, "", requested=True)[:5]]
+
+
+def invite(link: Link) -> t.ChatInviteExported:
+    of = link.invite
+    return t.ChatInviteExported(
+        revoked=of.revoked,
+        permanent=of.permanent,
+        request_needed=of.approval,
+        link=LINK + link.hash,
+        admin_id=of.admin,
+        date=of.date,
+        start_date=of.edited or None,
+        expire_date=of.expires or None,
+        usage_limit=of.usage_limit or None,
+        usage=of.usage or None,
+        requested=of.requested or None,
+        title=of.title or None,
+    )
+
+
+def hash_in(link: str) -> str:
+    """The hash in a link as clients send it: the link itself, or its hash alone."""
+    return link.rpartition("/")[2].lstrip("+").strip()[: limits.TEXT_CHARS]
