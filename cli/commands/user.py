@@ -1,4 +1,4 @@
-"""user list | show | code | create."""
+"""user list | show | code | mailcode | create."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import LoginCode, UserCode, UserCreate, UserList, UserShow, to_plain
+from tgserve.admin.schema import LoginCode, UserCode, UserCreate, UserList, UserMailCode, UserShow, to_plain
 
 from .. import client, output
 from ..options import common, example
@@ -14,7 +14,7 @@ from ..options import common, example
 
 @click.group()
 def user() -> None:
-    """Accounts: list, show, code, create."""
+    """Accounts: list, show, code, mailcode, create."""
 
 
 @user.command("list", epilog=example("tgserve user list --search ann"))
@@ -95,6 +95,18 @@ def code(data: Path, as_json: bool, phone: str) -> None:
         found = client.call(data, UserCode(phone))
     except client.NotRunning:
         found = _offline(data, phone)
+    if as_json:
+        return output.result(to_plain(found))
+    output.write(found.code)
+    output.note(f"for +{found.phone}, good for {output.duration(found.expires_seconds)}")
+
+
+@user.command(epilog=example("tgserve user mailcode @ann"))
+@click.argument("who", metavar="ID|@USERNAME|PHONE")
+@common
+def mailcode(data: Path, as_json: bool, who: str) -> None:
+    """Print the e-mail code (two-step verification) that WHO has asked for."""
+    found = client.call(data, UserMailCode(who))
     if as_json:
         return output.result(to_plain(found))
     output.write(found.code)

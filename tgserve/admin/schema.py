@@ -276,6 +276,14 @@ class UserCode(Command[LoginCode]):
     phone: str
 
 
+@answers("user.mailcode", LoginCode)
+@dataclass(frozen=True, slots=True)
+class UserMailCode(Command[LoginCode]):
+    """The newest e-mail code of an account (two-step verification) that still works."""
+
+    who: str
+
+
 @answers("user.create", UserRow)
 @dataclass(frozen=True, slots=True)
 class UserCreate(Command[UserRow]):

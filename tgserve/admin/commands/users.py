@@ -1,4 +1,4 @@
-"""user.list, user.show, user.code, user.create."""
+"""user.list, user.show, user.code, user.mailcode, user.create."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tgserve.admin.schema import (
     UserCreate,
     UserDetails,
     UserList,
+    UserMailCode,
     UserPage,
     UserRow,
     UserShow,
@@ -63,6 +64,15 @@ async def user_code(daemon: Daemon, params: UserCode) -> LoginCode:
     digits = phone_digits(params.phone)
     code = daemon.services.auth.codes.last_or_none(digits)
     return code_or_refuse(digits, code, int(daemon.clock.now()))
+
+
+@command(UserMailCode)
+async def user_mail_code(daemon: Daemon, params: UserMailCode) -> LoginCode:
+    user = _find(daemon, params.who)
+    code = daemon.services.recovery.last_or_none(user.id)
+    if code is None:
+        raise Refusal(f"no e-mail code is waiting for {params.who}: ask for one in a client first")
+    return LoginCode(user.phone, code.code, code.expires - int(daemon.clock.now()))
 
 
 @command(UserCreate)
