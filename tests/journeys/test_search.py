@@ -1,0 +1,130 @@
+"""People look for what was said: Telethon and stock TDLib search a chat, all chats, by kind, sender and day."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import pytest
+from telethon.tl import functions as f
+from telethon.tl import types as t
+
+from tests.journeys.people import telethon_person
+from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401
+from tests.journeys.test_telethon import meet
+
+
+async def found(client, entity, text, count, **more):
+    """Texts found, newest first; the index is at most a second behind."""
+    for _ in range(50):
+        texts = [m.raw_text async for m in client.iter_messages(entity, search=text, **more)]
+        if len(texts) == count:
+            return texts
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{text!r} finds {texts}")
+
+
+@pytest.mark.asyncio
+async def test_telethon_searches(daemon, new_phone):
+    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+        to_bob, to_ann = await meet(ann, bob)
+        await ann.send_message(to_bob, "Let us meet at the Café at noon")
+        lunch = await bob.send_message(to_ann, "the cafeteria? see https://example.com/menu")
+        await ann.send_message("me", "buy coffee at the CAFÉ")
+        await ann.send_message(to_bob, "我们在咖啡馆见面")
+        assert await found(ann, to_bob, "cafe", 2) == [
+            "the cafeteria? see https://example.com/menu",
+            "Let us meet at the Café at noon",
+        ]
+        assert await found(ann, to_bob, "caf noo", 0) == []
+        assert await found(ann, to_bob, "cafe noo", 1) == ["Let us meet at the Café at noon"]
+        assert await found(bob, to_ann, "咖啡馆", 1) == ["我们在咖啡馆见面"]
+        assert await found(ann, None, "cafe", 3) == [
+            "buy coffee at the CAFÉ",
+            "the cafeteria? see https://example.com/menu",
+            "Let us meet at the Café at noon",
+        ]
+        assert len(await found(bob, None, "cafe", 2)) == 2
+        assert await found(ann, to_bob, "cafe", 1, from_user=to_bob) == [lunch.raw_text]
+        assert await found(ann, to_bob, None, 1, filter=t.InputMessagesFilterUrl()) == [lunch.raw_text]
+        counters = await ann(f.messages.GetSearchCountersRequest(to_bob, [t.InputMessagesFilterUrl()]))
+        assert counters[0].count == 1
+        await bob.edit_message(to_ann, lunch, "changed my mind")
+        assert await found(ann, to_bob, "cafe", 1) == ["Let us meet at the Café at noon"]
+        assert await found(ann, to_bob, "mind", 1) == ["changed my mind"]
+        await ann.delete_messages(to_bob, [m.id async for m in ann.iter_messages(to_bob)], revoke=True)
+        assert await found(bob, to_ann, "cafe", 0) == [] and await found(bob, None, "mind", 0) == []
+
+
+@pytest.mark.asyncio
+async def test_telethon_pages_through_many(daemon, new_phone):
+    async with telethon_person(daemon, new_phone(), "Ann") as ann:
+        for number in range(130):
+            await ann.send_message("me", f"{'apple' if number % 4 else 'pear'} number {number}")
+        numbers = [int(text.split()[-1]) for text in await found(ann, "me", "apple", 97)]
+        assert numbers == [n for n in range(129, -1, -1) if n % 4]
+        everywhere = [int(text.split()[-1]) for text in await found(ann, None, "apple", 97)]
+        assert everywhere == numbers
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tdlib_searches(person, no_errors, version):  # noqa: F811
+    ann, bob = person(version, "Ann"), person(version, "Bob")
+    chat = befriend(ann, bob)
+    ann.send_text(chat, "a needle in the hay")
+    bob.wait_text("a needle in the hay")
+    back = bob.call("createPrivateChat", user_id=ann.me["id"], force=True)["id"]
+    bob.send_text(back, "Nëedles are sharp, see https://example.com")
+    bob.send_text(back, "only hay")
+    ann.wait_text("only hay")
+
+    def in_chat(client, chat_id, query, kind="Empty", **more):
+        given = {
+            "chat_id": chat_id,
+            "query": query,
+            "from_message_id": 0,
+            "offset": 0,
+            "limit": 50,
+            "filter": {"@type": f"searchMessagesFilter{kind}"},
+            **more,
+        }
+        return client.call("searchChatMessages", **given)
+
+    def texts(answer):
+        return [m["content"]["text"]["text"] for m in answer["messages"]]
+
+    def until(ask, count):
+        for _ in range(60):
+            answer = ask()
+            if len(answer["messages"]) == count:
+                return answer
+            time.sleep(0.05)
+        raise AssertionError(texts(answer))
+
+    answer = until(lambda: in_chat(ann, chat, "need"), 2)
+    assert texts(answer) == ["Nëedles are sharp, see https://example.com", "a needle in the hay"]
+    assert answer["total_count"] == 2
+    assert texts(until(lambda: in_chat(bob, back, "hay"), 2)) == ["only hay", "a needle in the hay"]
+    mine = {"sender_id": {"@type": "messageSenderUser", "user_id": ann.me["id"]}}
+    assert texts(until(lambda: in_chat(bob, back, "", **mine), 1)) == ["a needle in the hay"]
+    assert len(until(lambda: in_chat(ann, chat, "", "Url"), 1)["messages"]) == 1
+
+    def everywhere(query):
+        chat_list = {"chat_list": None, "offset": "", "limit": 50, "filter": None, "min_date": 0, "max_date": 0}
+        return ann.call("searchMessages", query=query, **chat_list)
+
+    assert texts(until(lambda: everywhere("need"), 2)) == [
+        "Nëedles are sharp, see https://example.com",
+        "a needle in the hay",
+    ]
+    count = ann.call(
+        "getChatMessageCount", chat_id=chat, filter={"@type": "searchMessagesFilterUrl"}, return_local=False
+    )
+    assert count["count"] == 1
+    days = ann.call(
+        "getChatMessageCalendar", chat_id=chat, filter={"@type": "searchMessagesFilterUrl"}, from_message_id=0
+    )
+    assert days["total_count"] == 1
+    today = datetime.fromtimestamp(days["days"][0]["message"]["date"], UTC)
+    assert abs((datetime.now(UTC) - today).total_seconds()) < 300
