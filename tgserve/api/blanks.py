@@ -37,6 +37,8 @@ CHOICES: Final[dict[str, type[Any]]] = {
     "messages.EmojiGroups": t.MessagesEmojiGroups,
     "messages.FavedStickers": t.MessagesFavedStickers,
     "messages.FeaturedStickers": t.MessagesFeaturedStickers,
+    "messages.FoundStickerSets": t.MessagesFoundStickerSets,
+    "messages.FoundStickers": t.MessagesFoundStickers,
     "messages.Messages": t.MessagesMessages,
     "messages.QuickReplies": t.MessagesQuickReplies,
     "messages.Reactions": t.MessagesReactions,

@@ -38,9 +38,10 @@ def _updates(call: Call, request: Any) -> t.Updates:
 
 
 def _keywords(call: Call, request: Any) -> t.EmojiKeywordsDifference:
-    version = getattr(request, "from_version", 0)
+    """TDLib takes version 0 for a fault, and so the whole list from any other version than 0."""
+    known = getattr(request, "from_version", 0)
     return t.EmojiKeywordsDifference(
-        lang_code=request.lang_code, from_version=version, version=version, keywords=[]
+        lang_code=request.lang_code, from_version=known, version=max(known, 1), keywords=[]
     )
 
 
@@ -132,6 +133,7 @@ MADE: Final[dict[str, Answer]] = {
     "help.getPassportConfig": lambda call, request: t.HelpPassportConfigNotModified(),
     "messages.getEmojiKeywords": _keywords,
     "messages.getEmojiKeywordsDifference": _keywords,
+    "messages.getEmojiKeywordsLanguages": lambda call, request: [t.EmojiLanguage(lang_code="en")],
     "messages.getExtendedMedia": _updates,
     "messages.getFactCheck": _each("msg_id", lambda item: t.FactCheck(hash=0)),
     "messages.getPaidReactionPrivacy": _updates,
