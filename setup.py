@@ -43,6 +43,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "aiosmtpd>=1.4",
             "hypothesis>=6.100",
             "kurigram==2.2.26",
             "mypy>=1.11",

@@ -195,6 +195,7 @@ CODE_INVALID = ErrorKind(400, "CODE_INVALID", "the code is wrong")
 RESET_REQUEST_MISSING = ErrorKind(400, "RESET_REQUEST_MISSING", "no password reset was asked for")
 TAKEOUT_INVALID = ErrorKind(400, "TAKEOUT_INVALID", "no such export session")
 TAKEOUT_REQUIRED = ErrorKind(403, "TAKEOUT_REQUIRED", "this is answered inside an export session only")
+COLOR_INVALID = ErrorKind(400, "COLOR_INVALID", "help.getPeerColors does not offer this colour")
 # 401: sign in first
 AUTH_KEY_UNREGISTERED = ErrorKind(401, "AUTH_KEY_UNREGISTERED", "this key is not signed in")
 AUTH_KEY_PERM_EMPTY = ErrorKind(401, "AUTH_KEY_PERM_EMPTY", "bind the temporary key first")
@@ -204,6 +205,7 @@ SESSION_PASSWORD_NEEDED = ErrorKind(401, "SESSION_PASSWORD_NEEDED", "the account
 USER_DEACTIVATED = ErrorKind(401, "USER_DEACTIVATED", "the account was deleted")
 USER_DEACTIVATED_BAN = ErrorKind(401, "USER_DEACTIVATED_BAN", "the operator has banned this account")
 # 403: not allowed
+PREMIUM_ACCOUNT_REQUIRED = ErrorKind(403, "PREMIUM_ACCOUNT_REQUIRED", "there is no Premium here")
 MESSAGE_AUTHOR_REQUIRED = ErrorKind(403, "MESSAGE_AUTHOR_REQUIRED", "only the author may do this")
 MESSAGE_DELETE_FORBIDDEN = ErrorKind(403, "MESSAGE_DELETE_FORBIDDEN", "you may not delete this message")
 CHAT_WRITE_FORBIDDEN = ErrorKind(403, "CHAT_WRITE_FORBIDDEN", "you may not write here")

@@ -177,6 +177,24 @@ async def init_passkey_login(call: Call, request: auth.InitPasskeyLogin) -> t.An
     raise errors.INPUT_METHOD_INVALID()
 
 
+@rpc(auth.FinishPasskeyLogin, who=Who.ANYONE, status=Status.REFUSED)
+async def finish_passkey_login(call: Call, request: auth.FinishPasskeyLogin) -> t.AnyAuthAuthorization:
+    raise errors.METHOD_NOT_AVAILABLE()
+
+
+@rpc(auth.ImportWebTokenAuthorization, who=Who.ANYONE, status=Status.REFUSED)
+async def import_web_token_authorization(
+    call: Call, request: auth.ImportWebTokenAuthorization
+) -> t.AnyAuthAuthorization:
+    """Tokens of telegram.org's own pages."""
+    raise errors.AUTH_TOKEN_INVALID()
+
+
+@rpc(auth.ResetLoginEmail, who=Who.ANYONE, status=Status.REFUSED)
+async def reset_login_email(call: Call, request: auth.ResetLoginEmail) -> t.AnyAuthSentCode:
+    raise errors.EMAIL_NOT_ALLOWED()
+
+
 @rpc(auth.ImportBotAuthorization, who=Who.ANYONE, status=Status.REFUSED)
 async def import_bot_authorization(call: Call, request: auth.ImportBotAuthorization) -> Any:
     raise errors.ACCESS_TOKEN_INVALID()

@@ -12,6 +12,8 @@ from tgserve.tl import types as t
 
 VERSION: Final = 1
 BUILT_IN: Final = range(7)
+COLORS: Final = 21
+"""Ids from 0 on."""
 _ORDER: Final = (5, 3, 1, 0, 2, 4, 6)
 _SETS: Final[dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     7: ((0xE15052, 0xF9AE63), (0xFF9380, 0x992F37)),

@@ -195,6 +195,24 @@ async def get_top_peers(call: Call, request: contacts.GetTopPeers) -> t.AnyConta
     return t.ContactsTopPeersDisabled()
 
 
+@rpc(contacts.ToggleTopPeers, status=Status.EMPTY)
+async def toggle_top_peers(call: Call, request: contacts.ToggleTopPeers) -> bool:
+    """Off they are, whatever is wished."""
+    return True
+
+
+@rpc(contacts.ResetTopPeerRating, status=Status.EMPTY)
+async def reset_top_peer_rating(call: Call, request: contacts.ResetTopPeerRating) -> bool:
+    """There is no rating to forget."""
+    return True
+
+
+@rpc(contacts.ResetSaved)
+async def reset_saved(call: Call, request: contacts.ResetSaved) -> bool:
+    """Numbers without an account are not kept from an import, so none are to be forgotten."""
+    return True
+
+
 # -- blocks ---------------------------------------------------------------------------------------------------------
 
 

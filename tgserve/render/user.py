@@ -88,6 +88,8 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         drawn.bot = record.bot
         drawn.verified = record.verified
         drawn.support = record.support
+        drawn.color = _color(record.color, record.color_emoji)
+        drawn.profile_color = _color(record.profile_color, record.profile_emoji)
         if record.phone and _phone_visible(services, viewer, record, contact, known_by):
             drawn.phone = record.phone
         if user_id != SERVICE_ID:
@@ -100,6 +102,12 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
     made = _Drawn(head, tail, min_layer, exact, record.last_online if mark else -1)
     services.views.keep(viewer, user_id, made)
     return made
+
+
+def _color(color: int, emoji: int) -> t.PeerColor | None:
+    if color < 0 and not emoji:
+        return None
+    return t.PeerColor(color=color if color >= 0 else None, background_emoji_id=emoji or None)
 
 
 def _phone_visible(

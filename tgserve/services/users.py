@@ -153,6 +153,24 @@ class Users:
 
         await self._store.transact(slot_of(me), work)
 
+    async def set_color(self, me: int, color: int, emoji: int, *, profile: bool) -> None:
+        """The accent colour of the name, or of the profile; -1 for none."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            user = txn.get(USERS, me)
+            if user is None:
+                raise errors.USER_ID_INVALID()
+            if profile:
+                changed = replace(user, profile_color=color, profile_emoji=emoji)
+            else:
+                changed = replace(user, color=color, color_emoji=emoji)
+            if changed != user:
+                put_user(txn, changed)
+                tell_of_change(txn, me, "color", now)
+
+        await self._store.transact(slot_of(me), work)
+
     def _told(self, txn: Txn, told: r.TellUserChanged, memo: Any) -> None:
         now = int(self._clock.now())
         eventlog.append(

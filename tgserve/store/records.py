@@ -39,6 +39,11 @@ class User(Record, frozen=True):
     version: int = 0
     birthday: tuple[int, int, int] = (0, 0, 0)
     contacts_hash: int = 0
+    color: int = -1
+    """Accent colour of the name (help.getPeerColors), -1 = as the id says; then an emoji behind it, 0 = none."""
+    color_emoji: int = 0
+    profile_color: int = -1
+    profile_emoji: int = 0
 
 
 class PhoneClaim(Record, frozen=True):

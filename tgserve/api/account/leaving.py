@@ -105,3 +105,19 @@ async def send_verify_email_code(call: Call, request: account.SendVerifyEmailCod
 @rpc(account.VerifyEmail, who=Who.ANYONE, flood=per_minute(10), status=Status.REFUSED)
 async def verify_email(call: Call, request: account.VerifyEmail) -> Any:
     raise errors.EMAIL_NOT_ALLOWED()
+
+
+@rpc(account.InitPasskeyRegistration, status=Status.REFUSED)
+async def init_passkey_registration(call: Call, request: account.InitPasskeyRegistration) -> Any:
+    """Without passkeys every client offers the phone."""
+    raise errors.METHOD_NOT_AVAILABLE()
+
+
+@rpc(account.RegisterPasskey, status=Status.REFUSED)
+async def register_passkey(call: Call, request: account.RegisterPasskey) -> Any:
+    raise errors.METHOD_NOT_AVAILABLE()
+
+
+@rpc(account.DeletePasskey, status=Status.REFUSED)
+async def delete_passkey(call: Call, request: account.DeletePasskey) -> bool:
+    raise errors.METHOD_NOT_AVAILABLE()

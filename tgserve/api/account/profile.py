@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tgserve import errors
+from tgserve.api.colors import COLORS
 from tgserve.render import user as people
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
@@ -38,6 +39,46 @@ async def update_birthday(call: Call, request: account.UpdateBirthday) -> bool:
     else:
         raise errors.BIRTHDAY_INVALID()
     return True
+
+
+@rpc(account.UpdateColor, flood=per_minute(20))
+async def update_color(call: Call, request: account.UpdateColor) -> bool:
+    """Of the name and replies, or of the profile. Collectible colours are bought, which nothing here is."""
+    color, emoji = -1, 0
+    if isinstance(request.color, t.PeerColor):
+        color = -1 if request.color.color is None else request.color.color
+        emoji = request.color.background_emoji_id or 0
+    elif request.color is not None:
+        raise errors.COLLECTIBLE_INVALID()
+    if not -1 <= color < COLORS:
+        raise errors.COLOR_INVALID()
+    await call.services.users.set_color(call.me, color, emoji, profile=request.for_profile)
+    return True
+
+
+@rpc(account.UpdateEmojiStatus, flood=per_minute(20))
+async def update_emoji_status(call: Call, request: account.UpdateEmojiStatus) -> bool:
+    """Only taking one away can be done: to have one is a thing of Premium."""
+    if not isinstance(request.emoji_status, t.EmojiStatusEmpty):
+        raise errors.PREMIUM_ACCOUNT_REQUIRED()
+    return True
+
+
+@rpc(account.ReorderUsernames, flood=per_minute(20))
+async def reorder_usernames(call: Call, request: account.ReorderUsernames) -> bool:
+    """Everybody has one username at most: there is one order."""
+    name = call.services.users.get(call.me).username.lower()
+    if [one.lower() for one in request.order] != ([name] if name else []):
+        raise errors.USERNAME_INVALID()
+    return True
+
+
+@rpc(account.ToggleUsername, flood=per_minute(20))
+async def toggle_username(call: Call, request: account.ToggleUsername) -> bool:
+    """The one username is active; it is given up by account.updateUsername."""
+    if request.username.lower() != call.services.users.get(call.me).username.lower():
+        raise errors.USERNAME_INVALID()
+    raise errors.USERNAME_NOT_MODIFIED()
 
 
 @rpc(account.UpdateStatus)
