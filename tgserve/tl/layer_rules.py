@@ -101,6 +101,17 @@ def peer_user(peer: Any) -> TLObject:
     return t.InputUserSelf() if isinstance(peer, t.InputPeerSelf) else t.InputUserEmpty()
 
 
+def peer_channel(peer: Any) -> TLObject:
+    """InputPeer -> InputChannel."""
+    if isinstance(peer, t.InputPeerChannel):
+        return t.InputChannel(channel_id=peer.channel_id, access_hash=peer.access_hash)
+    return t.InputChannelEmpty()
+
+
+PEERS_TAKEN = {"InputUser": peer_user, "InputChannel": peer_channel}
+"""Kurigram writes an InputPeer wherever a method takes an InputUser or InputChannel, and is understood."""
+
+
 def _paid_privacy(anonymous: bool) -> TLObject:
     return t.PaidReactionPrivacyAnonymous() if anonymous else t.PaidReactionPrivacyDefault()
 

@@ -52,11 +52,22 @@ class _Slot(dict[int, Decoder]):
         definition = SCHEMA[id]
         if not generated(definition):
             raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{definition.name} is no object")
+        if definition.result == "InputPeer" and self.type in layer_rules.PEERS_TAKEN:
+            self[id] = taken = _taken(_OBJECTS[id], layer_rules.PEERS_TAKEN[self.type])
+            return taken
         if definition.function is not self.functions or self.type not in (None, definition.result):
             raise TlError(errors.INPUT_CONSTRUCTOR_INVALID, f"{definition.name} where {self.type} belongs")
         decoder = _OBJECTS[id] if self.type is not None else _compile(id)
         self[id] = decoder
         return decoder
+
+
+def _taken(decoder: Decoder, convert: Callable[[Any], TLObject]) -> Decoder:
+    def read(data: bytes, offset: int, depth: int) -> tuple[Any, int]:
+        found, end = decoder(data, offset, depth)
+        return convert(found), end
+
+    return read
 
 
 @cache
