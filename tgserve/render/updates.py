@@ -51,6 +51,8 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
             view = services.history.message_or_none(viewer, event.msg_id)
         if view is None:
             return _gone(published)
+        if view.row.peer < 0 and view.body.action:
+            return _deed(services, published, view)
         head = _NEW_MESSAGE if kind is r.NewMessage else _EDIT_MESSAGE
         update: t.AnyUpdates = message_update(
             services, head, view, published.pts, published.pts_count, published.date
@@ -61,6 +63,25 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
         updates=[drawn] if drawn is not None else [],
         users=render_user.users(services, viewer, who),
         chats=render_chat.chats(services, viewer, who),
+        date=published.date,
+        seq=0,
+    )
+
+
+def _deed(services: Services, published: Published, view: View) -> t.AnyUpdates:
+    """A service message of a group, with the members as they are now: clients would show their old list otherwise."""
+    update = t.UpdateNewMessage(message=message(view), pts=published.pts, pts_count=published.pts_count)
+    updates: list[Any] = [update]
+    named = people((view,))
+    roster = services.groups.rosters.get_or_none(view.row.peer)
+    if roster is not None and roster.has(view.owner):
+        members = render_chat.participants(roster, view.owner)
+        updates.insert(0, t.UpdateChatParticipants(participants=members))
+        named.update(dict.fromkeys(roster.here))
+    return t.Updates(
+        updates=updates,
+        users=render_user.users(services, view.owner, named),
+        chats=render_chat.chats(services, view.owner, named),
         date=published.date,
         seq=0,
     )
@@ -269,6 +290,26 @@ def _archived(services: Services, event: r.Archived, viewer: int, pts: int, coun
     return t.UpdateFolderPeers(folder_peers=moved, pts=pts, pts_count=count), event.peers
 
 
+def _scheduled(services: Services, event: r.ScheduledChanged, viewer: int, pts: int, count: int) -> Drawn:
+    view = services.scheduling.get_or_none(viewer, event.peer, event.number)
+    if view is None:
+        return t.UpdateDeleteScheduledMessages(peer=peer(event.peer), messages=[event.number]), (event.peer,)
+    return t.UpdateNewScheduledMessage(message=message(view)), tuple(people((view,)))
+
+
+def _scheduled_gone(services: Services, event: r.ScheduledGone, viewer: int, pts: int, count: int) -> Drawn:
+    sent = [event.msg_id] if event.msg_id else None
+    update = t.UpdateDeleteScheduledMessages(
+        peer=peer(event.peer), messages=[event.number], sent_messages=sent
+    )
+    return update, (event.peer,)
+
+
+def _timer(services: Services, event: r.TimerChanged, viewer: int, pts: int, count: int) -> Drawn:
+    period = services.dialogs.head(viewer, event.peer).ttl_period
+    return t.UpdatePeerHistoryTTL(peer=peer(event.peer), ttl_period=period or None), (event.peer,)
+
+
 def _messages_pinned(services: Services, event: r.MessagesPinned, viewer: int, pts: int, count: int) -> Drawn:
     update = t.UpdatePinnedMessages(
         pinned=event.pinned, peer=peer(event.peer), messages=list(event.msg_ids), pts=pts, pts_count=count
@@ -295,6 +336,9 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     r.PeerSettingsChanged: _settings,
     r.MessagesPinned: _messages_pinned,
     r.FolderChanged: _folder,
+    r.ScheduledChanged: _scheduled,
+    r.ScheduledGone: _scheduled_gone,
+    r.TimerChanged: _timer,
     r.FoldersChanged: _folders,
     r.Archived: _archived,
     r.ChatChanged: _chat,

@@ -222,7 +222,7 @@ def test_leaving_and_coming_back() -> None:
             assert left.left and left.participants_count == 0
             await ann.send(chat, "gone?")
             back = await bob(messages.AddChatUser(chat_id=-chat, user_id=t.InputUserSelf(), fwd_limit=9))
-            assert back.updates.updates[1].message.action == t.MessageActionChatAddUser(users=[bob.id])
+            assert back.updates.updates[-1].message.action == t.MessageActionChatAddUser(users=[bob.id])
             await bob.send(chat, "here again")
             assert await bob.texts(chat) == ["here again"]
             assert (await ann.texts(chat))[0] == "here again"
@@ -369,7 +369,7 @@ def test_titles_and_abouts() -> None:
             await refused("CHAT_TITLE_EMPTY", ann, messages.CreateChat(users=[user(ann, bob)], title=" \n"))
             chat = await group(ann, bob)
             answer = await ann(messages.EditChatTitle(chat_id=-chat, title="Other"))
-            assert answer.updates[1].message.action == t.MessageActionChatEditTitle(title="Other")
+            assert answer.updates[-1].message.action == t.MessageActionChatEditTitle(title="Other")
             await refused("CHAT_NOT_MODIFIED", ann, messages.EditChatTitle(chat_id=-chat, title="Other"))
             await ann(messages.EditChatAbout(peer=ann.peer(chat), about="what for"))
             assert (await bob(messages.GetFullChat(chat_id=-chat))).full_chat.about == "what for"

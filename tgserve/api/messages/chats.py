@@ -48,6 +48,9 @@ def updates_of(call: Call, done: Done) -> t.Updates:
     named = dict.fromkeys((*(user.id for user in made.users if isinstance(user, t.User)), *done.roster.here))
     made.users = users(call.services, call.me, named)
     made.chats = render.chats(call.services, call.me, (done.roster.chat,))
+    if done.roster.has(call.me):
+        members = render.participants(done.roster, call.me)
+        made.updates.insert(1, t.UpdateChatParticipants(participants=members))
     return made
 
 
@@ -89,7 +92,6 @@ async def create_chat(call: Call, request: messages.CreateChat) -> t.AnyMessages
         call.me, request.title, others, action_of(action, *others), origin=call.session
     )
     made = updates_of(call, done)
-    made.updates.insert(1, t.UpdateChatParticipants(participants=render.participants(done.roster, call.me)))
     return _invited(made, missing)
 
 
