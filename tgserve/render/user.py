@@ -14,7 +14,7 @@ from typing import Any, Final
 from tgserve import limits
 from tgserve.services import Services
 from tgserve.services.presence import Status
-from tgserve.services.privacy import ABOUT, BIRTHDAY, FORWARDS, PHONE, STATUS
+from tgserve.services.privacy import ABOUT, BIRTHDAY, FORWARDS, PHONE
 from tgserve.services.users import SERVICE_ID
 from tgserve.store import records as r
 from tgserve.tl import layers
@@ -94,7 +94,7 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
             drawn.phone = record.phone
         if user_id != SERVICE_ID:
             drawn.status = Raw(_MARK, 0)  # type: ignore[assignment]  # bytes stand for any boxed object
-            exact = services.privacy.allows(user_id, STATUS, viewer, contact=known_by)
+            exact = services.privacy.shows_status(user_id, viewer, contact=known_by)
     data, min_layer = layers.encode_part(drawn)
     head, mark, tail = data.rpartition(_MARK)
     if not mark:
@@ -140,7 +140,7 @@ def status(services: Services, viewer: int, user_id: int) -> t.AnyUserStatus:
     current = services.presence.status(user_id)
     record = services.users.get_or_none(user_id)
     last = record.last_online if record is not None else 0
-    if not services.privacy.allows(user_id, STATUS, viewer):
+    if not services.privacy.shows_status(user_id, viewer):
         return _vague(current, last, now)
     if current.online:
         return t.UserStatusOnline(expires=current.when)
@@ -191,6 +191,7 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
     pinned = services.pinning.newest(viewer, user_id)
     if pinned:
         made.pinned_msg_id = pinned
+    made.has_scheduled = services.scheduling.has_any(viewer, user_id)
     if dialog.folder:
         made.folder_id = dialog.folder
     if record.about and allows(user_id, ABOUT, viewer, contact=known_by):
@@ -200,6 +201,10 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
         made.birthday = t.Birthday(day=day, month=month, year=year or None)
     if not allows(user_id, FORWARDS, viewer, contact=known_by):
         made.private_forward_name = f"{record.first_name} {record.last_name}".strip()
+    if not allows(user_id, "voice_messages", viewer, contact=known_by):
+        made.voice_messages_forbidden = True
+    if not allows(user_id, "phone_call", viewer, contact=known_by):
+        made.phone_calls_private = True
     if contact is not None and contact.note:
         made.note = Raw(contact.note, layers.CURRENT)  # type: ignore[assignment]
     return made

@@ -15,6 +15,7 @@ from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
 from tgserve.services.accounts import Accounts
+from tgserve.services.alarms import Alarms
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bus import Bus
@@ -25,11 +26,12 @@ from tgserve.services.dialogs import Dialogs
 from tgserve.services.directory import Directory
 from tgserve.services.editing import Editing
 from tgserve.services.flood_tallies import Tallies
+from tgserve.services.expiry import Expiry
+from tgserve.services.folders import Folders
 from tgserve.services.groups import delivery
 from tgserve.services.groups.invites import Invites
 from tgserve.services.groups.life import Groups
 from tgserve.services.groups.roster import Rosters
-from tgserve.services.folders import Folders
 from tgserve.services.history import History
 from tgserve.services.keys import Keys
 from tgserve.services.login_tokens import LoginTokens
@@ -41,6 +43,7 @@ from tgserve.services.presence import Presence
 from tgserve.services.privacy import Privacy
 from tgserve.services.reading import Reading
 from tgserve.services.recovery import Recovery
+from tgserve.services.scheduling import Scheduling
 from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
 from tgserve.services.settings import Settings
@@ -86,6 +89,9 @@ class Services:
     accounts: Accounts
     upkeep: Upkeep
     pinning: Pinning
+    alarms: Alarms
+    scheduling: Scheduling
+    expiry: Expiry
     folders: Folders
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
@@ -111,10 +117,10 @@ def build(
     access = AccessHashes(secret)
     users = Users(store, clock)
     keys = Keys(store, clock)
-    privacy = Privacy(store, clock)
     views = Views(access)
-    directory = Directory(store)
     rosters = Rosters(store)
+    privacy = Privacy(store, clock, users, rosters, views)
+    directory = Directory(store)
     # Caches hear of a commit before anybody draws because of it: subscribers are served in this order.
     for cache in (users, keys, privacy, views, directory, rosters):
         bus.subscribe(cache.after_commit)
@@ -128,6 +134,10 @@ def build(
     history = History(store)
     groups = Groups(store, clock, ids, rosters)
     dialogs = Dialogs(store, clock, history)
+    messaging = Messaging(store, clock, blocks, rosters)
+    presence = Presence(store, clock, bus)
+    alarms = Alarms(store, clock, presence)
+    bus.subscribe(alarms.after_commit)
     return Services(
         store=store,
         clock=clock,
@@ -136,13 +146,13 @@ def build(
         config=config,
         bus=bus,
         updates=Updates(store, clock, bus, dialogs),
-        messaging=Messaging(store, clock, blocks, rosters),
+        messaging=messaging,
         editing=Editing(store, clock, rosters),
         deleting=Deleting(store, clock, rosters),
         reading=Reading(store, clock),
         history=history,
         dialogs=dialogs,
-        presence=Presence(store, clock, bus),
+        presence=presence,
         blocks=blocks,
         users=users,
         names=Names(store, clock, users),
@@ -154,6 +164,9 @@ def build(
         search=Search(store, clock, bus, history, config.search_dir),
         pinning=Pinning(store, clock, history),
         folders=Folders(store, clock),
+        alarms=alarms,
+        scheduling=Scheduling(store, clock, messaging, alarms),
+        expiry=Expiry(store, clock, alarms),
         groups=groups,
         invites=Invites(store, clock, ids, groups),
         passwords=passwords,

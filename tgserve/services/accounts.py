@@ -172,6 +172,10 @@ class Accounts:
             if row is not None and self._now() - row.since < LAST_LOOK_SECONDS:
                 return False
             txn.delete(k.LEAVING, user_id)
+            tallies = (f"password:{user_id}", f"mail:{user_id}")
+            for (name,), _ in list(txn.range(k.TALLIES)):
+                if name in tallies or name.startswith(tallies[0] + ":"):
+                    txn.delete(k.TALLIES, name)
             return True
 
         done = await self._store.transact(slot_of(user_id), last)

@@ -390,9 +390,16 @@ class Auth:
                 return
             if auth.user_id:
                 txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
-            put_auth(
-                txn, auth_key_id, replace(auth, user_id=user_id, signed_in=now, hash=session_hash, active=now)
+            joined = replace(
+                auth,
+                user_id=user_id,
+                signed_in=now,
+                hash=session_hash,
+                active=now,
+                password_pending=False,
+                pending_user=0,
             )
+            put_auth(txn, auth_key_id, joined)
             txn.outbox(
                 slot_of(user_id), r.KeyJoined(user_id=user_id, hash=session_hash, auth_key_id=auth_key_id)
             )

@@ -10,7 +10,9 @@ from collections import OrderedDict
 from typing import Any, Final
 
 from tgserve.clock import Clock
-from tgserve.services.views import RedrawForAll
+from tgserve.services.groups.roster import Roster, Rosters
+from tgserve.services.users import Users
+from tgserve.services.views import RedrawForAll, Views
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.keyspaces import CONTACTS, PRIVACY
@@ -50,13 +52,19 @@ allow_chat_participants and disallow_... of the same."""
 EVERYBODY: Final[tuple[Rule, ...]] = (("allow_all", ()),)
 CONTACTS_ONLY: Final[tuple[Rule, ...]] = (("allow_contacts", ()), ("disallow_all", ()))
 DEFAULTS: Final = {PHONE: CONTACTS_ONLY, BIRTHDAY: CONTACTS_ONLY}
+_CHATS: Final = "chat_participants"
 OWNERS_KEPT = 100_000
 
 
 class Privacy:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, users: Users, rosters: Rosters, views: Views) -> None:
         self._store = store
         self._clock = clock
+        self._users = users
+        self._rosters = rosters
+        self._views = views
+        self._by_chat: set[int] = set()
+        """Owners with a rule that names groups: they look different when somebody joins or leaves one."""
         self._rules: OrderedDict[int, dict[str, tuple[Rule, ...]]] = OrderedDict()
 
     def rules(self, owner: int, key: str) -> tuple[Rule, ...]:
@@ -66,6 +74,8 @@ class Privacy:
             with self._store.read(slot_of(owner)) as reader:
                 known = {name: row.rules for (*_, name), row in reader.range(PRIVACY, owner)}
             self._rules[owner] = known
+            if any(kind.endswith(_CHATS) for rules in known.values() for kind, _ in rules):
+                self._by_chat.add(owner)
             if len(self._rules) > OWNERS_KEPT:
                 self._rules.popitem(last=False)
         return known.get(key) or DEFAULTS.get(key, EVERYBODY)
@@ -77,9 +87,6 @@ class Privacy:
         for kind, ids in self.rules(owner, key):
             verdict = not kind.startswith("dis")
             match kind.removeprefix("dis").removeprefix("allow_"):
-                case "close_friends":
-                    if self._is_close(owner, viewer):
-                        return verdict
                 case "all":
                     return verdict
                 case "users":
@@ -90,7 +97,25 @@ class Privacy:
                         contact = self._has_contact(owner, viewer)
                     if contact:
                         return verdict
-        return False
+                case "close_friends":
+                    if self._is_close(owner, viewer):
+                        return verdict
+                case "chat_participants":
+                    if any(self._in_group(chat, viewer) for chat in ids):
+                        return verdict
+                case "bots":
+                    user = self._users.get_or_none(viewer)
+                    if user is not None and user.bot:
+                        return verdict
+        return False  # Premium is nobody
+
+    def shows_status(self, owner: int, viewer: int, *, contact: bool | None = None) -> bool:
+        """May `viewer` know when `owner` was last seen? Who hides his own from somebody does not see that one's."""
+        return self.allows(owner, STATUS, viewer, contact=contact) and self.allows(viewer, STATUS, owner)
+
+    def _in_group(self, chat_id: int, user: int) -> bool:
+        roster = self._rosters.get_or_none(-chat_id)
+        return roster is not None and roster.has(user)
 
     def _is_close(self, owner: int, other: int) -> bool:
         with self._store.read(slot_of(owner)) as reader:
@@ -128,3 +153,7 @@ class Privacy:
         for item in batch:
             if type(item) is RedrawForAll:
                 self._rules.pop(item.user_id, None)
+                self._by_chat.discard(item.user_id)
+            elif type(item) is Roster:
+                for owner in self._by_chat:
+                    self._views.drop_user(owner)

@@ -80,3 +80,6 @@ class Views:
                 self.drop(item.viewer, item.user_id)
             elif kind is RedrawForAll:
                 self.drop_user(item.user_id)
+                # What he may see of others follows from his own rules too (last seen).
+                for user_id in list(self.drawn):
+                    self.drop(item.user_id, user_id)
