@@ -20,6 +20,7 @@ from tgserve.services.groups.roster import load, save
 from tgserve.services.phones import digits_or_none
 from tgserve.services.sessions import end_all
 from tgserve.services.users import put_user, tell_of_change
+from tgserve.store import account_records as a
 from tgserve.store import eventlog
 from tgserve.store import keyspaces as k
 from tgserve.store import records as r
@@ -124,7 +125,7 @@ class Accounts:
             user = txn.get(k.USERS, user_id)
             if user is None or user.deleted:
                 return []
-            txn.put(k.LEAVING, user_id, value=r.Leaving(since=now))
+            txn.put(k.LEAVING, user_id, value=a.Leaving(since=now))
             tell_of_change(txn, user_id, "deleted", now)
             put_user(
                 txn,

@@ -25,13 +25,13 @@ from tgserve.ids import Ids
 from tgserve.services import srp
 from tgserve.services.flood_tallies import count
 from tgserve.services.notices import write_notice
-from tgserve.store import records as r
+from tgserve.store import account_records as a
 from tgserve.store.keyspaces import PASSWORDS, TALLIES, USERS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
-NONE = r.Password()
+NONE = a.Password()
 CHALLENGES_PER_KEY = 8
 CHALLENGES = 4_000
 SALT1_BYTES, SALT2_BYTES = 8, 16
@@ -92,7 +92,7 @@ class Passwords:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    def of(self, user_id: int) -> r.Password:
+    def of(self, user_id: int) -> a.Password:
         with self._store.read(slot_of(user_id)) as reader:
             return reader.get(PASSWORDS, user_id) or NONE
 
@@ -135,7 +135,7 @@ class Passwords:
                 break
             del self._asked[oldest]
 
-    async def check(self, user_id: int, auth_key_id: int, proof: Proof | None) -> r.Password:
+    async def check(self, user_id: int, auth_key_id: int, proof: Proof | None) -> a.Password:
         """The account's password row, proven; an account without password is proven by None.
 
         SRP_ID_INVALID, SRP_PASSWORD_CHANGED, SRP_A_INVALID, PASSWORD_HASH_INVALID, FLOOD_WAIT_n."""
@@ -195,7 +195,7 @@ class Passwords:
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
-    def made(self, user_id: int, row: r.Password, wanted: Wanted) -> r.NewPassword | None:
+    def made(self, user_id: int, row: a.Password, wanted: Wanted) -> a.NewPassword | None:
         """A password as it is stored; None when there shall be none. NEW_SALT_INVALID, NEW_PASSWORD_BAD,
         NEW_SETTINGS_INVALID."""
         if not wanted.verifier:
@@ -210,9 +210,9 @@ class Passwords:
         if len(wanted.hint) > HINT_CHARS:
             raise errors.NEW_SETTINGS_INVALID()
         sealed = self._store.vault.seal(wanted.verifier, _context(user_id))
-        return r.NewPassword(verifier=sealed, salt1=wanted.salt1, salt2=wanted.salt2, hint=wanted.hint)
+        return a.NewPassword(verifier=sealed, salt1=wanted.salt1, salt2=wanted.salt2, hint=wanted.hint)
 
-    async def put(self, user_id: int, version: int, change: Callable[[r.Password], r.Password]) -> None:
+    async def put(self, user_id: int, version: int, change: Callable[[a.Password], a.Password]) -> None:
         """Replace the row if it still has the version that was proven. SRP_PASSWORD_CHANGED."""
 
         def work(txn: Txn) -> None:
@@ -223,7 +223,7 @@ class Passwords:
 
         await self._store.transact(slot_of(user_id), work)
 
-    async def set(self, user_id: int, proven: r.Password, password: r.NewPassword | None) -> None:
+    async def set(self, user_id: int, proven: a.Password, password: a.NewPassword | None) -> None:
         """The account has this password from now on, or none."""
         now = int(self._clock.now())
         await self.put(user_id, proven.version, lambda row: with_password(row, password, now))
@@ -282,13 +282,13 @@ class Passwords:
 
         return await self._store.transact(slot_of(user_id), work)
 
-    def _opened(self, user_id: int, password: r.NewPassword) -> bytes:
+    def _opened(self, user_id: int, password: a.NewPassword) -> bytes:
         return self._store.vault.open(password.verifier, _context(user_id))
 
 
-def with_password(row: r.Password, password: r.NewPassword | None, now: int) -> r.Password:
+def with_password(row: a.Password, password: a.NewPassword | None, now: int) -> a.Password:
     """The row with another password, or none: then the address for recovery goes with it."""
-    return r.Password(
+    return a.Password(
         current=password,
         email=row.email if password is not None else "",
         version=row.version + 1,

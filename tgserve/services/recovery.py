@@ -20,7 +20,7 @@ from tgserve.config import Config
 from tgserve.ids import Ids
 from tgserve.services.flood_tallies import count
 from tgserve.services.passwords import NONE, Passwords, Wanted, with_password
-from tgserve.store import records as r
+from tgserve.store import account_records as a
 from tgserve.store.keyspaces import PASSWORDS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -63,7 +63,7 @@ class Recovery:
     # -- the address ------------------------------------------------------------------------------------------------
 
     async def set_address(
-        self, user_id: int, proven: r.Password, address: str, password: r.NewPassword | None
+        self, user_id: int, proven: a.Password, address: str, password: a.NewPassword | None
     ) -> None:
         """Send a code to the address; when it comes back the address, and `password` if given, are set. Raises
         EMAIL_UNCONFIRMED_n always, which is how clients are told to ask for the code. EMAIL_INVALID, FLOOD_WAIT_n."""
@@ -97,7 +97,7 @@ class Recovery:
     async def resend(self, user_id: int) -> None:
         """A new code to the address that waits. EMAIL_HASH_EXPIRED when none does."""
 
-        def work(txn: Txn) -> tuple[int, r.EmailCode]:
+        def work(txn: Txn) -> tuple[int, a.EmailCode]:
             row = txn.get(PASSWORDS, user_id) or NONE
             if row.confirming is None:
                 raise errors.EMAIL_HASH_EXPIRED()
@@ -150,7 +150,7 @@ class Recovery:
         """Send a code to the account's address; the pattern to show. PASSWORD_EMPTY, PASSWORD_RECOVERY_NA,
         FLOOD_WAIT_n."""
 
-        def work(txn: Txn) -> tuple[int, r.EmailCode]:
+        def work(txn: Txn) -> tuple[int, a.EmailCode]:
             row = txn.get(PASSWORDS, user_id) or NONE
             if row.current is None:
                 raise errors.PASSWORD_EMPTY()
@@ -178,10 +178,10 @@ class Recovery:
         now = int(self._clock.now())
         await self._passwords.put(user_id, row.version, lambda old: with_password(old, password, now))
 
-    async def _shown(self, user_id: int, shown: str) -> r.Password:
+    async def _shown(self, user_id: int, shown: str) -> a.Password:
         now = int(self._clock.now())
 
-        def work(txn: Txn) -> tuple[bool | None, r.Password]:
+        def work(txn: Txn) -> tuple[bool | None, a.Password]:
             row = txn.get(PASSWORDS, user_id) or NONE
             sent = row.recovery
             if row.current is None or sent is None or not _alive(sent, now):
@@ -200,15 +200,15 @@ class Recovery:
 
     # -- codes ------------------------------------------------------------------------------------------------------
 
-    def last_or_none(self, user_id: int) -> r.EmailCode | None:
+    def last_or_none(self, user_id: int) -> a.EmailCode | None:
         """The code that waits for this account: what the operator tells its owner when no mail is sent."""
         now = int(self._clock.now())
         row = self._passwords.of(user_id)
         alive = [one for one in (row.recovery, row.confirming) if one is not None and _alive(one, now)]
         return max(alive, key=lambda one: one.expires, default=None)
 
-    def _code(self, address: str, password: r.NewPassword | None, *, setup: bool = True) -> r.EmailCode:
-        return r.EmailCode(
+    def _code(self, address: str, password: a.NewPassword | None, *, setup: bool = True) -> a.EmailCode:
+        return a.EmailCode(
             email=address,
             code=self._ids.digits(limits.EMAIL_CODE_DIGITS),
             expires=int(self._clock.now()) + limits.EMAIL_CODE_SECONDS,
@@ -219,7 +219,7 @@ class Recovery:
     def _count(self, txn: Txn, user_id: int) -> int:
         return count(txn, f"mail:{user_id}", self._per_hour, limits.HOUR, int(self._clock.now()))
 
-    async def _send(self, wait: int, made: r.EmailCode) -> None:
+    async def _send(self, wait: int, made: a.EmailCode) -> None:
         if wait:
             raise errors.FLOOD_WAIT(wait)
         what = "confirm this e-mail address" if made.setup else "reset your two-step verification password"
@@ -233,5 +233,5 @@ class Recovery:
             raise errors.FLOOD_WAIT(limits.MINUTE)
 
 
-def _alive(code: r.EmailCode, now: int) -> bool:
+def _alive(code: a.EmailCode, now: int) -> bool:
     return now < code.expires and code.tries < limits.EMAIL_CODE_TRIES

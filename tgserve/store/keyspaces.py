@@ -7,8 +7,10 @@ whose slot it lives in.
 
 from __future__ import annotations
 
+from tgserve.store import account_records as a
 from tgserve.store import group_records as g
 from tgserve.store import records as r
+from tgserve.store import waiting_records as w
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
 
 # accounts: slot of the user id
@@ -19,8 +21,8 @@ BLOCKED = Keyspace("blocked", 0x04, (I64, I64), r.Blocked)  # user: (owner, peer
 KNOWN_BY = Keyspace("known_by", 0x05, (I64, I64), bytes)  # user: (user, who has him as contact)
 USER_SETTINGS = Keyspace("user_settings", 0x06, (I64, STR), bytes)  # user: (user, name) -> TL or text bytes
 PRIVACY = Keyspace("privacy", 0x07, (I64, STR), r.PrivacyRules)  # user: (user, privacy key)
-PASSWORDS = Keyspace("passwords", 0x08, (I64,), r.Password)  # user
-LEAVING = Keyspace("leaving", 0x09, (I64,), r.Leaving)  # user: deleted accounts that still have rows
+PASSWORDS = Keyspace("passwords", 0x08, (I64,), a.Password)  # user
+LEAVING = Keyspace("leaving", 0x09, (I64,), a.Leaving)  # user: deleted accounts that still have rows
 # slot of the name
 PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
 NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
@@ -46,6 +48,8 @@ EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user
 READ_DATES = Keyspace(
     "read_dates", 0x28, (I64, I64, U32), bytes
 )  # author: (author, reader, max_id) -> date, 4 B
+SCHEDULED = Keyspace("scheduled", 0x2B, (I64, I64, U32), w.Later)  # user: (user, peer, number)
+DUE = Keyspace("due", 0x2C, (I64, U32, U32, U32), bytes)  # user: (user, when, kind, number) -> peer, 8 B
 FOLDERS = Keyspace("folders", 0x2A, (I64,), r.Folders)  # user
 PINS = Keyspace(
     "pins", 0x29, (I64, I64, U32), bytes

@@ -178,51 +178,6 @@ class PrivacyRules(Record, frozen=True):
     rules: tuple[tuple[str, tuple[int, ...]], ...]
 
 
-class NewPassword(Record, frozen=True):
-    """A password as the owner's client made it: SRP verifier (sealed) and the salts it was made with."""
-
-    verifier: bytes
-    salt1: bytes
-    salt2: bytes
-    hint: str = ""
-
-
-class EmailCode(Record, frozen=True):
-    """A code on its way to `email`. With `setup` it also carries the password that is set when the code comes back
-    (None: only the address is new); without, it is the way around a forgotten password."""
-
-    email: str
-    code: str
-    expires: int
-    tries: int = 0
-    setup: bool = True
-    password: NewPassword | None = None
-
-
-class Password(Record, frozen=True):
-    """Two-step verification of a user. `current` None: there is none (any more); `version` grows with each change."""
-
-    current: NewPassword | None = None
-    email: str = ""
-    """Proven address for a forgotten password."""
-    version: int = 0
-    changed: int = 0
-    confirming: EmailCode | None = None
-    recovery: EmailCode | None = None
-    reset_at: int = 0
-    """Asked to be removed then (account.resetPassword), 0 = no."""
-    declined: int = 0
-    """When such a wish was last withdrawn."""
-    delete_at: int = 0
-    """Somebody who does not know the password wants the account deleted: it may be from then on."""
-
-
-class Leaving(Record, frozen=True):
-    """A deleted account whose rows are being taken away; `since` Unix seconds."""
-
-    since: int
-
-
 # -- messages -----------------------------------------------------------------------------------------------------
 
 
@@ -288,6 +243,8 @@ ROW_MENTIONED = 2
 ROW_MEDIA_UNREAD = 4
 ROW_FROM_SELF = 8
 """Saved Messages: peer and author are the owner."""
+ROW_SCHEDULED = 32
+"""Its author had it sent later."""
 ROW_PINNED = 16
 """Pinned in its chat; it has a PINS entry."""
 
@@ -435,6 +392,27 @@ class DefaultNotifyChanged(Event, frozen=True):
     kind: str
 
 
+class ScheduledChanged(Event, frozen=True):
+    """A message was scheduled in a chat, or a scheduled one was edited."""
+
+    peer: int
+    number: int
+
+
+class ScheduledGone(Event, frozen=True):
+    """A scheduled message was deleted, or sent: then it is message `msg_id` now."""
+
+    peer: int
+    number: int
+    msg_id: int = 0
+
+
+class TimerChanged(Event, frozen=True):
+    """How long messages of a chat live."""
+
+    peer: int
+
+
 class FolderChanged(Event, frozen=True):
     """A folder of the user's was made, changed or deleted."""
 
@@ -490,6 +468,9 @@ AnyEvent = (
     | DefaultNotifyChanged
     | MessagesPinned
     | FolderChanged
+    | ScheduledChanged
+    | ScheduledGone
+    | TimerChanged
     | FoldersChanged
     | Archived
     | ChatChanged
@@ -678,6 +659,15 @@ class DeliverPins(Record, tag=True, frozen=True):
     date: int
 
 
+class DeliverTimer(Record, tag=True, frozen=True):
+    """The other side set how long messages of the chat live, in seconds; 0 = for ever."""
+
+    user: int
+    peer: int
+    period: int
+    date: int
+
+
 class HoldBodies(Record, tag=True, frozen=True):
     """One more box is about to hold these bodies."""
 
@@ -721,6 +711,7 @@ AnyOutbox = (
     | ReleasePhone
     | ContactGone
     | DeliverPins
+    | DeliverTimer
     | ChatAct
     | HoldBodies
     | TellChatChanged

@@ -10,7 +10,7 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, Who, per_minute, rpc
 from tgserve.services.passwords import Proof, Wanted
 from tgserve.services.recovery import pattern
-from tgserve.store import records as r
+from tgserve.store import account_records as a
 from tgserve.tl import types as t
 from tgserve.tl.functions import account
 
@@ -35,7 +35,7 @@ def proof(given: t.AnyInputCheckPasswordSRP | None) -> Proof | None:
     return None
 
 
-async def require(call: Call, given: t.AnyInputCheckPasswordSRP | None) -> r.Password:
+async def require(call: Call, given: t.AnyInputCheckPasswordSRP | None) -> a.Password:
     """Ask for the password before something that only its owner may do."""
     return await call.services.passwords.check(owner(call), call.session.auth_key_id, proof(given))
 

@@ -1,0 +1,50 @@
+"""What is stored of an account's own security: rows in the user's slot, under the rules of records.py."""
+
+from __future__ import annotations
+
+from tgserve.store.records import Record
+
+
+class NewPassword(Record, frozen=True):
+    """A password as the owner's client made it: SRP verifier (sealed) and the salts it was made with."""
+
+    verifier: bytes
+    salt1: bytes
+    salt2: bytes
+    hint: str = ""
+
+
+class EmailCode(Record, frozen=True):
+    """A code on its way to `email`. With `setup` it also carries the password that is set when the code comes back
+    (None: only the address is new); without, it is the way around a forgotten password."""
+
+    email: str
+    code: str
+    expires: int
+    tries: int = 0
+    setup: bool = True
+    password: NewPassword | None = None
+
+
+class Password(Record, frozen=True):
+    """Two-step verification of a user. `current` None: there is none (any more); `version` grows with each change."""
+
+    current: NewPassword | None = None
+    email: str = ""
+    """Proven address for a forgotten password."""
+    version: int = 0
+    changed: int = 0
+    confirming: EmailCode | None = None
+    recovery: EmailCode | None = None
+    reset_at: int = 0
+    """Asked to be removed then (account.resetPassword), 0 = no."""
+    declined: int = 0
+    """When such a wish was last withdrawn."""
+    delete_at: int = 0
+    """Somebody who does not know the password wants the account deleted: it may be from then on."""
+
+
+class Leaving(Record, frozen=True):
+    """A deleted account whose rows are being taken away; `since` Unix seconds."""
+
+    since: int
