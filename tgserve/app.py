@@ -35,7 +35,7 @@ from tgserve.server.exchange import Exchange
 from tgserve.server.fanout import Fanout
 from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
-from tgserve.services import Services, build
+from tgserve.services import Services, alarms, build
 from tgserve.services.upkeep import TURN_SECONDS
 from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
@@ -123,6 +123,7 @@ class App:
         self.exchange.start()
         self.services.upkeep.in_use = self.gateway.in_use
         self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
+        self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
         self.started = clock.monotonic()
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 

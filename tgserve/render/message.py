@@ -47,6 +47,7 @@ VIA_BOT = 1 << 11
 SILENT = 1 << 13
 EDIT_DATE = 1 << 15
 GROUPED = 1 << 17
+SCHEDULED = 1 << 18
 EDIT_HIDE = 1 << 21
 PINNED = 1 << 24
 TTL = 1 << 25
@@ -62,7 +63,8 @@ _ROW_BITS = tuple(
     | (MEDIA_UNREAD if row & r.ROW_MEDIA_UNREAD else 0)
     | (SAVED_PEER if row & r.ROW_FROM_SELF else 0)
     | (PINNED if row & r.ROW_PINNED else 0)
-    for row in range(32)
+    | (SCHEDULED if row & r.ROW_SCHEDULED else 0)
+    for row in range(64)
 )
 """Row flags -> the flag bits they set."""
 _ALIGN = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -81,7 +83,7 @@ def message_bytes(view: View) -> bytes:
     row, body = view.row, view.body
     if body.layer != layers.CURRENT and body.layer:
         body = _modern(body)
-    flags = _ROW_BITS[row.flags & 31]
+    flags = _ROW_BITS[row.flags & 63]
     if body.silent:
         flags |= SILENT
     if body.action:
@@ -139,6 +141,7 @@ def message_bytes(view: View) -> bytes:
 
 
 def _service(view: View, body: r.Body, flags: int) -> bytes:
+    flags &= ~(PINNED | SCHEDULED)
     parts = [peer_bytes(view.row.peer)]
     if flags & SAVED_PEER:
         parts.append(peer_bytes(view.owner))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
-from tgserve.services import boxes
+from tgserve.services import alarms, boxes
 from tgserve.services.blocking import Blocks
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
 from tgserve.services.groups import rights
@@ -22,7 +22,7 @@ from tgserve.services.groups.roster import Rosters
 from tgserve.store import eventlog
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, ROWS, SENT
+from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, ROWS, SENT, USER_SETTINGS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -30,6 +30,8 @@ from tgserve.store.transaction import Txn
 Origin = tuple[int, int] | None
 """The session a change came from: it has the answer and is not told again."""
 
+DEFAULT_TIMER = "default_history_ttl"
+"""Name of the setting: seconds that messages live in chats which its owner begins."""
 _SENT = Struct(">III")  # msg_id, pts, date
 
 
@@ -63,6 +65,8 @@ class Draft(Record, frozen=True, gc=False):
     effect: int = 0
     action: bytes = b""
     """TL MessageAction of a service message: pinned, timer set."""
+    scheduled: bool = False
+    """It waited for its time."""
     mentions: tuple[int, ...] = ()
     """Users named in the text, in a group: it waits in their list of unread mentions."""
 
@@ -176,6 +180,8 @@ def _send(
 ) -> list[Sent]:
     dialog = txn.get(DIALOGS, me, peer) or NO_DIALOG
     saved = peer == me
+    if dialog is NO_DIALOG and peer > 0 and not saved:
+        dialog = _begun(txn, me, peer, now)
     sent: list[Sent] = []
     for random_id, draft in drafts:
         mark = txn.get(SENT, me, random_id)
@@ -207,8 +213,11 @@ def _send(
             users=draft.users,
         )
         unread = r.ROW_MEDIA_UNREAD if draft.media_unread and not saved else 0
-        row = r.Row(peer, me, msg_id, (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread)
+        flags = (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread
+        row = r.Row(peer, me, msg_id, flags | r.ROW_SCHEDULED if draft.scheduled else flags)
         txn.put(BODIES, me, msg_id, value=body)
+        if body.ttl_period:
+            alarms.set_alarm(txn, me, now + body.ttl_period, alarms.EXPIRE, peer, msg_id)
         dialog = boxes.insert(txn, me, msg_id, row, dialog, now)
         view = View(me, msg_id, row, body, draft.reply.msg_id if draft.reply is not None else 0)
         event = r.NewMessage(msg_id)
@@ -241,6 +250,19 @@ def _spread(
     for user in audience.others:
         flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD if user in mentioned else unread
         outbox(slot_of(user), r.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
+
+
+def _begun(txn: Txn, me: int, peer: int, now: int) -> r.Dialog:
+    """A chat that `me` begins: with the timer he has set for new chats, if he has."""
+    timer = txn.get(USER_SETTINGS, me, DEFAULT_TIMER)
+    if not timer:
+        return NO_DIALOG
+    period = int(timer)
+    txn.outbox(slot_of(peer), r.DeliverTimer(peer, me, period, now))
+    dialog = replace(NO_DIALOG, ttl_period=period)
+    txn.put(DIALOGS, me, peer, value=dialog)
+    eventlog.append(txn, me, r.TimerChanged(peer), now=now, raises=0)
+    return dialog
 
 
 def _again(txn: Txn, me: int, mark: bytes) -> Sent:

@@ -60,7 +60,7 @@ def test_refusals() -> None:
             peer = ann.peer(bob)
             stolen = t.InputPeerUser(user_id=bob.id, access_hash=c.services.views.user_hash(eve.id, bob.id))
             send = messages.SendMessage
-            later = c.call().now + 3600
+            later = c.call().now + 500 * 86_400
             await refused("MESSAGE_EMPTY", ann, send(peer=peer, message=" \n\u200b", random_id=1))
             await refused("MESSAGE_TOO_LONG", ann, send(peer=peer, message="x" * 4097, random_id=1))
             await refused("RANDOM_ID_EMPTY", ann, send(peer=peer, message="x", random_id=0))
@@ -73,7 +73,7 @@ def test_refusals() -> None:
             channel = t.InputPeerChannel(channel_id=5, access_hash=6)
             await refused("CHANNEL_INVALID", ann, send(peer=channel, message="x", random_id=1))
             await refused(
-                "SCHEDULE_DATE_INVALID", ann, send(peer=peer, message="x", random_id=1, schedule_date=later)
+                "SCHEDULE_DATE_TOO_LATE", ann, send(peer=peer, message="x", random_id=1, schedule_date=later)
             )
             reply = t.InputReplyToMessage(reply_to_msg_id=99)
             await refused(

@@ -7,7 +7,9 @@ from tgserve.api.messages.entities import Text, compose
 from tgserve.render.message import entities_of
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
+from tgserve.services.alarms import WHEN_ONLINE
 from tgserve.services.messaging import ReplyTo
+from tgserve.services.privacy import STATUS
 from tgserve.tl import types as t
 
 SEND_NOW_SECONDS = 10
@@ -27,12 +29,6 @@ def writable_peer(call: Call, peer: t.AnyInputPeer) -> int:
     return found
 
 
-def refuse_later(call: Call, schedule_date: int | None) -> None:
-    """Messages for another time are not sent now instead. SCHEDULE_DATE_INVALID."""
-    if schedule_date and schedule_date > call.now + SEND_NOW_SECONDS:
-        raise errors.SCHEDULE_DATE_INVALID()
-
-
 def mentions(call: Call, text: Text) -> tuple[int, ...]:
     """The users that a text for a group names, by id or by username."""
     found = dict.fromkeys(text.users)
@@ -45,6 +41,17 @@ def mentions(call: Call, text: Text) -> tuple[int, ...]:
             if peer is not None:
                 found[peer] = None
     return tuple(found)
+
+
+def later(call: Call, peer: int, schedule_date: int | None) -> int:
+    """The time a message is asked to be sent at, 0 for now. SCHEDULE_STATUS_PRIVATE."""
+    if not schedule_date or schedule_date <= call.now + SEND_NOW_SECONDS:
+        return 0
+    if schedule_date >= WHEN_ONLINE:
+        if peer <= 0 or peer == call.me or not call.services.privacy.allows(peer, STATUS, call.me):
+            raise errors.SCHEDULE_STATUS_PRIVATE()
+        return WHEN_ONLINE
+    return schedule_date
 
 
 def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo | None:

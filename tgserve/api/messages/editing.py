@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tgserve import errors, limits
-from tgserve.api.messages import drafting
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.history import some
+from tgserve.api.messages.scheduling import edit_scheduled
 from tgserve.render import sent as render_sent
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -22,11 +22,12 @@ _HISTORY_CLEARED = layers.encode(t.MessageActionHistoryClear())
 @rpc(messages.EditMessage, flood=per_minute(240))
 async def edit_message(call: Call, request: messages.EditMessage) -> t.AnyUpdates:
     peer = peers.resolve(call, request.peer)
-    drafting.refuse_later(call, request.schedule_date)
     if request.rich_message is not None or request.quick_reply_shortcut_id is not None:
         raise errors.METHOD_NOT_AVAILABLE()
     if request.media is not None and not isinstance(request.media, t.InputMediaEmpty | t.InputMediaWebPage):
         raise errors.MEDIA_INVALID()
+    if request.schedule_date:
+        return await edit_scheduled(call, peer, request)
     old = call.services.editing.check_editable(call.me, peer, request.id)
     if request.message is None:
         raise errors.MESSAGE_NOT_MODIFIED()

@@ -66,7 +66,8 @@ async def get_suggested_dialog_filters(
         ),
     ]
     here = [render.folder(one) for one in call.services.folders.of(call.me).items]
-    titles = {one.title.text for one in here if isinstance(one, t.DialogFilter)}
+    names = [one.title for one in here if isinstance(one, t.DialogFilter)]
+    titles = {name.text for name in names if isinstance(name, t.TextWithEntities)}
     return [
         t.DialogFilterSuggested(filter=made, description=text)
         for title, text, made in wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tgserve import errors, limits
 from tgserve.api.messages import drafting
 from tgserve.api.messages.entities import compose
+from tgserve.api.messages.scheduling import schedule
 from tgserve.render import sent as render_sent
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -70,7 +71,6 @@ def _point(point: t.AnyInputGeoPoint) -> t.AnyGeoPoint:
 @rpc(messages.SendMedia, flood=per_minute(240))
 async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
     peer = drafting.writable_peer(call, request.peer)
-    drafting.refuse_later(call, request.schedule_date)
     if request.quick_reply_shortcut is not None:
         raise errors.METHOD_NOT_AVAILABLE()
     media = media_of(call, request.media)
@@ -96,6 +96,9 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
         noforwards=request.noforwards,
         invert_media=request.invert_media,
     )
+    later = drafting.later(call, peer, request.schedule_date)
+    if later:
+        return await schedule(call, peer, ((request.random_id, draft),), later)
     sent = await call.services.messaging.send(
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
     )

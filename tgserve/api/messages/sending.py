@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.api.messages import drafting
 from tgserve.api.messages.entities import compose
+from tgserve.api.messages.scheduling import schedule
 from tgserve.render import sent as render_sent
 from tgserve.render.forward import forwarded
 from tgserve.rpc import peers
@@ -25,8 +26,6 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     (white space) it gets the message as it is now; so it does of Saved Messages, where Kurigram cannot read the short
     answer."""
     peer = drafting.writable_peer(call, request.peer)
-    if request.schedule_date:
-        drafting.refuse_later(call, request.schedule_date)
     if request.rich_message is not None or request.quick_reply_shortcut is not None:
         raise errors.METHOD_NOT_AVAILABLE()
     text = compose(call, request.message, request.entities)
@@ -45,6 +44,10 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         invert_media=request.invert_media,
         mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
     )
+    if request.schedule_date:
+        later = drafting.later(call, peer, request.schedule_date)
+        if later:
+            return await schedule(call, peer, ((request.random_id, draft),), later)
     sent = await call.services.messaging.send(
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
     )
@@ -60,7 +63,6 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
     """All of them in one commit, in the order asked."""
     source = peers.resolve(call, request.from_peer)
     peer = drafting.writable_peer(call, request.to_peer)
-    drafting.refuse_later(call, request.schedule_date)
     if request.quick_reply_shortcut is not None:
         raise errors.METHOD_NOT_AVAILABLE()
     if not request.id:
@@ -94,6 +96,9 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
             )
         )
     pairs = list(zip(request.random_id, drafts, strict=True))
+    later = drafting.later(call, peer, request.schedule_date)
+    if later:
+        return await schedule(call, peer, pairs, later)
     sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session)
     return render_sent.full(call.services, call.me, sent, request.random_id, call.now)
 

@@ -1,0 +1,60 @@
+"""Timers of chats: messages that delete themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve import errors
+from tgserve.render.message import message
+from tgserve.render.told import told
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.boxes import SERVICE_USER
+from tgserve.services.expiry import MOST_SECONDS
+from tgserve.services.messaging import DEFAULT_TIMER, Draft
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+
+@rpc(messages.SetHistoryTTL, flood=per_minute(60))
+async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyUpdates:
+    """For both sides of a private chat, with a service message that says so."""
+    peer = peers.resolve(call, request.peer)
+    if peer <= 0 or peer == SERVICE_USER:
+        raise errors.PEER_ID_INVALID()
+    call.services.messaging.check_may_write(call.me, peer)
+    changed = await call.services.expiry.set_period(call.me, peer, request.period, origin=call.session)
+    if changed is None:
+        raise errors.CHAT_NOT_MODIFIED()
+    action, min_layer = layers.encode_part(t.MessageActionSetMessagesTTL(period=request.period))
+    notice = Draft(action=action, layer=layers.CURRENT, min_layer=min_layer)
+    sent = await call.services.messaging.send(
+        call.me, peer, notice, call.services.ids.i64() or 1, origin=call.session
+    )
+    answer = told(call.services, call.me, (changed,), call.now)
+    if sent.view is not None and isinstance(answer, t.Updates):
+        more: Any = t.UpdateNewMessage(message=message(sent.view), pts=sent.pts, pts_count=1)
+        answer.updates.append(more)
+        answer.users = users(call.services, call.me, dict.fromkeys((peer, call.me)))
+    return answer
+
+
+@rpc(messages.SetDefaultHistoryTTL, flood=per_minute(60))
+async def set_default_history_ttl(call: Call, request: messages.SetDefaultHistoryTTL) -> bool:
+    """For chats that the caller begins from now on."""
+    if not 0 <= request.period <= MOST_SECONDS:
+        raise errors.TTL_PERIOD_INVALID()
+    value = b"%d" % request.period if request.period else b""
+    await call.services.settings.put(call.me, DEFAULT_TIMER, value)
+    return True
+
+
+@rpc(messages.GetDefaultHistoryTTL)
+async def get_default_history_ttl(
+    call: Call, request: messages.GetDefaultHistoryTTL
+) -> t.AnyDefaultHistoryTTL:
+    value = call.services.settings.get_or_none(call.me, DEFAULT_TIMER)
+    return t.DefaultHistoryTTL(period=int(value or b"0"))

@@ -1,0 +1,88 @@
+"""Messages that delete themselves: how long those of a chat live, and the sweep that ends them.
+
+A message carries its period from the moment it is sent; its author has an alarm for its end, and then it goes from
+every box, whoever had deleted it for himself meanwhile.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tgserve import errors
+from tgserve.clock import Clock
+from tgserve.services import alarms, boxes
+from tgserve.services.alarms import EXPIRE, Alarms, Due
+from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
+from tgserve.services.messaging import Origin
+from tgserve.store import eventlog
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.eventlog import Published
+from tgserve.store.keyspaces import BODIES, DIALOGS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+MOST_SECONDS = 366 * 86_400
+
+
+class Expiry:
+    def __init__(self, store: Store, clock: Clock, alarms_: Alarms) -> None:
+        self._store = store
+        self._clock = clock
+        store.on_outbox(r.DeliverTimer, deliver_timer)
+        alarms_.on(EXPIRE, self._due)
+
+    def set_period(
+        self, me: int, peer: int, period: int, *, origin: Origin = None
+    ) -> Commit[Published | None]:
+        """How long messages sent from now on live in a private chat, in seconds; 0 = for ever. None when it was so
+        already. TTL_PERIOD_INVALID."""
+        if not 0 <= period <= MOST_SECONDS:
+            raise errors.TTL_PERIOD_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Published | None:
+            if peer not in (me, SERVICE_USER):
+                txn.outbox(slot_of(peer), r.DeliverTimer(peer, me, period, now))
+            return _set(txn, me, peer, period, now, origin)
+
+        return self._store.transact(slot_of(me), work)
+
+    async def _due(self, me: int, items: list[Due]) -> None:
+        """Alarm handler: these messages of mine have come to their end."""
+        now = int(self._clock.now())
+        await self._store.transact(slot_of(me), lambda txn: _end(txn, me, items, now))
+
+
+def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin = None) -> Published | None:
+    dialog = txn.get(DIALOGS, user, peer) or NO_DIALOG
+    if dialog.ttl_period == period:
+        return None
+    txn.put(DIALOGS, user, peer, value=replace(dialog, ttl_period=period))
+    return eventlog.append(txn, user, r.TimerChanged(peer), now=now, raises=0, origin=origin)
+
+
+def deliver_timer(txn: Txn, news: r.DeliverTimer, memo: object) -> None:
+    """Outbox: the other side has set the timer."""
+    _set(txn, news.user, news.peer, news.period, news.date)
+
+
+def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:
+    shared: dict[int, list[int]] = {}
+    over: list[int] = []
+    for when, peer, msg_id in items:
+        alarms.drop_alarm(txn, me, when, EXPIRE, msg_id)
+        body = txn.get(BODIES, me, msg_id)
+        if body is None:
+            continue  # deleted for everybody before its time
+        boxes.drop_body(txn, me, msg_id)
+        over.append(msg_id)
+        if peer != me:
+            shared.setdefault(peer, []).append(msg_id)
+    for peer, msg_ids in shared.items():
+        txn.outbox(slot_of(peer), r.DeliverDelete(peer, me, tuple(msg_ids), now))
+    gone = boxes.remove(txn, me, over)
+    if gone:
+        removed = tuple(msg_id for msg_id, _ in gone)
+        eventlog.append(txn, me, r.DeleteMessages(removed), now=now, raises=len(removed))

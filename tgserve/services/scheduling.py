@@ -1,0 +1,267 @@
+"""Scheduled messages: kept in their author's slot until their time, then sent as any other message.
+
+Sending and forgetting are two commits; between them the message's random_id keeps a repeat from sending it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct as Record
+from msgspec.structs import replace
+
+from tgserve import errors
+from tgserve.clock import Clock
+from tgserve.errors import RpcError
+from tgserve.services import alarms, boxes
+from tgserve.services.alarms import SEND, WHEN_ONLINE, Alarms, Due
+from tgserve.services.boxes import View
+from tgserve.services.messaging import Draft, Messaging, Origin, ReplyTo
+from tgserve.store import eventlog
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.eventlog import Published
+from tgserve.store.keyspaces import ROWS, SCHEDULED, USER_SETTINGS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
+from tgserve.store.waiting_records import Later
+
+MOST = 100
+"""Scheduled messages of one chat, as Telegram's."""
+AHEAD_SECONDS = 367 * 86_400
+LAST_NUMBER = (1 << 18) - 1
+"""TDLib knows no larger number of a scheduled message."""
+_COUNTER = "scheduled"
+
+
+class Made(Record, frozen=True, gc=False):
+    random_id: int
+    view: View
+
+
+class Scheduling:
+    def __init__(self, store: Store, clock: Clock, messaging: Messaging, alarms_: Alarms) -> None:
+        self._store = store
+        self._clock = clock
+        self._messaging = messaging
+        alarms_.on(SEND, self._due)
+
+    # -- what waits -----------------------------------------------------------
+
+    def of_chat(self, me: int, peer: int) -> list[View]:
+        """What is scheduled in a chat, the latest first."""
+        with self._store.read(slot_of(me)) as reader:
+            found = [_view(reader, me, peer, key[2], one) for key, one in reader.range(SCHEDULED, me, peer)]
+        return sorted(found, key=lambda view: (view.body.date, view.msg_id), reverse=True)
+
+    def get_or_none(self, me: int, peer: int, number: int) -> View | None:
+        with self._store.read(slot_of(me)) as reader:
+            found = reader.get(SCHEDULED, me, peer, number)
+            return _view(reader, me, peer, number, found) if found is not None else None
+
+    def has_any(self, me: int, peer: int) -> bool:
+        with self._store.read(slot_of(me)) as reader:
+            return reader.first(SCHEDULED, me, peer) is not None
+
+    # -- changes -----------------------------------------------------------
+
+    def add(
+        self, me: int, peer: int, drafts: Sequence[tuple[int, Draft]], date: int, *, origin: Origin = None
+    ) -> Commit[list[Made]]:
+        """Keep (random_id, draft) pairs until `date`. Raises what sending would, RANDOM_ID_EMPTY,
+        SCHEDULE_DATE_TOO_LATE; the commit raises SCHEDULE_TOO_MUCH, REPLY_MESSAGE_ID_INVALID."""
+        if not all(random_id for random_id, _ in drafts):
+            raise errors.RANDOM_ID_EMPTY()
+        if peer > 0:
+            self._messaging.check_may_write(me, peer)
+        now = int(self._clock.now())
+        _check_date(date, now)
+
+        def work(txn: Txn) -> list[Made]:
+            here = {one.random_id: (key[2], one) for key, one in txn.range(SCHEDULED, me, peer)}
+            made: list[Made] = []
+            for random_id, draft in drafts:
+                known = here.get(random_id)
+                if known is not None:
+                    made.append(Made(random_id, _view(txn, me, peer, *known)))
+                    continue
+                if len(here) + 1 > MOST:
+                    raise errors.SCHEDULE_TOO_MUCH()
+                number = _next_number(txn, me, peer)
+                later = Later(date, random_id, _body(txn, me, peer, draft, now), draft.mentions)
+                here[random_id] = (number, later)
+                txn.put(SCHEDULED, me, peer, number, value=later)
+                alarms.set_alarm(txn, me, date, SEND, peer, number)
+                event = r.ScheduledChanged(peer, number)
+                eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
+                made.append(Made(random_id, _view(txn, me, peer, number, later)))
+            return made
+
+        return self._store.transact(slot_of(me), work)
+
+    def edit(
+        self,
+        me: int,
+        peer: int,
+        number: int,
+        change: Callable[[r.Body], r.Body],
+        date: int,
+        *,
+        origin: Origin = None,
+    ) -> Commit[Published]:
+        """Change the body, the time or both. The commit raises MESSAGE_ID_INVALID."""
+        now = int(self._clock.now())
+        _check_date(date, now)
+
+        def work(txn: Txn) -> Published:
+            was = txn.get(SCHEDULED, me, peer, number)
+            if was is None:
+                raise errors.MESSAGE_ID_INVALID()
+            txn.put(SCHEDULED, me, peer, number, value=replace(was, date=date, body=change(was.body)))
+            if date != was.date:
+                alarms.drop_alarm(txn, me, was.date, SEND, number)
+                alarms.set_alarm(txn, me, date, SEND, peer, number)
+            event = r.ScheduledChanged(peer, number)
+            return eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
+
+        return self._store.transact(slot_of(me), work)
+
+    def delete(
+        self, me: int, peer: int, numbers: Sequence[int], *, origin: Origin = None
+    ) -> Commit[list[Published]]:
+        """Those that are not there are passed over."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> list[Published]:
+            gone = [_forget(txn, me, peer, number, 0, now, origin) for number in dict.fromkeys(numbers)]
+            return [one for one in gone if one is not None]
+
+        return self._store.transact(slot_of(me), work)
+
+    async def send_now(self, me: int, peer: int, numbers: Sequence[int]) -> None:
+        """Send before their time. MESSAGE_ID_INVALID, and what sending raises."""
+        views = [self.get_or_none(me, peer, number) for number in dict.fromkeys(numbers)]
+        if None in views:
+            raise errors.MESSAGE_ID_INVALID()
+        for view in sorted((one for one in views if one is not None), key=lambda one: one.body.date):
+            await self._send(me, peer, view.msg_id)
+
+    async def _due(self, me: int, items: list[Due]) -> None:
+        """Alarm handler."""
+        now = int(self._clock.now())
+        for _, peer, number in items:
+            with self._store.read(slot_of(me)) as reader:
+                later = reader.get(SCHEDULED, me, peer, number)
+            if later is None or now < later.date < WHEN_ONLINE:
+                continue
+            try:
+                await self._send(me, peer, number)
+            except RpcError as refusal:
+                if refusal.code >= 500:
+                    raise
+                await self.delete(me, peer, (number,))  # blocked meanwhile, or the group is gone
+
+    async def _send(self, me: int, peer: int, number: int) -> None:
+        with self._store.read(slot_of(me)) as reader:
+            later = reader.get(SCHEDULED, me, peer, number)
+            if later is None:
+                return
+            draft = replace(_draft(reader, me, later.body), mentions=later.mentions)
+        now = int(self._clock.now())
+        sent = await self._messaging.send(me, peer, draft, later.random_id)
+        await self._store.transact(
+            slot_of(me), lambda txn: _forget(txn, me, peer, number, sent.msg_id, now, None)
+        )
+
+
+def _check_date(date: int, now: int) -> None:
+    if date != WHEN_ONLINE and date > now + AHEAD_SECONDS:
+        raise errors.SCHEDULE_DATE_TOO_LATE()
+
+
+def _next_number(txn: Txn, me: int, peer: int) -> int:
+    """Numbers come again after a quarter of a million, and then not while they are in use."""
+    last = txn.get(USER_SETTINGS, me, _COUNTER)
+    number = int(last) if last else 0
+    while True:
+        number = number % LAST_NUMBER + 1
+        if txn.get(SCHEDULED, me, peer, number) is None:
+            txn.put(USER_SETTINGS, me, _COUNTER, value=b"%d" % number)
+            return number
+
+
+def _body(txn: Txn, me: int, peer: int, draft: Draft, now: int) -> r.Body:
+    reply = None
+    if draft.reply is not None:
+        row = txn.get(ROWS, me, draft.reply.msg_id)
+        if row is None or row.peer != peer:
+            raise errors.REPLY_MESSAGE_ID_INVALID()
+        quote = draft.reply
+        reply = r.Reply(
+            row.author, row.author_msg_id, quote.quote_text, quote.quote_entities, quote.quote_offset
+        )
+    return r.Body(
+        me,
+        now,
+        draft.text,
+        draft.layer,
+        draft.min_layer,
+        draft.entities,
+        draft.media,
+        b"",
+        draft.fwd,
+        draft.markup,
+        reply,
+        silent=draft.silent,
+        noforwards=draft.noforwards,
+        invert_media=draft.invert_media,
+        grouped_id=draft.grouped_id,
+        effect=draft.effect,
+        peer=peer,
+        users=draft.users,
+    )
+
+
+def _draft(reader: Reader, me: int, body: r.Body) -> Draft:
+    """The draft to be sent; what it answers may be gone by now."""
+    reply = None
+    answered = boxes.reply_id(reader, me, body)
+    if body.reply is not None and answered:
+        quote = body.reply
+        reply = ReplyTo(answered, quote.quote_text, quote.quote_entities, quote.quote_offset)
+    return Draft(
+        body.text,
+        body.entities,
+        body.media,
+        body.markup,
+        body.fwd,
+        body.layer,
+        body.min_layer,
+        body.users,
+        reply,
+        body.silent,
+        body.noforwards,
+        body.invert_media,
+        grouped_id=body.grouped_id,
+        effect=body.effect,
+        scheduled=True,
+    )
+
+
+def _view(reader: Reader, me: int, peer: int, number: int, later: Later) -> View:
+    row = r.Row(peer, me, number, r.ROW_FROM_SELF if peer == me else r.ROW_OUT)
+    body = replace(later.body, date=later.date)
+    return View(me, number, row, body, boxes.reply_id(reader, me, body))
+
+
+def _forget(
+    txn: Txn, me: int, peer: int, number: int, msg_id: int, now: int, origin: Origin
+) -> Published | None:
+    was = txn.get(SCHEDULED, me, peer, number)
+    if was is None:
+        return None
+    txn.delete(SCHEDULED, me, peer, number)
+    alarms.drop_alarm(txn, me, was.date, SEND, number)
+    event = r.ScheduledGone(peer, number, msg_id)
+    return eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
