@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 
-from gmpy2 import powmod
+from gmpy2 import context, powmod
 
 SIZE = 256
 G = 3
@@ -31,6 +31,12 @@ PRIME_BYTES = PRIME.to_bytes(SIZE, "big")
 
 def _hash(*parts: bytes) -> bytes:
     return sha256(b"".join(parts)).digest()
+
+
+def _power(base: int, exponent: int) -> int:
+    """base ** exponent mod PRIME, without the interpreter's lock: the loop goes on meanwhile."""
+    with context(allow_release_gil=True):
+        return int(powmod(base, exponent, PRIME))
 
 
 def pad(number: int) -> bytes:
@@ -53,7 +59,7 @@ class Challenge:
 def challenge(verifier: bytes, secret: bytes) -> Challenge | None:
     """B for this verifier; None for a secret (256 random bytes) with which clients would refuse B: draw another."""
     b = int.from_bytes(secret, "big")
-    public = (K * int.from_bytes(verifier, "big") + int(powmod(G, b, PRIME))) % PRIME
+    public = (K * int.from_bytes(verifier, "big") + _power(G, b)) % PRIME
     # Clients want B within 2^1984 .. p - 2^1984, as in the key exchange.
     if not 1 << 1984 <= public <= PRIME - (1 << 1984):
         return None
@@ -75,7 +81,7 @@ def proves(verifier: bytes, salt1: bytes, salt2: bytes, made: Challenge, a_publi
     if u == 0:
         return False
     v = int.from_bytes(verifier, "big")
-    secret = int(powmod(a_public * int(powmod(v, u, PRIME)) % PRIME, made.b, PRIME))
+    secret = _power(a_public * _power(v, u) % PRIME, made.b)
     key = _hash(pad(secret))
     right = _hash(_GROUP, _hash(salt1), _hash(salt2), a_bytes, made.public, key)
     return compare_digest(right, shown)
