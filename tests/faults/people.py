@@ -43,7 +43,7 @@ class Person:
     ids: Ids
     me: int = 0
     partner: Person | None = None
-    peer: t.AnyInputPeer | None = None
+    peer: Any = None
     pts: int = 1
     date: int = 1
     told: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -133,9 +133,11 @@ class Person:
     # -- what comes --------------------------------------------------------------------------------------------------
 
     def _updates(self, update: Any) -> None:
+        one: Any
         for one in getattr(update, "updates", ()):
             if isinstance(one, t.UpdateNewMessage):
-                self._tell(one.pts, one.pts_count, one.message.id, getattr(one.message, "message", ""))
+                message: Any = one.message
+                self._tell(one.pts, one.pts_count, message.id, getattr(message, "message", ""))
             elif getattr(one, "pts_count", 0):
                 self._tell(one.pts, one.pts_count, 0, "")
 

@@ -35,7 +35,10 @@ def main() -> int:
         if chosen.trace:
             print("\n".join(told.world.trace))
     took = time.monotonic() - began
-    print(f"{len(seeds)} seeds in {took:.1f} s, {len(failed)} failed {failed[:20]}; {dict(sums)}")
+    cpu = time.process_time()
+    print(
+        f"{len(seeds)} seeds in {took:.1f} s ({cpu:.1f} s of CPU), {len(failed)} failed {failed[:20]}; {dict(sums)}"
+    )
     return 1 if failed else 0
 
 

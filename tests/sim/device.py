@@ -181,7 +181,7 @@ class Device(Link):
         """Only a server in trouble may refuse these; then the same is asked again later."""
         if error in ("INTERNAL", "STORE_FULL", "INTERNAL_SERVER_ERROR") or error.startswith("FLOOD_WAIT"):
             if self.world.trouble():
-                self.world.loop.call_later(RETRY_SECONDS, lambda: self.stopped or again())
+                self.world.loop.call_later(RETRY_SECONDS, again)
                 self.retries += 1
                 return
         self.world.wrong(f"{self.name}: {what} refused with {error}")
@@ -329,18 +329,19 @@ class Device(Link):
 
     def _apply(self, update: Any) -> None:
         self.world.note(f"{self.name} applies {type(update).__name__} {update.pts}")
-        if isinstance(update, t.UpdateNewMessage):
+        kind = type(update)
+        if kind is t.UpdateNewMessage:
             self._message(update.message)
-        elif isinstance(update, t.UpdateEditMessage):
+        elif kind is t.UpdateEditMessage:
             message = update.message
             if message.id not in self.box:
                 self.world.wrong(f"{self.name}: edit of message {message.id}, which was never told")
             self.box[message.id] = held(message, self.me)
-        elif isinstance(update, t.UpdateDeleteMessages):
+        elif kind is t.UpdateDeleteMessages:
             self._gone(update.messages)
-        elif isinstance(update, t.UpdateReadHistoryInbox):
+        elif kind is t.UpdateReadHistoryInbox:
             self._read_inbox(update.peer.user_id, update.max_id)
-        elif isinstance(update, t.UpdateReadHistoryOutbox):
+        elif kind is t.UpdateReadHistoryOutbox:
             peer = update.peer.user_id
             self.read_out[peer] = max(self.read_out.get(peer, 0), update.max_id)
 
@@ -372,7 +373,7 @@ class Device(Link):
         )
 
 
-def _message_id(answer: t.Updates, random_id: int) -> int:
+def _message_id(answer: Any, random_id: int) -> int:
     """Which message the long form of an answer to sendMessage is about."""
     ids = [
         one.id for one in answer.updates if isinstance(one, t.UpdateMessageID) and one.random_id == random_id

@@ -348,6 +348,6 @@ def _wrapped(body: bytes) -> bytes:
         system_lang_code="en",
         lang_pack="",
         lang_code="en",
-        query=body,  # type: ignore[arg-type]
+        query=body,
     )
     return pack("<II", functions.core.InvokeWithLayer.ID, layers.CURRENT) + layers.encode(init)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from tests.sim import checks, keys
 from tests.sim.device import SERVICE_USER, Device
+from tests.sim.exchange import Maker
 from tests.sim.oracle import Oracle
 from tests.sim.world import World, Wrong
+from tgserve.mtproto.cipher import AuthKey
 from tgserve.tl import types as t
 
 PEACE_SECONDS = 3600.0
@@ -100,20 +102,24 @@ class Story:
     async def _settle_in(self) -> None:
         """Accounts and devices, over the wire, before the trouble begins."""
         world, rng = self.world, self.world.rng
+        assert world.app is not None
+        exchanging = rng.random() < 0.05
         number = 0
         for user in range(rng.randint(2, 4)):
             phone = f"+9996620{user:04d}"
             for of_user in range(rng.choice((1, 1, 2, 3))):
-                device = Device(world, self.oracle, phone, of_user, keys.auth_key(number))
+                if exchanging and not number:
+                    key = await Maker(world).key()
+                else:
+                    key = keys.auth_key(number)
+                    assert await world.app.services.auth.keys.add_key(AuthKey(key).id, key)
+                device = Device(world, self.oracle, phone, of_user, key)
                 number += 1
-                assert world.app is not None
-                assert await world.app.services.auth.keys.add_key(device.key.id, device.key.raw)
                 device.connect()
                 me = await device.sign_in(f"User{user}")
                 self.devices.append(device)
                 if not of_user:
                     self.users.append(me)
-        assert world.app is not None
         access = world.app.services.access
         for device in self.devices:
             device.peers = {

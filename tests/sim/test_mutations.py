@@ -12,7 +12,7 @@ import pytest
 from tests.sim import story, world
 from tgserve.server.fanout import Fanout
 from tgserve.services import messaging
-from tgserve.store import writer
+from tgserve.store import outbox, writer
 from tgserve.store.shards import Store
 from tgserve.store.writer import Shard
 
@@ -53,7 +53,7 @@ def test_answers_before_the_commit_is_durable_are_found(monkeypatch: pytest.Monk
         fault = commit(self, stage)
         if fault is None and stage == "after":
             self.commits += 1
-            if self.commits % 7 == 0 or not self.crashes and not self.up:
+            if self.commits % 7 == 0 or (not self.crashes and not self.up):
                 self.synced = {
                     path: (disk.version, dict(disk.rows), list(disk.keys), disk.bytes)
                     for path, disk in self.disks._disks.items()
@@ -74,7 +74,7 @@ def test_answers_before_the_commit_is_durable_are_found(monkeypatch: pytest.Monk
 
 def test_a_payload_missing_from_the_outbox_on_disk_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """DISK.md I5-I8: in memory all is well, only a crash at the wrong moment shows it."""
-    pack = writer.pack_parcels
+    pack = outbox.pack_parcels
 
     def short(items: Any, *rest: Any) -> Any:
         for (handover, _), (_, row) in zip(

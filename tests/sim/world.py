@@ -129,6 +129,7 @@ class World:
         self.die_at_commit = 0
         self.note("server died")
         self.network.server_died(self.rng.random() < 0.5 if deliver is None else deliver)
+        assert self.app is not None
         self.loop.call_soon(self._bury, self.app)
 
     def _bury(self, app: App) -> None:
