@@ -22,8 +22,10 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import METHODS, Status, Who, rpc
 from tgserve.rpc.wrappers import WRAPPERS
+from tgserve.tl import legacy_types as old
 from tgserve.tl import types as t
 from tgserve.tl.definitions import schema
+from tgserve.tl.functions import legacy
 from tgserve.tl.layers import CURRENT
 from tgserve.tl.mapping import class_of
 
@@ -153,6 +155,31 @@ MADE: Final[dict[str, Answer]] = {
 """Answers that look at the request, or for which the emptiest object is not the harmless one."""
 
 
+def _user_stories(call: Call, request: Any) -> old.StoriesUserStories:
+    user_id = peers.resolve_user(call, request.user_id)
+    return old.StoriesUserStories(
+        stories=old.UserStories(user_id=user_id, stories=[]),
+        users=people.users(call.services, call.me, [user_id]),
+    )
+
+
+GONE: Final[dict[type[Any], Answer]] = {
+    legacy.ChannelsClickSponsoredMessage: lambda call, request: True,
+    legacy.ChannelsGetSponsoredMessages: lambda call, request: t.MessagesSponsoredMessagesEmpty(),
+    legacy.ChannelsViewSponsoredMessage: lambda call, request: True,
+    legacy.HelpGetAppChangelog: _updates,
+    legacy.PaymentsCanPurchasePremium: lambda call, request: False,
+    legacy.PaymentsGetUserStarGifts: lambda call, request: old.PaymentsUserStarGifts(
+        count=0, gifts=[], users=[]
+    ),
+    legacy.StoriesGetAllReadUserStories: _updates,
+    legacy.StoriesGetUserStories: _user_stories,
+    legacy.UsersGetIsPremiumRequiredToContact: _each("id", lambda item: False),
+    legacy.UsersGetStoriesMaxIDs: _each("id", lambda item: 0),
+}
+"""Of methods that today's layer has no more and older clients still call."""
+
+
 def register() -> None:
     """Declare what is not served. Called when all other modules have filled the table; twice is once."""
     known = schema()
@@ -170,6 +197,9 @@ def register() -> None:
             _declare(class_of(known[id]), Status.REFUSED, _refusal(CATALOGUE[need.answer]))
         elif need.need == "irrelevant":
             _declare(class_of(known[id]), Status.REFUSED, _refusal(errors.METHOD_NOT_AVAILABLE))
+    for request, answer in GONE.items():
+        if request.ID not in METHODS:
+            _declare(request, Status.EMPTY, answer)
 
 
 def _blank(type_: str) -> Answer:
