@@ -121,6 +121,22 @@ def test_5_1_without_login_the_arguments_are_not_read() -> None:
     assert ask(dispatcher, broken).startswith("400 INPUT_")
 
 
+def test_5_7_between_code_and_password_only_what_is_about_it_is_served() -> None:
+    handlers: Any = {account.GetPassword: (state, Who.PENDING), messages.SendMessage: (state, Who.SIGNED_IN)}
+    owing, _ = make(handlers, pending=lambda auth_key_id: 5)
+    nobody, _ = make(handlers)
+    stranger = FakeCaller(user=0)
+    about = layers.encode(account.GetPassword())
+    other = pack("<I", messages.SendMessage.ID) + b"\xff" * 8
+    missing = layers.encode(account.GetAutoSaveSettings())
+    assert isinstance(ask(owing, about, stranger), t.UpdatesState)
+    assert isinstance(ask(nobody, about), t.UpdatesState)
+    assert ask(nobody, about, stranger) == "401 AUTH_KEY_UNREGISTERED"
+    for body in (other, missing, STATE):
+        assert ask(owing, body, stranger) == "401 SESSION_PASSWORD_NEEDED"
+        assert ask(nobody, body, stranger) == "401 AUTH_KEY_UNREGISTERED"
+
+
 def test_5_1_methods_of_older_layers_are_refused_alike() -> None:
     dispatcher, _ = make({messages.SendMessage: (state, Who.SIGNED_IN)})
     older = pack("<I", 0x0D9D75A4) + b"\0" * 8  # messages.sendMessage of layer 152

@@ -17,7 +17,7 @@ from typing import Any
 from tgserve import errors, limits, log, metrics
 from tgserve.clock import Clock
 from tgserve.errors import RpcError, StoreError, StoreFull
-from tgserve.rpc.context import Call, Caller
+from tgserve.rpc.context import Call, Caller, Login
 from tgserve.rpc.driver import Driver
 from tgserve.rpc.flood import Floods
 from tgserve.rpc.registry import METHODS, Flood, Method, Who
@@ -113,7 +113,7 @@ class Dispatcher:
     def _begin(self, caller: Caller, msg_id: int, body: bytes | memoryview, quiet: bool) -> None:
         (id,) = _U32(body)
         login = caller.login
-        entry = self._entries.get(id) or self._older(id, login.user_id)
+        entry = self._entries.get(id) or self._older(id, login)
         me = login.user_id
         who = entry.who
         if (not me or who is not Who.SIGNED_IN) and who is not Who.UNBOUND:
@@ -171,7 +171,7 @@ class Dispatcher:
         if who is not Who.PENDING:
             raise errors.SESSION_PASSWORD_NEEDED()
 
-    def _older(self, id: int, me: int) -> _Entry:
+    def _older(self, id: int, login: Login) -> _Entry:
         """The entry of a method by the id an older layer gave it; remembered when there is one."""
         known = schema()
         if id not in known or not known[id].function:
@@ -180,8 +180,8 @@ class Dispatcher:
         definition = known[id]
         entry = self._names.get(definition.name)
         if entry is None:
-            if not me and definition.name.partition(".")[0] not in OPEN_NAMESPACES:
-                raise errors.AUTH_KEY_UNREGISTERED()
+            if not login.user_id and definition.name.partition(".")[0] not in OPEN_NAMESPACES:
+                self._pending(login.auth_key_id, Who.SIGNED_IN)
             _unknown.of("method").inc()
             raise errors.METHOD_NOT_AVAILABLE()
         self._entries[id] = entry
