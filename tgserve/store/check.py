@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tgserve.errors import StoreError
+from tgserve.store import group_records as g
 from tgserve.store import keyspaces as k
 from tgserve.store import records as r
 from tgserve.store.engine import Engine, Snapshot
@@ -109,6 +110,7 @@ class Checker:
         self._moving_names: set[str] = set()
         self._moving_users: set[int] = set()
         self._moving_pairs: set[tuple[int, int]] = set()
+        self._moving_groups: set[int] = set()
         self._chat: tuple[int, int] = (0, 0)
 
     def run(self) -> Report:
@@ -129,6 +131,8 @@ class Checker:
             k.DIALOGS.tag: self._dialog,
             k.BOXES.tag: self._box,
             k.EVENTS.tag: self._event,
+            k.GROUPS.tag: self._group,
+            k.MEMBERS.tag: self._member,
         }
         counts: Counter[str] = Counter()
         slots: set[int] = set()
@@ -220,8 +224,12 @@ class Checker:
         match payload:
             case r.Deliver() | r.DeliverEdit():
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
-            case r.DeliverDelete() | r.ReleaseBodies():
+                if isinstance(payload, r.Deliver):
+                    self._moving_groups.add(payload.peer)
+            case r.DeliverDelete() | r.ReleaseBodies() | r.HoldBodies():
                 self._moving_bodies.update((payload.author, msg_id) for msg_id in payload.author_msg_ids)
+            case r.ChatAct() | r.TellChatChanged() | r.ChatDeleted():
+                self._moving_groups.add(payload.chat)
             case r.ConfirmPhone() | r.ReleasePhone():
                 self._moving_names.add(payload.phone)
             case r.ConfirmName() | r.ReleaseName():
@@ -278,11 +286,16 @@ class Checker:
 
     def _body(self, reader: Reader, parts: tuple[Any, ...], body: r.Body) -> None:
         box, msg_id = parts
-        if (box, msg_id) in self._moving_bodies or body.peer < 0:
-            return  # a group's members are not known here
+        if (box, msg_id) in self._moving_bodies or body.peer in self._moving_groups:
+            return
         row = reader.get(k.ROWS, box, msg_id)
         holders = 1 if row is not None and (row.author, row.author_msg_id) == (box, msg_id) else 0
-        if body.peer != box:
+        if body.peer < 0:
+            for key, _ in self._reader(body.peer).range(k.MEMBERS, body.peer):
+                if key[1] != box:
+                    other = self._reader(key[1]).get(k.BACKREFS, key[1], box, msg_id)
+                    holders += 0 if other is None else 1
+        elif body.peer != box:
             other = self._reader(body.peer).get(k.BACKREFS, body.peer, box, msg_id)
             holders += 0 if other is None else 1
         if holders != body.holders:
@@ -293,18 +306,49 @@ class Checker:
     def _dialog(self, reader: Reader, parts: tuple[Any, ...], dialog: r.Dialog) -> None:
         user, peer = parts
         where = f"user {user} dialog {peer}"
-        count = top = unread = 0
+        count = top = unread = mentions = 0
+        waits = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD
         for key, value in reader.range(k.PEER_ROWS, user, peer):
             count += 1
             top = key[2]
             if top > dialog.read_inbox_max and not value[0] & (r.ROW_OUT | r.ROW_FROM_SELF):
                 unread += 1
+            mentions += value[0] & waits == waits
+        if dialog.unread_mentions != mentions:
+            self._say("I12", where, f"unread mentions {dialog.unread_mentions}, counted {mentions}")
         if dialog.top_message != top:
             self._say("I12", where, f"top message {dialog.top_message}, newest {top}")
         if dialog.unread_count != unread:
             self._say("I12", where, f"unread {dialog.unread_count}, counted {unread}")
         if dialog.count != count:
             self._say("I12", where, f"{dialog.count} messages, counted {count}")
+
+    # I18: groups and the boxes of their members.
+
+    def _group(self, reader: Reader, parts: tuple[Any, ...], group: g.Group) -> None:
+        (chat,) = parts
+        where = f"group {-chat}"
+        if reader.get(k.MEMBERS, chat, group.creator) is None:
+            self._say("I18", where, f"its creator {group.creator} never was in it")
+        pending = sum(1 for _, one in reader.range(k.IMPORTERS, chat) if one.requested)
+        if pending != group.pending:
+            self._say("I18", where, f"{group.pending} requests to join, counted {pending}")
+
+    def _member(self, reader: Reader, parts: tuple[Any, ...], member: g.Member) -> None:
+        chat, user = parts
+        if chat in self._moving_groups:
+            return
+        where = f"group {-chat}"
+        if reader.get(k.GROUPS, chat) is None:
+            self._say("I18", where, f"has the member {user} and no record")
+        dialog = self._reader(user).get(k.DIALOGS, user, chat)
+        if member.gone:
+            if dialog is not None and not dialog.left_date:
+                self._say("I18", where, f"{user} is out, and his box takes messages")
+        elif dialog is None:
+            self._say("I18", where, f"{user} is in it and has no dialog")
+        elif dialog.left_date:
+            self._say("I18", where, f"{user} is in it, and his box takes no messages")
 
     # I9, I13: boxes and their logs.
 
