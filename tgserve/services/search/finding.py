@@ -251,7 +251,7 @@ class Search:
         part = kept[max(start, 0) : max(start + window.limit, 0)]
         views = self._views(reader, me, asked, part)
         newer = sum(1 for msg_id, _ in named if msg_id > part[0][0]) if part else 0
-        # A query that ends in one letter looked into the newest texts only.
+        # A query that ends in a letter or two looked into the newest texts only.
         return Found(Page(views, count, len(views) == count), inexact=asked.words.short, newer=newer)
 
     async def _far(

@@ -26,7 +26,7 @@ VERSION = 1
 NUMBER_BITS = 20
 """Messages of one second that can be told apart in order."""
 SHORT_TEXTS = 2_000
-"""Texts that a query whose last word is one letter looks into."""
+"""Texts that a query whose last word is one or two letters looks into."""
 CACHE_KIB = 8_000
 WAL_PAGES = 2_000
 """8 MiB of log before it is taken into the file."""
@@ -90,34 +90,37 @@ class Matching:
     until: int = 0
     before: int = NEWEST
 
-    def expression(self) -> str:
-        """FTS5's. Words and tags hold no quotes, so that nothing a user types is syntax."""
+    def expression(self, last: str) -> str:
+        """FTS5's, ending with `last`. Words and tags hold no quotes, so that nothing a user types is syntax."""
         parts = [f'"{tag}"' for tag in self.all_of]
         parts += ["(" + " OR ".join(f'"{tag}"' for tag in group) + ")" for group in self.any_of]
         parts += [f'"{word}"' for word in self.words.whole]
-        if self.words.start and not self.words.short:
-            parts.append(f'"{self.words.start}" *')
+        if last:
+            parts.append(last)
         return " AND ".join(parts)
-
-    def condition(self) -> tuple[str, list[int | str]]:
-        """The WHERE clause and its arguments."""
-        clause = "doc MATCH ? AND rowid >= ? AND rowid < ?"
-        high = min(self.before, first_of(self.until) if self.until > 0 else NEWEST)
-        given: list[int | str] = [self.expression(), first_of(max(self.since, 0)), high]
-        if self.author:
-            clause += " AND author = ?"
-            given.append(self.author)
-        return clause, given
 
     def query(self, limit: int, order: str = "DESC") -> tuple[str, list[int | str]]:
         """SQL for (author, msg, rowid) of the newest that fit (`order` ASC: the oldest), and its arguments."""
-        clause, given = self.condition()
-        newest = f"FROM doc WHERE {clause} ORDER BY rowid {order} LIMIT ?"
+        start = self.words.start
         if not self.words.short:
-            return f"SELECT author, msg, rowid {newest}", [*given, limit]
-        # Every word that begins with one letter is half of the index: look into the newest texts instead.
-        sql = f"SELECT author, msg, rowid FROM (SELECT author, msg, rowid, text {newest}) WHERE instr(' ' || text, ?)"
-        return sql + " LIMIT ?", [*given, SHORT_TEXTS, " " + self.words.start, limit]
+            sql, given = self._select("author, msg, rowid", f'"{start}" *' if start else "", order, limit)
+            return sql, given
+        # FTS5 collects everything that begins with so little before it looks at the rest. The word itself is looked up
+        # in all texts, its being a beginning in the newest ones only.
+        same, given = self._select("author, msg, rowid", f'"{start}"', order, limit)
+        newest, more = self._select("author, msg, rowid, text", "", order, SHORT_TEXTS)
+        begins = f"SELECT author, msg, rowid FROM ({newest}) WHERE instr(' ' || text, ?)"
+        sql = f"SELECT * FROM ({same}) UNION SELECT * FROM ({begins}) ORDER BY rowid {order} LIMIT ?"
+        return sql, [*given, *more, " " + start, limit]
+
+    def _select(self, what: str, last: str, order: str, limit: int) -> tuple[str, list[int | str]]:
+        high = min(self.before, first_of(self.until) if self.until > 0 else NEWEST)
+        clause = "doc MATCH ? AND rowid >= ? AND rowid < ?"
+        given: list[int | str] = [self.expression(last), first_of(max(self.since, 0)), high]
+        if self.author:
+            clause += " AND author = ?"
+            given.append(self.author)
+        return f"SELECT {what} FROM doc WHERE {clause} ORDER BY rowid {order} LIMIT ?", [*given, limit]
 
 
 def first_of(date: int) -> int:

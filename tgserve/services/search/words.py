@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 WORD_CHARS = 32
 """Longer words are cut, in messages and queries alike."""
+SHORT_CHARS = 2
 QUERY_WORDS = 16
 """More are ignored: a message that has these is what was looked for."""
 OWN = "\u0080"
@@ -91,8 +92,8 @@ class Wanted:
 
     @property
     def short(self) -> bool:
-        """The last word is one letter: half of all messages have a word that begins with it."""
-        return len(self.start) == 1 and not _HAS_CJK(self.start)
+        """The last word is one or two letters: a good part of all messages has a word that begins with them."""
+        return 0 < len(self.start) <= SHORT_CHARS and not _HAS_CJK(self.start)
 
     def match(self, text: str) -> bool:
         """The same test that the index makes."""
