@@ -188,7 +188,7 @@ async def _answer(call: Call, chat: int, asking: list[int], approved: bool) -> t
 
 @rpc(messages.CheckChatInvite, flood=per_minute(60))
 async def check_chat_invite(call: Call, request: messages.CheckChatInvite) -> t.AnyChatInvite:
-    roster, invite = call.services.invites.look(render.hash_in(request.hash))
+    roster, invite = call.services.invites.look(call.me, render.hash_in(request.hash))
     if roster.has(call.me):
         return t.ChatInviteAlready(chat=render.chat(call.services, call.me, roster.chat))
     known = [user for user in roster.here if call.services.contacts.get_or_none(call.me, user)]
@@ -209,7 +209,7 @@ async def import_chat_invite(
     call: Call, request: messages.ImportChatInvite
 ) -> t.AnyMessagesChatInviteJoinResult:
     hash_ = render.hash_in(request.hash)
-    _, invite = call.services.invites.look(hash_)
+    _, invite = call.services.invites.look(call.me, hash_)
     action = action_of(t.MessageActionChatJoinedByLink(inviter_id=invite.admin), invite.admin)
     done = await call.services.invites.use(call.me, hash_, action, origin=call.session)
     return t.MessagesChatInviteJoinResultOk(updates=updates_of(call, done))

@@ -217,21 +217,24 @@ class Invites:
 
     # -- whoever has a link -----------------------------------------------------------
 
-    def look(self, hash_: str) -> tuple[Roster, g.Invite]:
-        """What a link leads to. INVITE_HASH_EMPTY, INVITE_HASH_INVALID, INVITE_HASH_EXPIRED."""
+    def look(self, me: int, hash_: str) -> tuple[Roster, g.Invite]:
+        """What a link leads to; a member may look at one that has ended. INVITE_HASH_EMPTY, INVITE_HASH_INVALID,
+        INVITE_HASH_EXPIRED."""
         chat = chat_of(hash_)
-        with self._store.read(slot_of(chat)) as reader:
-            invite = _usable(reader, chat, hash_, int(self._clock.now()))
         roster = self._rosters.get_or_none(chat)
-        if roster is None:
+        with self._store.read(slot_of(chat)) as reader:
+            invite = reader.get(INVITES, chat, hash_)
+        if roster is None or invite is None:
             raise errors.INVITE_HASH_INVALID()
+        if not roster.has(me):
+            _check_usable(invite, int(self._clock.now()))
         return roster, invite
 
     async def use(self, me: int, hash_: str, action: Action, *, origin: Origin = None) -> Done:
         """Join by a link. USER_ALREADY_PARTICIPANT, USERS_TOO_MUCH, INVITE_REQUEST_SENT and as `look`."""
         chat = chat_of(hash_)
         now = int(self._clock.now())
-        _, invite = self.look(hash_)
+        _, invite = self.look(me, hash_)
         if invite.approval:
             await self._store.transact(slot_of(chat), lambda txn: _ask(txn, chat, me, hash_, now))
             raise errors.INVITE_REQUEST_SENT()
@@ -248,12 +251,12 @@ class Invites:
 
 
 def _entered(txn: Txn, chat: int, me: int, hash_: str, now: int) -> tuple[Roster, g.Invite]:
-    invite = _usable(txn, chat, hash_, now)
-    was = load(txn, chat)
-    if was is None or was.group.deleted:
-        raise errors.INVITE_HASH_EXPIRED()
+    was, invite = load(txn, chat), txn.get(INVITES, chat, hash_)
+    if was is None or invite is None:
+        raise errors.INVITE_HASH_INVALID()
     if was.has(me):
         raise errors.USER_ALREADY_PARTICIPANT()
+    _check_usable(invite, now)
     member = was.members.get(me)
     if member is not None and member.gone == r.MEMBER_KICKED:
         raise errors.INVITE_HASH_EXPIRED()
@@ -272,17 +275,13 @@ def _ask(txn: Txn, chat: int, me: int, hash_: str, now: int) -> None:
     inform(txn, made, _admins(made), "requests", now)
 
 
-def _usable(reader: Reader, chat: int, hash_: str, now: int) -> g.Invite:
-    invite = reader.get(INVITES, chat, hash_)
-    if invite is None:
-        raise errors.INVITE_HASH_INVALID()
+def _check_usable(invite: g.Invite, now: int) -> None:
     if (
         invite.revoked
         or 0 < invite.expires <= now
         or (0 < invite.usage_limit <= invite.usage and not invite.approval)
     ):
         raise errors.INVITE_HASH_EXPIRED()
-    return invite
 
 
 def _count_use(txn: Txn, chat: int, hash_: str) -> None:
