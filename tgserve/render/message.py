@@ -13,9 +13,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tgserve.render.peers import PEER_USER, peer_bytes, peer_id
+from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
 from tgserve.services.boxes import View
 from tgserve.store import records as r
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import raw
@@ -92,13 +93,14 @@ def message_bytes(view: View) -> bytes:
         flags |= NOFORWARDS
     text = tl_string(body.text)
     if (
-        row.peer > 0
+        row.peer > -CHANNEL_BASE
         and body.reply is None
         and not flags & SAVED_PEER
         and not (body.entities or body.media or body.fwd or body.edit_date or body.markup)
         and not (body.ttl_period or body.effect or body.grouped_id or body.via_bot or body.invert_media)
     ):
-        head = _PLAIN(_ID, flags, 0, view.msg_id, PEER_USER, body.author, PEER_USER, row.peer, body.date)
+        kind = PEER_USER if row.peer > 0 else PEER_CHAT
+        head = _PLAIN(_ID, flags, 0, view.msg_id, PEER_USER, body.author, kind, abs(row.peer), body.date)
         return head + text
     parts = [peer_bytes(row.peer)]
     flags2 = 0

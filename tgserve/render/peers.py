@@ -9,6 +9,7 @@ from tgserve.tl import types as t
 
 PEER = Struct("<Iq").pack
 PEER_USER = t.PeerUser.ID
+PEER_CHAT = t.PeerChat.ID
 PEER_BYTES = 12
 
 
@@ -17,7 +18,7 @@ def peer_bytes(peer: int) -> bytes:
     if peer > 0:
         return PEER(PEER_USER, peer)
     if peer > -CHANNEL_BASE:
-        return PEER(t.PeerChat.ID, -peer)
+        return PEER(PEER_CHAT, -peer)
     return PEER(t.PeerChannel.ID, -peer - CHANNEL_BASE)
 
 

@@ -94,9 +94,12 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     groups = _NO_CHATS
     for user_id in people((view,)):
         if user_id < 0:
-            chat = layers.encode_part(render_chat.chat(services, view.owner, user_id))
-            groups = _CHATS_ONE + chat[0]
-            lowest = max(lowest, chat[1])
+            chat = render_chat.chat(services, view.owner, user_id)
+            if type(chat) is t.ChatEmpty:
+                continue
+            groups = _CHATS_ONE + chat.data
+            if chat.min_layer > lowest:
+                lowest = chat.min_layer
         elif user_id != view.owner:
             blob = render_user.user(services, view.owner, user_id)
             if type(blob) is t.UserEmpty:
