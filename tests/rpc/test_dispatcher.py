@@ -125,16 +125,15 @@ def test_5_7_between_code_and_password_only_what_is_about_it_is_served() -> None
     handlers: Any = {account.GetPassword: (state, Who.PENDING), messages.SendMessage: (state, Who.SIGNED_IN)}
     owing, _ = make(handlers, pending=lambda auth_key_id: 5)
     nobody, _ = make(handlers)
-    stranger = FakeCaller(user=0)
     about = layers.encode(account.GetPassword())
     other = pack("<I", messages.SendMessage.ID) + b"\xff" * 8
     missing = layers.encode(account.GetAutoSaveSettings())
-    assert isinstance(ask(owing, about, stranger), t.UpdatesState)
+    assert isinstance(ask(owing, about, FakeCaller(user=0)), t.UpdatesState)
     assert isinstance(ask(nobody, about), t.UpdatesState)
-    assert ask(nobody, about, stranger) == "401 AUTH_KEY_UNREGISTERED"
+    assert ask(nobody, about, FakeCaller(user=0)) == "401 AUTH_KEY_UNREGISTERED"
     for body in (other, missing, STATE):
-        assert ask(owing, body, stranger) == "401 SESSION_PASSWORD_NEEDED"
-        assert ask(nobody, body, stranger) == "401 AUTH_KEY_UNREGISTERED"
+        assert ask(owing, body, FakeCaller(user=0)) == "401 SESSION_PASSWORD_NEEDED"
+        assert ask(nobody, body, FakeCaller(user=0)) == "401 AUTH_KEY_UNREGISTERED"
 
 
 def test_5_1_methods_of_older_layers_are_refused_alike() -> None:
