@@ -36,11 +36,13 @@ def served(layer: int) -> list[str]:
 
 
 class Mutants:
-    """Bodies of one layer's calls; `people` are InputPeers that the caller may name."""
+    """Bodies of one layer's calls; `people` and `groups` are what the caller may name."""
 
-    def __init__(self, layer: int, people: list[t.InputPeerUser]) -> None:
+    def __init__(self, layer: int, people: list[t.InputPeerUser], groups: list[int] | None = None) -> None:
         self.layer = Layer(layer)
         self.people = people
+        self.peers = [t.InputPeerSelf(), *people, *[t.InputPeerChat(chat_id=one) for one in groups or []]]
+        self.groups = groups or []
 
     def plain_body(self, name: str, rng: random.Random) -> bytes:
         """What the layer allows and no more."""
@@ -67,7 +69,7 @@ class Mutants:
     def _meant(self, value: Any, rng: random.Random) -> Any:
         """The same shape with peers that exist, numbers that may, texts worth reading."""
         if isinstance(value, t.AnyInputPeer) and rng.random() < 0.9:
-            return rng.choice([t.InputPeerSelf(), *self.people])
+            return rng.choice(self.peers)
         if isinstance(value, t.AnyInputUser) and rng.random() < 0.9:
             one = rng.choice(self.people)
             return t.InputUser(user_id=one.user_id, access_hash=one.access_hash)
@@ -82,4 +84,6 @@ class Mutants:
         if isinstance(value, TLObject):
             for name in value.__slots__:
                 setattr(value, name, self._meant(getattr(value, name), rng))
+                if name == "chat_id" and self.groups and rng.random() < 0.9:
+                    setattr(value, name, rng.choice(self.groups))
         return value

@@ -17,17 +17,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.mutants import Mutants, served
-from tests.server.people import meet, sign_up
+from tests.server.people import meet, message, sign_up
 from tests.tl.samples import SCHEMA
 from tgserve import api
 from tgserve.errors import CATALOGUE, RpcError
 from tgserve.testing.miniclient import MiniClient
 from tgserve.testing.server import TestServer
-from tgserve.tl.functions import users
-from tgserve.tl.types import InputUserSelf
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages, users
 
 api.load()
-EXAMPLES = int(os.environ.get("TGSERVE_FUZZ_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("TGSERVE_FUZZ_EXAMPLES", "12"))
 LAYERS = (152, 200, 232)
 AT_ONCE = 25
 """Calls in flight."""
@@ -59,7 +59,7 @@ class Bench:
 
     @asynccontextmanager
     async def person(self, layer: int) -> AsyncIterator[tuple[MiniClient, Mutants]]:
-        """Somebody new who knows two others; the others stay away."""
+        """Somebody new with two friends, a group and a few messages; the others stay away."""
         client = await self.server.client(layer=layer)
         await sign_up(client, self.phone())
         people = []
@@ -69,13 +69,18 @@ class Bench:
             await sign_up(other, phone, "Bob")
             await other.disconnect()
             people.append(await meet(client, phone))
-        yield client, Mutants(layer, people)
+        members = [t.InputUser(user_id=one.user_id, access_hash=one.access_hash) for one in people]
+        made = await client.call(messages.CreateChat(users=members, title="Three"))
+        group = (made.updates if isinstance(made, t.MessagesInvitedUsers) else made).chats[0].id
+        for number, peer in enumerate([*people, t.InputPeerChat(chat_id=group)] * 2):
+            await client.call(message(peer, f"hello #{number} of example.com", number + 1))
+        yield client, Mutants(layer, people, [group])
         await client.disconnect()
 
     async def still_there(self, client: MiniClient) -> bool:
         """Signed in, and answered; a session that ended itself (a right resetAuthorization, say) is no fault."""
         try:
-            return len(await client.call(users.GetUsers(id=[InputUserSelf()]))) == 1
+            return len(await client.call(users.GetUsers(id=[t.InputUserSelf()]))) == 1
         except RpcError as error:
             return error.code == 401
 
