@@ -132,6 +132,10 @@ def test_archive() -> None:
                 "hash": 0,
             }
             main = await ann(messages.GetDialogs(**zeros, folder_id=0))
+            (line,) = main.dialogs
+            assert line.peer.user_id == eve.id
+            await ann(messages.ToggleDialogPin(peer=t.InputDialogPeer(peer=ann.peer(eve)), pinned=True))
+            main = await ann(messages.GetPinnedDialogs(folder_id=0))
             archive, line = main.dialogs
             assert isinstance(archive, t.DialogFolder) and line.peer.user_id == eve.id
             assert (archive.unread_unmuted_peers_count, archive.unread_unmuted_messages_count) == (1, 1)

@@ -17,7 +17,7 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
-from tgserve.services.dialogs import ChatList, Place
+from tgserve.services.dialogs import Place
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -53,10 +53,6 @@ async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessages
         folder=folder,
     )
     lines = [render.dialog(chat) for chat in found.chats]
-    if folder == MAIN and place == Place() and not request.exclude_pinned and request.limit:
-        archive = call.services.dialogs.page(call.me, Place(), limits.DIALOGS_PER_CALL, folder=ARCHIVE).chats
-        lines = render.archive(archive, call.now) + lines
-        found = ChatList(archive[:1] + found.chats, found.count, found.whole)
     who = render.people_of(call.services, call.me, found.chats)
     groups = render.groups_of(call.services, call.me, found.chats)
     if found.whole:
@@ -68,8 +64,15 @@ async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessages
 
 @rpc(messages.GetPinnedDialogs)
 async def get_pinned_dialogs(call: Call, request: messages.GetPinnedDialogs) -> t.AnyMessagesPeerDialogs:
-    chats = call.services.dialogs.pinned(call.me, _folder(request.folder_id))
-    return render.peer_dialogs(call.services, call.me, chats)
+    folder = _folder(request.folder_id)
+    found = call.services.dialogs.pinned(call.me, folder)
+    archive = []
+    if folder == MAIN:
+        archive = call.services.dialogs.page(call.me, Place(), limits.DIALOGS_PER_CALL, folder=ARCHIVE).chats
+    # here and not in getDialogs, where Telethon would stumble over it
+    answer = render.peer_dialogs(call.services, call.me, archive[:1] + found)
+    answer.dialogs[: len(archive[:1])] = render.archive(archive, call.now)
+    return answer
 
 
 @rpc(messages.GetPeerDialogs)
