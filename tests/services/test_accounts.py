@@ -10,7 +10,7 @@ from tests.srp_client import proof_of
 from tgserve import limits
 from tgserve.api.account import leaving, sessions
 from tgserve.api.account.password import proof
-from tgserve.api.messages import sending
+from tgserve.api.messages import chats, sending
 from tgserve.services.accounts import LAST_LOOK_SECONDS
 from tgserve.services.contacts import Entry
 from tgserve.services.keys import SessionEnded
@@ -88,6 +88,35 @@ def test_a_deleted_account_is_gone_and_others_keep_their_copies() -> None:
             await refused(_send(c, bob, ann), "INPUT_USER_DEACTIVATED")
             again, _ = await c.sign_up(ANN, "Somebody else")
             assert again != ann
+
+    run(story())
+
+
+def test_a_deleted_account_leaves_its_groups_and_its_words_stay() -> None:
+    async def story() -> None:
+        async with community() as c:
+            ann, key, bob, bob_key = await pair(c)
+            hash_ = c.services.views.user_hash(bob, ann)
+            create = messages.CreateChat(users=[t.InputUser(user_id=ann, access_hash=hash_)], title="We")
+            await chats.create_chat(c.call(bob, bob_key), create)
+            await c.settle()
+            with c.store.read(slot_of(ann)) as reader:
+                chat = next(peer for (*_, peer), _ in reader.range(k.DIALOGS, ann) if peer < 0)
+            for number, who in enumerate((ann, bob, ann), start=1):
+                peer = t.InputPeerChat(chat_id=-chat)
+                say = messages.SendMessage(peer=peer, message="to all", random_id=number)
+                await sending.send_message(c.call(who), say)
+                await c.settle()
+            sound(c)
+            assert await leaving.delete_account(c.call(ann, key), account.DeleteAccount(reason=""))
+            for seconds in (0, 0, LAST_LOOK_SECONDS):
+                c.clock.advance(seconds)
+                await c.services.upkeep.turn()
+                await c.settle()
+                sound(c)
+            roster = c.services.groups.rosters.get_or_none(chat)
+            assert roster is not None and roster.here == (bob,)
+            assert rows_of(c, ann) == {"users": 1, "bodies": 7}
 
     run(story())
 

@@ -160,6 +160,7 @@ class Accounts:
             member = replace(was.members[user_id], gone=r.MEMBER_LEFT, admin=False, rank="")
             made = save(txn, was, was.group, {user_id: member})
             inform(txn, made, made.here, "members", now)
+            txn.outbox(slot_of(user_id), r.ChatDeleted(user_id, chat, made.group.version, now))
 
         await self._store.transact(slot_of(chat), work)
 
