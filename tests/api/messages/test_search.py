@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.messages.test_chats import add, group, kick
 from tests.community import Community, run
 from tests.services.search.indexed import search_of
 from tests.talk import Person, talk
@@ -108,6 +109,43 @@ def test_all_chats_page_on(tmp_path: Path) -> None:
             ):
                 with pytest.raises(RpcError, match=refused):
                     await request
+
+    run(story())
+
+
+def test_6_4_groups_by_what_each_member_has(tmp_path: Path) -> None:
+    """SECURITY 6.4: who left does not find what came later, who came later finds what he was given."""
+
+    async def story() -> None:
+        async with found_talk(tmp_path) as (c, (ann, bob, eve)):
+            chat = await group(ann, bob)
+            await ann.send(chat, "a needle, https://example.com")
+            await bob.send(chat, "needles everywhere")
+            await add(ann, chat, eve, fwd_limit=10)
+            await kick(ann, chat, bob)
+            await ann.send(chat, "needle for Eve")
+
+            async def texts(person: Person, **more: Any) -> list[str]:
+                return [one.message for one in (await ask(person, chat, "needle", **more)).messages]
+
+            assert await texts(ann) == [
+                "needle for Eve",
+                "needles everywhere",
+                "a needle, https://example.com",
+            ]
+            assert sorted(await texts(eve)) == sorted(await texts(ann))
+            assert await texts(bob) == ["needles everywhere", "a needle, https://example.com"]
+            assert await texts(ann, from_id=ann.peer(bob)) == ["needles everywhere"]
+            answer = await ask_all(ann, "needle", groups_only=True)
+            assert len(answer.messages) == 3 and [one.id for one in answer.chats] == [-chat]
+            assert ids(await ask_all(ann, "needle", users_only=True)) == []
+            assert len((await ask_all(bob, "needle")).messages) == 2
+            days = await eve(
+                messages.GetSearchResultsCalendar(
+                    peer=eve.peer(chat), filter=t.InputMessagesFilterUrl(), offset_id=0, offset_date=0
+                )
+            )
+            assert days.count == 1 and len(days.chats) == 1
 
     run(story())
 

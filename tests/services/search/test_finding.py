@@ -22,6 +22,7 @@ from tgserve.services.search import feed as feed_module
 from tgserve.services.search import finding
 from tgserve.services.search.feed import State
 from tgserve.services.search.finding import Asked, Chats
+from tgserve.services.search.index import IndexFault
 from tgserve.services.search.words import wanted
 from tgserve.store import eventlog
 from tgserve.store import records as r
@@ -294,6 +295,32 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
             assert path.stat().st_mode & 0o777 == 0o600
 
     run(story())
+
+
+def test_a_full_disk_pauses_the_index_and_nothing_else(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with indexed(tmp_path) as c:
+            feed = c.services.search.feed
+            await say(c, ANN, BOB, "word one")
+            feed.step()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(feed.index, "write", full)
+                await say(c, ANN, BOB, "word two")
+                with pytest.raises(IndexFault) as raised:
+                    feed.step()
+            feed.failed(raised.value)  # as the thread does
+            assert feed.state is State.FAILED and "full" in feed.fault
+            await say(c, ANN, BOB, "word three")
+            found = await c.services.search.in_chat(ANN, BOB, Asked(wanted("word")), Window())
+            assert [view.msg_id for view in found.page.views] == [3, 2, 1]
+            feed.open()
+            assert feed.fault == "" and await find_all(c, BOB, "word") == [3, 2, 1]
+
+    run(story())
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise IndexFault(Path("index.sqlite"), sqlite3.OperationalError("database or disk is full"))
 
 
 def test_another_version_is_made_anew(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tgserve import errors, limits
 from tgserve.api.messages.history import page_limit
 from tgserve.render import kinds
 from tgserve.render import messages as render
+from tgserve.render.chat import chats
 from tgserve.render.message import message, people, saved_peer_of
 from tgserve.render.user import users
 from tgserve.rpc import peers
@@ -138,16 +139,16 @@ async def search_global(call: Call, request: messages.SearchGlobal) -> t.AnyMess
         return render.empty()
     if not (asked.words or asked.kinds):
         raise errors.SEARCH_QUERY_EMPTY()
-    chats = Chats.ALL
+    which = Chats.ALL
     if request.users_only:
-        chats = Chats.USERS
+        which = Chats.USERS
     elif request.groups_only:
-        chats = Chats.GROUPS
+        which = Chats.GROUPS
     elif request.broadcasts_only:
-        chats = Chats.NONE
+        which = Chats.NONE
     before = (request.offset_rate, max(request.offset_id, 0)) if request.offset_rate > 0 else None
     found = await call.services.search.everywhere(
-        call.me, asked, limit=limit, chats=chats, folder=folder, before=before
+        call.me, asked, limit=limit, chats=which, folder=folder, before=before
     )
     views = found.page.views
     rate = views[-1].body.date if views and not found.page.whole else None
@@ -203,6 +204,7 @@ async def get_search_results_calendar(
     days = days[: limits.MESSAGES_PER_CALL]
     newest = call.services.history.messages(call.me, [day[0].msg_id for day in days])
     views = [view for view in newest if view is not None]
+    named = people(views)
     return t.MessagesSearchResultsCalendar(
         inexact=inexact,
         count=len(items),
@@ -219,8 +221,8 @@ async def get_search_results_calendar(
             for day in days
         ],
         messages=[message(view) for view in views],
-        chats=[],
-        users=users(call.services, call.me, people(views)),
+        chats=chats(call.services, call.me, named),
+        users=users(call.services, call.me, named),
     )
 
 

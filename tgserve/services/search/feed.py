@@ -198,10 +198,11 @@ class Feed:
                 self.flush_marks()
                 return
             except StoreError as fault:
-                self._failed(fault)
+                self.failed(fault)
                 self._stopping.wait(RETRY_SECONDS)
 
-    def _failed(self, fault: StoreError) -> None:
+    def failed(self, fault: StoreError) -> None:
+        """Take no more until `open` is called again; what is missed meanwhile it finds by the marks."""
         _faults.inc()
         _log.error("search.fault", exc=fault)
         self._damaged = isinstance(fault, IndexFault) and fault.damaged
