@@ -48,7 +48,7 @@ async def test_a_group_in_telethon(daemon, new_phone):
         await ann.send_message(-chat, "hello Bob")
         heard = (await until(lambda: [m for m in bob.heard if m.raw_text]))[0]
         assert heard.chat_id == -chat and heard.sender_id == ann.me.id
-        await heard.reply("hello Ann")
+        reply = await heard.reply("hello Ann")
         answer = (await until(lambda: [m for m in ann.heard if m.raw_text]))[0]
         assert answer.mentioned and (await answer.get_reply_message()).raw_text == "hello Bob"
         typing, gone = [], []

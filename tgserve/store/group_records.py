@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tgserve.store.records import Record
 
+
 class Group(Record, frozen=True):
     """A basic group, under its peer number (-chat_id). `version` grows with every change."""
 
