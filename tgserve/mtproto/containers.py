@@ -71,8 +71,7 @@ def join(messages: list[Packet]) -> bytes:
     """The body of a container with these messages."""
     pieces = [container_head(MSG_CONTAINER, len(messages))]
     for msg_id, seq_no, body in messages:
-        pieces.append(message_head(msg_id, seq_no, len(body)))
-        pieces.append(body)
+        pieces += (message_head(msg_id, seq_no, len(body)), body)
     return b"".join(pieces)
 
 

@@ -183,13 +183,20 @@ class Outbox:
         """Everything that can be sent now, as packets; `acks`: also acknowledgements that could still wait."""
         queue = self.queue
         acks = bool(self.acks) and (acks or self.ack_due(now))
-        if len(queue) == 1 and not acks and not self.again:
-            out = queue.pop()
-            self.waiting_bytes = self.push_bytes = 0
-            self._stamp(out, now)
-            return [(out.msg_id, out.seq_no, out.body)]
-        oldest = int((now - RENEW_SECONDS) * 4294967296)
         ready: list[Packet] = []
+        if (
+            0 < len(queue) <= PACK_MESSAGES
+            and self.waiting_bytes + 16 * len(queue) <= PACK_BYTES
+            and not (acks or self.again)
+        ):
+            # nothing but new messages, and they fit into one packet: the usual case
+            self.queue = []
+            self.waiting_bytes = self.push_bytes = 0
+            for out in queue:
+                self._stamp(out, now)
+                ready.append((out.msg_id, out.seq_no, out.body))
+            return [self._close(ready, False, now)]
+        oldest = int((now - RENEW_SECONDS) * 4294967296)
         waiting: list[Outgoing] = []
         for out in sorted(self.again.values(), key=_by_id):
             if out.msg_id < oldest:

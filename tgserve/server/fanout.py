@@ -53,7 +53,7 @@ class Fanout:
             _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=item.user_id)
             return
         if update is not None:
-            self._push(update, [live for live in sessions if live.ref != origin])
+            self._push(update, sessions, origin)
 
     def tell(self, users: Collection[int], news: Ephemeral) -> None:
         """Bus subscriber for what is not stored: only sessions with a socket hear of it."""
@@ -70,9 +70,14 @@ class Fanout:
             if update is not None:
                 self._push(update, sessions)
 
-    def _push(self, update: Any, sessions: list[LiveSession]) -> None:
+    def _push(
+        self, update: Any, sessions: Collection[LiveSession], origin: tuple[int, int] | None = None
+    ) -> None:
+        """To all of them but the one that caused it."""
         encoded: dict[int, bytes] = {}
         for live in sessions:
+            if live.ref == origin:
+                continue
             layer = live.layer or live.login.layer or layers.CURRENT
             body = encoded.get(layer)
             if body is None:

@@ -183,11 +183,13 @@ def _send(
     if dialog is NO_DIALOG and peer > 0 and not saved:
         dialog = _begun(txn, me, peer, now)
     sent: list[Sent] = []
+    new = False
     for random_id, draft in drafts:
         mark = txn.get(SENT, me, random_id)
         if mark is not None:
             sent.append(_again(txn, me, mark))
             continue
+        new = True
         head = txn.get(BOXES, me) or NO_BOX
         msg_id = head.msg_id + 1
         body = r.Body(
@@ -228,7 +230,7 @@ def _send(
         elif not saved:
             txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, now, unread, draft.silent), body)
         sent.append(Sent(msg_id, published.pts, now, view))
-    if any(not one.repeated for one in sent):
+    if new:
         cleared = clear_draft and bool(dialog.draft)
         if cleared:
             dialog = replace(dialog, draft=b"", draft_layer=0, draft_date=now)

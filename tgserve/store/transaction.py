@@ -28,6 +28,9 @@ OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
 """(source slot, target slot, encoded payload, payload, memo)"""
 
 _ABSENT: Final = object()
+_NO: Final[Any] = object()
+"""Stands for a key part that is not there. Txn.get and put name the first three parts, as a tuple made and taken apart
+for each row is a third of what a row costs."""
 _ENCODE = msgspec.msgpack.Encoder().encode
 _NO_ITEMS: Final[list[OutboxItem]] = []
 _NOTHING: Final[list[Any]] = []
@@ -120,11 +123,20 @@ class Txn(Reader):
 
     # What a transaction function uses.
 
-    def get(self, keyspace: Keyspace[V], *key: Any) -> V | None:
+    def get(self, keyspace: Keyspace[V], a: Any = _NO, b: Any = _NO, c: Any = _NO, *more: Any) -> V | None:
         try:
-            packed = keyspace.pack(self.slot, keyspace.tag, *key)
+            if b is _NO:
+                packed = (
+                    keyspace.pack(self.slot, keyspace.tag)
+                    if a is _NO
+                    else keyspace.pack(self.slot, keyspace.tag, a)
+                )
+            elif c is _NO:
+                packed = keyspace.pack(self.slot, keyspace.tag, a, b)
+            else:
+                packed = keyspace.pack(self.slot, keyspace.tag, a, b, c, *more)
         except struct.error:
-            _must_be_key(keyspace, key)
+            _must_be_key(keyspace, _parts(a, b, c, more))
             return None
         entry: Any = self._journal.get(packed, _ABSENT)
         if entry is _ABSENT:
@@ -134,15 +146,28 @@ class Txn(Reader):
                 return None if data is None else keyspace.decode(data)
         return None if entry is None else keyspace.decode(entry)
 
-    def put(self, keyspace: Keyspace[V], *key: Any, value: V) -> None:
+    def put(
+        self, keyspace: Keyspace[V], a: Any = _NO, b: Any = _NO, c: Any = _NO, *more: Any, value: V
+    ) -> None:
         """Set a row. StoreError when value, key or transaction grow beyond the limits."""
         data = keyspace.encode(value)
         if len(data) > _SMALL_BYTES:
             self._grow(len(data))
         try:
-            self._journal[keyspace.pack(self.slot, keyspace.tag, *key)] = data
+            if b is _NO:
+                packed = (
+                    keyspace.pack(self.slot, keyspace.tag)
+                    if a is _NO
+                    else keyspace.pack(self.slot, keyspace.tag, a)
+                )
+            elif c is _NO:
+                packed = keyspace.pack(self.slot, keyspace.tag, a, b)
+            else:
+                packed = keyspace.pack(self.slot, keyspace.tag, a, b, c, *more)
         except struct.error as fault:
+            key = _parts(a, b, c, more)
             raise StoreError(f"{keyspace.name}: {key!r} is no key of it: {fault}") from fault
+        self._journal[packed] = data
 
     def delete(self, keyspace: Keyspace[Any], *key: Any) -> None:
         """Remove a row; nothing happens when it is not there."""
@@ -238,6 +263,11 @@ def _index(index: dict[bytes, list[bytes]], keys: Rows, known: Rows) -> None:
     for key in keys:
         if key not in known:
             index.setdefault(key[:_BUCKET_BYTES], []).append(key)
+
+
+def _parts(a: Any, b: Any, c: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The parts that are there."""
+    return tuple(part for part in (a, b, c, *more) if part is not _NO)
 
 
 def _must_be_key(keyspace: Keyspace[Any], key: tuple[Any, ...]) -> None:

@@ -233,6 +233,9 @@ _CURRENT_ENCODERS = _encoders(CURRENT)
 def encode(obj: Any, layer: int = CURRENT) -> bytes:
     """The boxed bytes of a current object for a session of `layer`. Raises Unsayable (a TlError) when that layer has
     nothing like it, ValueError when fields sharing a flag bit are half set."""
+    if obj.__class__ is Raw and obj.min_layer <= layer:
+        data: bytes = obj.data
+        return data
     parts: list[bytes] = []
     encoders = _CURRENT_ENCODERS if layer == CURRENT else _encoders(layer)
     encoders[obj.__class__](obj, parts.append)
@@ -265,6 +268,9 @@ def _result_encoder(request: type[Request[Any]], layer: int) -> Callable[[Any], 
     write = _value_encoder(type_, _encoders(layer))
 
     def encode_value(value: Any) -> bytes:
+        if value.__class__ is Raw and value.min_layer <= layer and not changed:
+            data: bytes = value.data
+            return data
         if changed:
             value = (
                 rule(decode(value.data) if value.__class__ is Raw else value) if rule is not None else None

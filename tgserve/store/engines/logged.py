@@ -17,6 +17,7 @@ import os
 import struct
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,15 +54,14 @@ class _Pending:
     `layers` only when `merged` has it.
     """
 
-    __slots__ = ("_index", "_known", "_lock", "_unindexed", "bytes", "layers", "merged")
+    __slots__ = ("_index", "_lock", "_unindexed", "bytes", "layers", "merged")
 
     def __init__(self) -> None:
         self.merged: Rows = {}
         self.layers: tuple[tuple[int, Rows], ...] = ()
         """(commit number, its rows), oldest first."""
         self.bytes = 0
-        self._index: dict[bytes, list[bytes]] = {}
-        self._known: set[bytes] = set()
+        self._index: defaultdict[bytes, set[bytes]] = defaultdict(set)
         self._unindexed: list[Rows] = []
         self._lock = threading.Lock()
 
@@ -83,12 +83,10 @@ class _Pending:
         if len(lo) < _BUCKET_BYTES or hi > after(bucket):
             return {key for key in list(self.merged) if lo <= key < hi}
         with self._lock:
-            index, known, waiting = self._index, self._known, self._unindexed
+            index, waiting = self._index, self._unindexed
             while waiting:
                 for key in waiting.pop():
-                    if key not in known:
-                        known.add(key)
-                        index.setdefault(key[:_BUCKET_BYTES], []).append(key)
+                    index[key[:_BUCKET_BYTES]].add(key)
             return {key for key in index.get(bucket, ()) if lo <= key < hi}
 
 
