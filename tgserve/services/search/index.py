@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from tgserve.errors import StoreError
 from tgserve.services.search.words import ANYTHING, OWN, Wanted
 
@@ -41,6 +43,22 @@ CREATE TABLE body(author INTEGER, msg INTEGER, id INTEGER NOT NULL, PRIMARY KEY(
 CREATE TABLE mark(owner INTEGER PRIMARY KEY, pts INTEGER NOT NULL);
 CREATE TABLE fact(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+
+# A batch goes into SQLite as one JSON text: executemany would take the interpreter from the loop for every row.
+_HELD = """SELECT author, msg, body.id FROM json_each(?) JOIN body
+    ON author = json_extract(value, '$[0]') AND msg = json_extract(value, '$[1]')"""
+_ADD_DOCS = """INSERT INTO doc(rowid, text, tags, author, msg) SELECT json_extract(value, '$[0]'),
+    json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]')
+    FROM json_each(?)"""
+_ADD_BODIES = """INSERT INTO body SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+    json_extract(value, '$[2]') FROM json_each(?)"""
+_ADD_MARKS = """INSERT INTO mark SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
+    WHERE true ON CONFLICT(owner) DO UPDATE SET pts = max(pts, excluded.pts)"""
+
+
+def _json(rows: object) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 class IndexFault(StoreError):
@@ -240,10 +258,7 @@ class Index:
                 for author, msg_id in gone:
                     self._remove(base, author, msg_id)
                 self._insert(base, docs)
-                base.executemany(
-                    "INSERT INTO mark VALUES(?, ?) ON CONFLICT(owner) DO UPDATE SET pts = max(pts, excluded.pts)",
-                    marks,
-                )
+                base.execute(_ADD_MARKS, (_json([*marks]),))
                 base.execute("COMMIT")
             except BaseException:
                 self._numbers.clear()
@@ -254,27 +269,25 @@ class Index:
             raise IndexFault(self.path, fault) from fault
 
     def _insert(self, base: sqlite3.Connection, docs: Iterable[Doc]) -> None:
+        wanted = {(doc.author, doc.msg_id): doc for doc in docs}
+        held = {(author, msg_id): rowid for author, msg_id, rowid in base.execute(_HELD, (_json([*wanted]),))}
         rows: list[tuple[int, str, str, int, int]] = []
         fresh: list[tuple[int, int, int]] = []
-        known = base.execute
-        for doc in docs:
-            found = known(
-                "SELECT id FROM body WHERE author = ? AND msg = ?", (doc.author, doc.msg_id)
-            ).fetchone()
-            if found is not None:
-                held = known("SELECT text, tags FROM doc WHERE rowid = ?", found).fetchone()
-                if held == (doc.words, doc.tags):
-                    continue
-                base.execute("DELETE FROM doc WHERE rowid = ?", found)
-                rowid: int = found[0]
-            else:
+        for key, doc in wanted.items():
+            rowid = held.get(key)
+            if rowid is None:
                 rowid = self._number(base, doc.date)
-                fresh.append((doc.author, doc.msg_id, rowid))
-            rows.append((rowid, doc.words, doc.tags, doc.author, doc.msg_id))
+                fresh.append((*key, rowid))
+            else:
+                before = base.execute("SELECT text, tags FROM doc WHERE rowid = ?", (rowid,)).fetchone()
+                if before == (doc.words, doc.tags):
+                    continue
+                base.execute("DELETE FROM doc WHERE rowid = ?", (rowid,))
+            rows.append((rowid, doc.words, doc.tags, *key))
         # FTS5 writes a segment whenever rowids go back: in order, a batch is one segment.
         rows.sort()
-        base.executemany("INSERT INTO doc(rowid, text, tags, author, msg) VALUES(?, ?, ?, ?, ?)", rows)
-        base.executemany("INSERT INTO body VALUES(?, ?, ?)", fresh)
+        base.execute(_ADD_DOCS, (_json(rows),))
+        base.execute(_ADD_BODIES, (_json(fresh),))
 
     def _number(self, base: sqlite3.Connection, date: int) -> int:
         """A rowid of that second that was not used."""
