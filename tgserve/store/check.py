@@ -128,6 +128,7 @@ class Checker:
             k.PEER_ROWS.tag: self._peer_row,
             k.BACKREFS.tag: self._backref,
             k.PINS.tag: self._pin,
+            k.SCHEDULED.tag: self._scheduled,
             k.DIALOGS.tag: self._dialog,
             k.BOXES.tag: self._box,
             k.EVENTS.tag: self._event,
@@ -275,6 +276,11 @@ class Checker:
         row = reader.get(k.ROWS, user, msg_id)
         if row is None or row.peer != peer or not row.flags & r.ROW_PINNED:
             self._say("I17", f"user {user} message {msg_id}", f"is listed as pinned with {peer} and is not")
+
+    def _scheduled(self, reader: Reader, parts: tuple[Any, ...], later: Any) -> None:
+        user, peer, number = parts
+        if not any(key[2:] == (1, number) for key, _ in reader.range(k.DUE, user, later.date)):
+            self._say("I18", f"user {user}", f"scheduled message {number} for {peer} has no alarm")
 
     def _backref(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
         user, author, author_msg_id = parts
