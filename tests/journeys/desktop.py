@@ -31,7 +31,7 @@ from tests.journeys.people import telethon_person, until
 from tests.journeys.tdlib import replace_addresses, replace_keys
 
 STOCK = Path("/usr/bin/telegram-desktop")
-PROGRAMS = ("telegram-desktop", "Xvfb", "openbox", "xdotool", "import", "convert", "unshare")
+PROGRAMS = ("dpkg-query", "telegram-desktop", "Xvfb", "openbox", "xdotool", "import", "convert", "unshare")
 PACKAGES = ("telegram-desktop", "xvfb", "openbox", "xdotool", "imagemagick", "libgl1-mesa-dri")
 COUNTRY_CODE, NATIONAL = "+49", "15112345678"
 """Typed in the program: the server's default country is Germany."""

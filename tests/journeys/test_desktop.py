@@ -36,10 +36,14 @@ def install() -> str:
     if not (os.environ.get("CI") or os.environ.get("TGSERVE_DESKTOP")):
         return "TGSERVE_DESKTOP=1 installs them: " + " ".join(PACKAGES)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        done = subprocess.run(
-            ["apt-get", "-q", *command], env=quiet, capture_output=True, text=True, timeout=280
-        )
+    steps = (["update"], 50), (["install", "-y", "--no-install-recommends", *PACKAGES], 130)
+    for command, seconds in steps:
+        try:
+            done = subprocess.run(
+                ["apt-get", "-q", *command], env=quiet, capture_output=True, text=True, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            return f"apt-get {command[0]} took longer than {seconds} s"
         if done.returncode:
             return f"apt-get {command[0]} failed: {done.stderr.strip()[-200:]}"
     return ""
@@ -64,6 +68,7 @@ def namespace() -> list[str]:
     pytest.skip("Telegram Desktop is not tried: no network namespace can be made here")
 
 
+@pytest.mark.timeout(400)
 def test_desktop_signs_up_and_chats(namespace, tmp_path):
     command = [*namespace, sys.executable, "-m", "tests.journeys.desktop", str(tmp_path)]
     with (tmp_path / "story.out").open("wb") as out:
