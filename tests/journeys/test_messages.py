@@ -21,7 +21,10 @@ __all__ = ["libraries", "no_errors", "person"]
 @pytest.mark.asyncio
 async def test_telethon(daemon, new_phone):
     phone = new_phone()
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, phone, "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, phone, "Bob") as bob,
+    ):
         async with telethon_person(daemon, phone, "Bob") as tablet:
             seen = []
 
@@ -105,7 +108,9 @@ def test_tdlib(person, no_errors, version):
     heard = bob.wait_text("pin me")
     tablet.wait_text("pin me")
     mark, theirs = len(bob.updates), len(tablet.updates)
-    ann.call("pinChatMessage", chat_id=chat, message_id=sent["id"], disable_notification=False, only_for_self=False)
+    ann.call(
+        "pinChatMessage", chat_id=chat, message_id=sent["id"], disable_notification=False, only_for_self=False
+    )
     for client, since in ((bob, mark), (tablet, theirs)):
         client.wait(lambda u: u["@type"] == "updateMessageIsPinned" and u["is_pinned"], since=since)
     back = heard["chat_id"]
@@ -124,9 +129,7 @@ def test_tdlib(person, no_errors, version):
     theirs = len(tablet.updates)
     name = {"@type": "chatFolderName", "text": {"@type": "formattedText", "text": "Work"}}
     bob.call("createChatFolder", folder={"@type": "chatFolder", "name": name, "included_chat_ids": [back]})
-    tablet.wait(
-        lambda u: u["@type"] == "updateChatFolders" and len(u["chat_folders"]) == 1, since=theirs
-    )
+    tablet.wait(lambda u: u["@type"] == "updateChatFolders" and len(u["chat_folders"]) == 1, since=theirs)
 
     mark = len(ann.updates)
     content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "soon"}}

@@ -25,8 +25,8 @@ from tgserve.services.deleting import Deleting
 from tgserve.services.dialogs import Dialogs
 from tgserve.services.directory import Directory
 from tgserve.services.editing import Editing
-from tgserve.services.flood_tallies import Tallies
 from tgserve.services.expiry import Expiry
+from tgserve.services.flood_tallies import Tallies
 from tgserve.services.folders import Folders
 from tgserve.services.groups import delivery
 from tgserve.services.groups.invites import Invites
