@@ -47,7 +47,7 @@ def dialog(chat: Chat) -> t.AnyDialog:
 
 
 def archive(chats: list[Chat], now: int) -> list[t.AnyDialog]:
-    """The line that stands for the archive above the list, for these archived chats, the newest first; none for none."""
+    """The line that stands for the archive above the list, the newest of them first."""
     if not chats:
         return []
     unread = [(chat.dialog.unread_count, _muted(chat.dialog, now)) for chat in chats]
