@@ -196,6 +196,9 @@ class LoggedEngine:
         self.state: State = (_Pending(), 0)
         try:
             self._replay()
+            # A start looks into every slot: with thousands of rows waiting in memory that takes seconds.
+            with contextlib.suppress(StoreError):  # the log keeps what the environment cannot take now
+                self._merge()
         except BaseException:
             self.close_files()
             raise
