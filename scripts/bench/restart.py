@@ -66,7 +66,7 @@ def opened(folder: Path) -> tuple[Store, Services]:
     return store, build(store, clock, ids, config, Desk(), secret=keys.secret)  # type: ignore[arg-type]
 
 
-async def fill(folder: Path, messages: int, users: int) -> float:
+async def fill(folder: Path, messages: int, users: int, first_id: int = 1) -> float:
     """Write `messages` among `users`; seconds it took."""
     store, services = opened(folder)
     await store.start()
@@ -77,7 +77,7 @@ async def fill(folder: Path, messages: int, users: int) -> float:
         await room.acquire()
         me = FIRST_USER + number % users
         peer = FIRST_USER + (number * 7 + number // users) % users
-        commit = services.messaging.send(me, peer if peer != me else me + 1, draft, number + 1)
+        commit = services.messaging.send(me, peer if peer != me else me + 1, draft, first_id + number)
         commit.on_done(lambda _: room.release())
     await store.settled(600)
     took = time.perf_counter() - began
@@ -87,17 +87,33 @@ async def fill(folder: Path, messages: int, users: int) -> float:
 
 def keep_sending(folder: Path, users: int) -> None:
     """Send until killed."""
-    asyncio.run(fill(folder, 1 << 40, users))
+    asyncio.run(fill(folder, 1 << 40, users, 1 << 50))
 
 
 def killed_in_flight(folder: Path, users: int, seconds: float) -> None:
     """A process writes to the data directory and dies by kill -9."""
     process = multiprocessing.get_context("spawn").Process(target=keep_sending, args=(folder, users))
+    before = written(folder)
     process.start()
     assert process.pid is not None
+    while written(folder) == before:
+        time.sleep(0.01)
     time.sleep(seconds)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
+
+
+def written(folder: Path) -> float:
+    """When anything in the store was last written."""
+    return max((path.stat().st_mtime for path in (folder / "store").rglob("*.mdb")), default=0.0)
+
+
+def anonymous_bytes(pid: int) -> int:
+    """Memory that is the process's own, without pages of the store that the kernel keeps for it."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def start(folder: Path, kind: str, messages: int) -> dict[str, Any]:
@@ -128,7 +144,7 @@ def start(folder: Path, kind: str, messages: int) -> dict[str, Any]:
         asyncio.run(ask(folder, port))
         answered = time.perf_counter() - began
         cpu = cpu_seconds(process.pid)
-        rss = resident_bytes(process.pid)
+        rss, own = resident_bytes(process.pid), anonymous_bytes(process.pid)
     finally:
         process.terminate()
         process.communicate(timeout=60)
@@ -141,6 +157,7 @@ def start(folder: Path, kind: str, messages: int) -> dict[str, Any]:
         "first_answer_s": round(answered, 3),
         "cpu_s": round(cpu, 3),
         "memory_mib": round(rss / (1 << 20), 1),
+        "own_memory_mib": round(own / (1 << 20), 1),
         "store_mib": round(size / (1 << 20), 1),
     }
 
