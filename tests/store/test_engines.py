@@ -13,6 +13,7 @@ from tgserve.store.engines import logged
 from tgserve.store.engines.lmdb import open_lmdb
 from tgserve.store.engines.logged import LoggedEngine, open_logged
 from tgserve.store.engines.memory import Disks
+from tgserve.store.packing import after
 from tgserve.testing.engine_suite import EngineSuite, content
 
 MAP = 1 << 28
@@ -136,3 +137,22 @@ def test_a_full_map_asks_for_room_and_grows(tmp_path: Path) -> None:
     assert grown >= 2
     assert len(content(engine)) == 3000
     engine.close()
+
+
+def test_ranges_of_any_width_see_the_waiting_rows(tmp_path: Path) -> None:
+    """A whole slot, one of its tables, one owner in it, a part of that: each from what is not in the environment yet."""
+    engine = open_logged(tmp_path, map_bytes=MAP)
+    keys = [
+        bytes((0, slot, tag)) + owner.to_bytes(8, "big") + bytes((number,))
+        for slot in range(2)
+        for tag in range(2)
+        for owner in range(3)
+        for number in range(3)
+    ]
+    engine.commit({key: b"" for key in keys[::2]})
+    engine.commit({key: b"" for key in keys[1::2]} | {keys[0]: None})
+    for size in (1, 2, 3, 7, 11, 12):
+        for key in keys:
+            lo, hi = key[:size], after(key[:size])
+            assert [row[0] for row in content(engine, lo, hi)] == [k for k in keys[1:] if lo <= k < hi]
+    _crash(engine)

@@ -17,7 +17,6 @@ import os
 import struct
 import threading
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ import msgspec
 from tgserve.errors import StoreError, StoreFull
 from tgserve.store.engine import NeedsRoom, Row, Rows, laid_over
 from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot, translated
-from tgserve.store.packing import after
+from tgserve.store.packing import HEAD_BYTES, after
 
 LOG_EPOCH = b"\xff\xff\xff"
 """Behind all keys of the store (tag 0xff is no keyspace's); scans end before it."""
@@ -47,6 +46,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[bytes, bytes | None]).decode
 
 
+class _Buckets(dict[bytes, set[bytes]]):
+    """Keys by slot, tag and first number; `heads` names the buckets of each slot and tag."""
+
+    def __init__(self) -> None:
+        self.heads: dict[bytes, list[bytes]] = {}
+
+    def __missing__(self, bucket: bytes) -> set[bytes]:
+        self.heads.setdefault(bucket[:HEAD_BYTES], []).append(bucket)
+        made = self[bucket] = set()
+        return made
+
+
 class _Pending:
     """Rows committed and not yet in the environment: what every snapshot sees in `merged`, newer commits as layers.
 
@@ -61,7 +72,7 @@ class _Pending:
         self.layers: tuple[tuple[int, Rows], ...] = ()
         """(commit number, its rows), oldest first."""
         self.bytes = 0
-        self._index: defaultdict[bytes, set[bytes]] = defaultdict(set)
+        self._index = _Buckets()
         self._unindexed: list[Rows] = []
         self._lock = threading.Lock()
 
@@ -78,16 +89,20 @@ class _Pending:
         self.layers = layers[at:]
 
     def keys(self, lo: bytes, hi: bytes) -> set[bytes]:
-        """Keys of `merged` in [lo, hi). They are indexed by slot, tag and first number when somebody asks."""
+        """Keys of `merged` in [lo, hi). They are put into buckets when somebody asks."""
         bucket = lo[:_BUCKET_BYTES]
-        if len(lo) < _BUCKET_BYTES or hi > after(bucket):
+        head = lo[:HEAD_BYTES]
+        if len(head) < HEAD_BYTES or hi > after(head):
             return {key for key in list(self.merged) if lo <= key < hi}
         with self._lock:
             index, waiting = self._index, self._unindexed
             while waiting:
                 for key in waiting.pop():
                     index[key[:_BUCKET_BYTES]].add(key)
-            return {key for key in index.get(bucket, ()) if lo <= key < hi}
+            if len(bucket) == _BUCKET_BYTES and hi <= after(bucket):
+                return {key for key in index.get(bucket, ()) if lo <= key < hi}
+            found = index.heads.get(head, ())
+            return {key for bucket in found for key in index[bucket] if lo <= key < hi}
 
 
 State = tuple[_Pending, int]
