@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tgserve.render.chat import chats
 from tgserve.render.updates import draw_event
 from tgserve.render.user import users
 from tgserve.services import Services
@@ -25,4 +26,4 @@ def told(
         if drawn is not None:
             updates.append(drawn)
         who.update(dict.fromkeys(named))
-    return t.Updates(updates=updates, users=users(services, me, who), chats=[], date=now, seq=0)
+    return t.Updates(updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0)

@@ -162,7 +162,7 @@ def build(
         settings=Settings(store, clock),
         views=views,
         search=Search(store, clock, bus, history, config.search_dir),
-        pinning=Pinning(store, clock, history),
+        pinning=Pinning(store, clock, history, rosters),
         folders=Folders(store, clock),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms),

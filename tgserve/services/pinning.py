@@ -13,6 +13,8 @@ from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import SERVICE_USER
+from tgserve.services.groups import rights
+from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import TOP_ID, History, Page, Window
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -29,11 +31,21 @@ SLICE = 200
 
 
 class Pinning:
-    def __init__(self, store: Store, clock: Clock, history: History) -> None:
+    def __init__(self, store: Store, clock: Clock, history: History, rosters: Rosters) -> None:
         self._store = store
+        self._rosters = rosters
         self._clock = clock
         self._history = history
         store.on_outbox(r.DeliverPins, deliver_pins)
+
+    def audience(self, me: int, peer: int) -> tuple[int, ...]:
+        """Who else sees what `me` pins in a chat. CHAT_ADMIN_REQUIRED, CHAT_FORBIDDEN in groups."""
+        if peer > 0:
+            return () if peer in (me, SERVICE_USER) else (peer,)
+        roster = self._rosters.of_member(me, peer)
+        if not rights.may(roster, me, rights.PIN):
+            raise errors.CHAT_ADMIN_REQUIRED()
+        return roster.others(me)
 
     def pin(
         self,
@@ -95,11 +107,6 @@ class Pinning:
             rows = [(msg_id, row) for msg_id in taken if (row := reader.get(ROWS, me, msg_id)) is not None]
             views = self._history.views_of(reader, me, rows)
         return Page(views, len(ids), len(taken) == len(ids))
-
-
-def others_of(me: int, peer: int) -> tuple[int, ...]:
-    """Who else sees what is pinned in a private chat."""
-    return () if peer in (me, SERVICE_USER) else (peer,)
 
 
 def _tell_others(

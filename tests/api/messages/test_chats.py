@@ -425,3 +425,30 @@ def test_mentions_wait_to_be_seen() -> None:
             sound(c)
 
     run(story())
+
+
+def test_pins_are_seen_by_all_who_are_in() -> None:
+    """6.3: who may not pin changes nothing; who may tells every member."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, carl)):
+            chat = await group(ann, bob, carl)
+            await bob.send(ann, "shifts the numbers")
+            one = await ann.send(chat, "worth keeping")
+            answer = await ann(messages.UpdatePinnedMessage(peer=ann.peer(chat), id=one))
+            assert [chat.id for chat in answer.chats] == [-chat]
+            for person in (ann, bob, carl):
+                kept = [m.message for m in await person.history(chat) if getattr(m, "pinned", False)]
+                assert kept == ["worth keeping"]
+                last = (await person.history(chat))[0]
+                assert isinstance(last.action, t.MessageActionPinMessage)
+            rights = t.ChatBannedRights(until_date=0, pin_messages=True)
+            await ann(messages.EditChatDefaultBannedRights(peer=ann.peer(chat), banned_rights=rights))
+            two = await bob.send(chat, "mine too")
+            await refused("CHAT_ADMIN_REQUIRED", bob, messages.UpdatePinnedMessage(peer=bob.peer(chat), id=two))
+            await ann(messages.UnpinAllMessages(peer=ann.peer(chat)))
+            for person in (ann, bob, carl):
+                assert not [m for m in await person.history(chat) if getattr(m, "pinned", False)]
+            sound(c)
+
+    run(story())

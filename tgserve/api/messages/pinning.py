@@ -11,7 +11,6 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.messaging import Draft, ReplyTo
-from tgserve.services.pinning import others_of
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -23,7 +22,7 @@ _PINNED, _PINNED_LAYER = layers.encode_part(t.MessageActionPinMessage())
 async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessage) -> t.AnyUpdates:
     """For both sides, with a service message that says so, or for oneself alone; unpinning says nothing."""
     peer = peers.resolve(call, request.peer)
-    others = () if request.pm_oneside else others_of(call.me, peer)
+    others = () if request.pm_oneside else call.services.pinning.audience(call.me, peer)
     if others:
         call.services.messaging.check_may_write(call.me, peer)
     changed = await call.services.pinning.pin(
@@ -44,7 +43,7 @@ async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessag
         if sent.view is not None and isinstance(answer, t.Updates):
             more: Any = t.UpdateNewMessage(message=message(sent.view), pts=sent.pts, pts_count=1)
             answer.updates.append(more)
-            answer.users = users(call.services, call.me, dict.fromkeys((peer, call.me)))
+            answer.users = users(call.services, call.me, (peer, call.me))
     return answer
 
 
@@ -53,7 +52,7 @@ async def unpin_all_messages(call: Call, request: messages.UnpinAllMessages) -> 
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
     changed, left = await call.services.pinning.unpin_all(
-        call.me, peer, others_of(call.me, peer), origin=call.session
+        call.me, peer, call.services.pinning.audience(call.me, peer), origin=call.session
     )
     if changed is None:
         return t.MessagesAffectedHistory(pts=call.services.updates.pts(call.me), pts_count=0, offset=left)
