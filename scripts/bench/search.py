@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench.measure import percentile, resident_bytes, show
+from tgserve import log
 from tgserve.config import Config
 from tgserve.ids import Ids
 from tgserve.render import kinds
@@ -169,7 +170,7 @@ async def ask(
     return {"name": name, "taken": taken, "spent": spent}
 
 
-async def lag(services: Services, clock: Moving, rate: int, seconds: float) -> dict[str, Any]:
+async def lag_at(services: Services, clock: Moving, rate: int, seconds: float) -> dict[str, Any]:
     """Send at a rate; how old does what is missing in the index grow, and when is a message found?"""
     feed, worst, waits = services.search.feed, 0.0, []
     begun = time.perf_counter()
@@ -193,6 +194,8 @@ async def lag(services: Services, clock: Moving, rate: int, seconds: float) -> d
                 pending.remove(item)
         worst = max(worst, feed.lag_seconds)
         await asyncio.sleep(0.005)
+    if feed.state is not State.READY:
+        raise RuntimeError(f"the index has failed: {feed.fault}")
     return {
         "per_second": rate,
         "found_after_p50_s": round(percentile(waits, 0.5), 3),
@@ -257,7 +260,7 @@ async def bench(folder: Path, count: int, times: int, seconds: float) -> None:
         "search.questions",
         {"count": len(every), **{name: round(value, 2) for name, value in figures.items()}},
     )
-    show("search.lag", await lag(services, clock, 200, seconds))
+    show("search.lag", await lag_at(services, clock, 200, seconds))
     show("search.end", {"rss_mb": round(resident_bytes(os.getpid()) / 1e6, 1)})
     await services.search.stop()
     await store.close()
@@ -269,6 +272,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="work here and leave the files")
     options = parser.parse_args()
+    log.setup("logfmt", "error")
     folder = options.keep or Path(tempfile.mkdtemp(prefix="tgserve-search-"))
     count = 20_000 if options.quick else options.messages
     try:

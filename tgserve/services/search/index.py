@@ -29,6 +29,8 @@ NUMBER_BITS = 20
 """Messages of one second that can be told apart in order."""
 SHORT_TEXTS = 2_000
 """Texts that a query whose last word is one or two letters looks into."""
+NUMBERS_KEPT = 10_000
+"""Seconds whose next free number is remembered."""
 CACHE_KIB = 8_000
 WAL_PAGES = 2_000
 """8 MiB of log before it is taken into the file."""
@@ -247,6 +249,8 @@ class Index:
     ) -> None:
         """One transaction: documents in (or anew), bodies out (all those of whole boxes too), marks up."""
         base = self._open
+        if len(self._numbers) > NUMBERS_KEPT:
+            self._numbers.clear()  # between transactions: documents still to be written are known to it alone
         try:
             base.execute("BEGIN IMMEDIATE")
             try:
@@ -294,8 +298,6 @@ class Index:
         low = first_of(max(date, 0))
         number = self._numbers.get(date)
         if number is None:
-            if len(self._numbers) > 10_000:
-                self._numbers.clear()
             last = base.execute(
                 "SELECT max(id) FROM doc_content WHERE id BETWEEN ? AND ?", (low, low + _TOP)
             ).fetchone()[0]
