@@ -57,7 +57,8 @@ def countries() -> list[dict[str, Any]]:
             if region == "001":
                 continue
             metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-            leading = metadata.leading_digits if len(regions) > 1 and region != regions[0] else None
+            shared = metadata is not None and len(regions) > 1 and region != regions[0]
+            leading = metadata.leading_digits if metadata is not None and shared else None
             found.append(
                 {
                     "iso2": region,

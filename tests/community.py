@@ -13,8 +13,8 @@ from typing import Any
 from tgserve.adapters.contract import Sms
 from tgserve.config import Config, LimitsConfig
 from tgserve.ids import Ids
-from tgserve.render import kinds
 from tgserve.mtproto.cipher import AuthKey
+from tgserve.render import kinds
 from tgserve.rpc.context import Call, Device, SessionRef
 from tgserve.services import Services, build
 from tgserve.store.shards import Store

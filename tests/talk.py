@@ -10,7 +10,18 @@ from typing import Any
 
 from tests.community import Community, community
 from tgserve.api import updates as _updates
-from tgserve.api.messages import chats, dialogs, editing, history, invites, media, pinning, reading, search, sending
+from tgserve.api.messages import (
+    chats,
+    dialogs,
+    editing,
+    history,
+    invites,
+    media,
+    pinning,
+    reading,
+    search,
+    sending,
+)
 from tgserve.rpc.context import SessionRef
 from tgserve.rpc.registry import METHODS
 from tgserve.tl import layers

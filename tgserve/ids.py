@@ -24,7 +24,9 @@ class Ids:
     """Random numbers for the whole daemon; `seed` makes them repeatable."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self.random_bytes: Callable[[int], bytes] = os.urandom if seed is None else random.Random(seed).randbytes
+        self.random_bytes: Callable[[int], bytes] = (
+            os.urandom if seed is None else random.Random(seed).randbytes
+        )
         self._pool = b""
         self._at = 0
 

@@ -38,12 +38,14 @@ async def make_group(running: Running, folder: Path, members: int) -> int:
     key = AuthKey(bytes.fromhex(running.accounts[0]["key"]))
     client = MiniClient(rsa_public=pem, layer=229, key=key)
     await client.connect("127.0.0.1", running.port)
-    book = [
+    book: list[t.AnyInputContact] = [
         t.InputPhoneContact(client_id=n, phone="+" + account["phone"], first_name=f"M{n}", last_name="")
         for n, account in enumerate(running.accounts[1:members])
     ]
     found = await client.call(contacts.ImportContacts(contacts=book))
-    users = [t.InputUser(user_id=one.id, access_hash=one.access_hash) for one in found.users]
+    users: list[t.AnyInputUser] = [
+        t.InputUser(user_id=one.id, access_hash=one.access_hash) for one in found.users
+    ]
     made = await client.call(messages.CreateChat(users=users, title="Bench"))
     await client.disconnect()
     return int(made.updates.chats[0].id)

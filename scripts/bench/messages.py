@@ -104,7 +104,9 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--keep", default="", help="a folder for the data: accounts are there in the next run")
+    parser.add_argument(
+        "--keep", default="", help="a folder for the data: accounts are there in the next run"
+    )
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.pairs, chosen.window, chosen.seconds, chosen.rounds = 2, 2, 0.5, 1

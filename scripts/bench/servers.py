@@ -153,7 +153,7 @@ async def introduce(running: Running, folder: Path, viewer: dict[str, Any], othe
 
 @contextlib.contextmanager
 def scratch(keep: str = "") -> Iterator[Path]:
-    """A folder for both servers: `keep` (made when it is not there; accounts stay for the next run), or a passing one."""
+    """A folder for both servers: `keep` (made if absent; its accounts stay for the next run), or a passing one."""
     if keep:
         Path(keep).mkdir(parents=True, exist_ok=True)
         yield Path(keep)

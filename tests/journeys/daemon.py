@@ -40,7 +40,9 @@ class Daemon:
 
     def run(self, *arguments: str, timeout: float = 60) -> str:
         """The standard output of a CLI command that must succeed."""
-        done = subprocess.run(self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(
+            self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=timeout
+        )
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -48,7 +50,10 @@ class Daemon:
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command("start", "--listen", f"{self.host}:{self.port}"), cwd=ROOT, stdout=log, stderr=log
+                self.command("start", "--listen", f"{self.host}:{self.port}"),
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
             )
         until = time.monotonic() + timeout
         while time.monotonic() < until:
@@ -107,6 +112,8 @@ class Daemon:
     def faults(self) -> list[str]:
         """Lines of the log that tell of a fault of ours: a journey that leaves one has failed."""
         marks = ("Traceback", "level=error", "level=critical", "INTERNAL")
-        return [line for line in self.log.read_text(errors="replace").splitlines() if any(m in line for m in marks)]
-
-
+        return [
+            line
+            for line in self.log.read_text(errors="replace").splitlines()
+            if any(m in line for m in marks)
+        ]

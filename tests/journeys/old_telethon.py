@@ -55,7 +55,7 @@ async def main() -> None:
                 await client.disconnect()
                 return
             say(done=order["do"])
-        except Exception as error:  # noqa: BLE001 - told to the test, which fails on it
+        except Exception as error:
             say(error=repr(error))
 
 

@@ -37,7 +37,9 @@ def trust(pem: str) -> None:
     """Make both libraries accept the server's key."""
     telethon_rsa.add_key(pem, old=False)
     numbers = load_pem_public_key(pem.encode()).public_numbers()
-    pyrogram_rsa.server_public_keys[fingerprint_of(numbers.n, numbers.e)] = pyrogram_rsa.PublicKey(numbers.n, numbers.e)
+    pyrogram_rsa.server_public_keys[fingerprint_of(numbers.n, numbers.e)] = pyrogram_rsa.PublicKey(
+        numbers.n, numbers.e
+    )
 
 
 def telethon_client(daemon: Daemon, session: Any = None, **options: Any) -> telethon.TelegramClient:
@@ -46,7 +48,9 @@ def telethon_client(daemon: Daemon, session: Any = None, **options: Any) -> tele
     if session is None:
         session = MemorySession()
         session.set_dc(2, daemon.host, daemon.port)
-    return telethon.TelegramClient(session, API_ID, API_HASH, request_retries=2, connection_retries=20, **options)
+    return telethon.TelegramClient(
+        session, API_ID, API_HASH, request_retries=2, connection_retries=20, **options
+    )
 
 
 async def telethon_sign_up(client: telethon.TelegramClient, daemon: Daemon, phone: str, name: str) -> Any:
@@ -57,7 +61,9 @@ async def telethon_sign_up(client: telethon.TelegramClient, daemon: Daemon, phon
     request = telethon.tl.functions.auth.SignInRequest(phone, sent.phone_code_hash, code)
     answer = await client(request)
     if isinstance(answer, telethon.tl.types.auth.AuthorizationSignUpRequired):
-        answer = await client(telethon.tl.functions.auth.SignUpRequest(phone, sent.phone_code_hash, name, "T"))
+        answer = await client(
+            telethon.tl.functions.auth.SignUpRequest(phone, sent.phone_code_hash, name, "T")
+        )
     await client._on_login(answer.user)
     return answer.user
 
@@ -67,7 +73,9 @@ async def telethon_person(daemon: Daemon, phone: str, name: str, **options: Any)
     """A signed-up Telethon client; its user stands in `.me`, live messages in `.heard`."""
     client = telethon_client(daemon, **options)
     client.heard = []
-    client.add_event_handler(lambda event: note(client, event.message), telethon.events.NewMessage(incoming=True))
+    client.add_event_handler(
+        lambda event: note(client, event.message), telethon.events.NewMessage(incoming=True)
+    )
     client.me = await telethon_sign_up(client, daemon, phone, name)
     try:
         yield client

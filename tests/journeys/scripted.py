@@ -22,7 +22,12 @@ from tests.journeys.people import fingerprint_of, until
 
 def key_facts(pem: str) -> dict[str, Any]:
     numbers = load_pem_public_key(pem.encode()).public_numbers()
-    return {"n": str(numbers.n), "e": numbers.e, "fingerprint": str(fingerprint_of(numbers.n, numbers.e)), "pem": pem}
+    return {
+        "n": str(numbers.n),
+        "e": numbers.e,
+        "fingerprint": str(fingerprint_of(numbers.n, numbers.e)),
+        "pem": pem,
+    }
 
 
 class Script:

@@ -31,7 +31,17 @@ def wheel(project: str, version: str) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     pattern = f"{project}-{version}-*.whl"
     if not list(CACHE.glob(pattern)):
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), f"{project}=={version}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--no-deps",
+            "-d",
+            str(CACHE),
+            f"{project}=={version}",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         if done.returncode:
             pytest.skip(f"{project} {version} cannot be had here: {done.stderr.strip()[-200:]}")
@@ -89,7 +99,12 @@ class Library:
         self.lib.td_execute.restype = ctypes.c_char_p
         self.lib.td_execute.argtypes = [ctypes.c_char_p]
         self.log = folder / f"tdlib-{version}.log"
-        stream = {"@type": "logStreamFile", "path": str(self.log), "max_file_size": 1 << 28, "redirect_stderr": False}
+        stream = {
+            "@type": "logStreamFile",
+            "path": str(self.log),
+            "max_file_size": 1 << 28,
+            "redirect_stderr": False,
+        }
         self.execute({"@type": "setLogStream", "log_stream": stream})
         self.execute({"@type": "setLogVerbosityLevel", "new_verbosity_level": 2})
         self.clients: dict[int, Client] = {}
@@ -162,7 +177,9 @@ class Client:
             raise TdError(f"{kind}: {answer['code']} {answer['message']}")
         return answer
 
-    def wait(self, fits: Callable[[dict[str, Any]], bool], timeout: float = 30, since: int = 0) -> dict[str, Any]:
+    def wait(
+        self, fits: Callable[[dict[str, Any]], bool], timeout: float = 30, since: int = 0
+    ) -> dict[str, Any]:
         """The first update from index `since` on that fits."""
         until = time.monotonic() + timeout
         at = since
@@ -173,7 +190,9 @@ class Client:
                         return self.updates[at]
                     at += 1
                 if not self.news.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
-                    raise TimeoutError("no such update; last: " + ", ".join(u["@type"] for u in self.updates[-12:]))
+                    raise TimeoutError(
+                        "no such update; last: " + ", ".join(u["@type"] for u in self.updates[-12:])
+                    )
 
     def _state(self, name: str, since: int = 0) -> None:
         def fits(update: dict[str, Any]) -> bool:

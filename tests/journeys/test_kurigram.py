@@ -51,7 +51,9 @@ async def test_chat_with_telethon(daemon, new_phone, folder):
             assert history == ["hello Ann"]
             dialogs = [d.chat.id async for d in client.get_dialogs()]
             assert ann.me.id in dialogs
-            contact = await client.import_contacts([pyrogram.types.InputPhoneContact("+" + ann.me.phone, "Anna")])
+            contact = await client.import_contacts(
+                [pyrogram.types.InputPhoneContact("+" + ann.me.phone, "Anna")]
+            )
             assert contact.users[0].id == ann.me.id
             await client.send_message("me", "note to self")
             saved = [m.text async for m in client.get_chat_history("me")]

@@ -43,7 +43,11 @@ def old_telethon(script: str) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, str(HERE / script)], {"PYTHONPATH": str(wheel("Telethon", "1.39.0"))}
 
 
-CLIENTS = {"gramjs": (node, "gramjs.js"), "mtcute": (node, "mtcute.js"), "telethon-1.39": (old_telethon, "old_telethon.py")}
+CLIENTS = {
+    "gramjs": (node, "gramjs.js"),
+    "mtcute": (node, "mtcute.js"),
+    "telethon-1.39": (old_telethon, "old_telethon.py"),
+}
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -27,7 +27,10 @@ async def found(client, entity, text, count, **more):
 
 @pytest.mark.asyncio
 async def test_telethon_searches(daemon, new_phone):
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
         to_bob, to_ann = await meet(ann, bob)
         await ann.send_message(to_bob, "Let us meet at the Café at noon")
         lunch = await bob.send_message(to_ann, "the cafeteria? see https://example.com/menu")
@@ -111,7 +114,14 @@ def test_tdlib_searches(person, no_errors, version):  # noqa: F811
     assert len(until(lambda: in_chat(ann, chat, "", "Url"), 1)["messages"]) == 1
 
     def everywhere(query):
-        chat_list = {"chat_list": None, "offset": "", "limit": 50, "filter": None, "min_date": 0, "max_date": 0}
+        chat_list = {
+            "chat_list": None,
+            "offset": "",
+            "limit": 50,
+            "filter": None,
+            "min_date": 0,
+            "max_date": 0,
+        }
         return ann.call("searchMessages", query=query, **chat_list)
 
     assert texts(until(lambda: everywhere("need"), 2)) == [

@@ -51,7 +51,9 @@ def no_errors(libraries):
     before = {version: len(library.errors()) for version, library in libraries.items()}
     yield
     lines = [
-        f"{version}: {line}" for version, library in libraries.items() for line in library.errors()[before[version] :]
+        f"{version}: {line}"
+        for version, library in libraries.items()
+        for line in library.errors()[before[version] :]
     ]
     assert not lines, "\n".join(lines)
 
@@ -61,7 +63,7 @@ def befriend(one: Client, other: Client) -> int:
     contact = {"@type": "contact", "phone_number": other.phone, "first_name": other.me["first_name"]}
     try:
         found = one.call("importContacts", contacts=[{**contact, "@type": "importedContact"}])
-    except Exception:  # noqa: BLE001 - 1.8.46 takes `contact`
+    except Exception:
         found = one.call("importContacts", contacts=[contact])
     assert found["user_ids"] == [other.me["id"]]
     return int(one.call("createPrivateChat", user_id=other.me["id"], force=True)["id"])

@@ -29,7 +29,10 @@ async def meet(ann, bob):
 
 
 async def test_chat_live_both_ways(daemon, new_phone):
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
         to_bob, to_ann = await meet(ann, bob)
         sent = await ann.send_message(to_bob, "hello **bold** world")
         heard = (await until(lambda: bob.heard))[0]
@@ -41,7 +44,10 @@ async def test_chat_live_both_ways(daemon, new_phone):
 
 
 async def test_edit_delete_read_type(daemon, new_phone):
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
         to_bob, to_ann = await meet(ann, bob)
         edited, deleted, read, typing = [], [], [], []
 
@@ -80,7 +86,10 @@ async def test_edit_delete_read_type(daemon, new_phone):
 
 async def test_away_and_back_has_exactly_what_came(daemon, new_phone):
     """50 messages while away: exactly those, once, in order, by getDifference."""
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
         to_bob, _ = await meet(ann, bob)
         await ann.send_message(to_bob, "before")
         await until(lambda: bob.heard)
@@ -97,7 +106,10 @@ async def test_away_and_back_has_exactly_what_came(daemon, new_phone):
 
 async def test_two_devices_agree(daemon, new_phone):
     phone = new_phone()
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, phone, "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, phone, "Bob") as bob,
+    ):
         async with telethon_person(daemon, phone, "Bob") as tablet:
             assert tablet.me.id == bob.me.id
             notice = (await until(lambda: [m for m in bob.heard if m.sender_id == 777000]))[0]
@@ -124,7 +136,10 @@ async def test_two_devices_agree(daemon, new_phone):
 
 
 async def test_saved_messages_and_forward(daemon, new_phone):
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
         to_bob, to_ann = await meet(ann, bob)
         await ann.send_message(to_bob, "worth keeping")
         heard = (await until(lambda: bob.heard))[0]
@@ -148,7 +163,13 @@ async def read_http_packet(codec, reader):
 
 @pytest.mark.parametrize(
     "connection",
-    ["ConnectionTcpFull", "ConnectionTcpAbridged", "ConnectionTcpIntermediate", "ConnectionTcpObfuscated", "ConnectionHttp"],
+    [
+        "ConnectionTcpFull",
+        "ConnectionTcpAbridged",
+        "ConnectionTcpIntermediate",
+        "ConnectionTcpObfuscated",
+        "ConnectionHttp",
+    ],
 )
 async def test_every_transport(daemon, new_phone, connection, monkeypatch):
     kind = getattr(telethon.network.connection, connection)
@@ -171,7 +192,10 @@ async def test_log_out_and_in_again(daemon, new_phone):
 async def test_bad_input_gets_the_documented_error_and_keeps_the_connection(daemon, new_phone):
     from telethon import errors
 
-    async with telethon_person(daemon, new_phone(), "Ann") as ann, telethon_person(daemon, new_phone(), "Bob") as bob:
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
         to_bob, to_ann = await meet(ann, bob)
         stranger = t.InputPeerUser(bob.me.id, to_bob.access_hash ^ 1)
         cases = [

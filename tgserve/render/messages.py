@@ -17,7 +17,13 @@ _MASK = 2**64 - 1
 
 
 def page(
-    services: Services, me: int, of: Page, *, inexact: bool = False, newer: int = 0, next_rate: int | None = None
+    services: Services,
+    me: int,
+    of: Page,
+    *,
+    inexact: bool = False,
+    newer: int = 0,
+    next_rate: int | None = None,
 ) -> t.AnyMessagesMessages:
     """messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
     the list come before the page; `next_rate`: where a search of all chats goes on."""

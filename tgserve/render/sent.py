@@ -60,7 +60,9 @@ def full(
         if one.view is not None:
             updates.append(t.UpdateNewMessage(message=message(one.view), pts=one.pts, pts_count=1))
     who = people(one.view for one in sent if one.view is not None)
-    return t.Updates(updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0)
+    return t.Updates(
+        updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0
+    )
 
 
 def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:

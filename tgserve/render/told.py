@@ -26,4 +26,6 @@ def told(
         if drawn is not None:
             updates.append(drawn)
         who.update(dict.fromkeys(named))
-    return t.Updates(updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0)
+    return t.Updates(
+        updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0
+    )

@@ -126,7 +126,9 @@ class End(asyncio.Transport):
 class Line:
     """A connection: bytes arrive in order, each piece after the network's delay, until somebody cuts it."""
 
-    def __init__(self, network: Network, client: asyncio.Protocol, server: asyncio.Protocol, host: str) -> None:
+    def __init__(
+        self, network: Network, client: asyncio.Protocol, server: asyncio.Protocol, host: str
+    ) -> None:
         self.loop = network.loop
         self.network = network
         self.number = network.made = network.made + 1

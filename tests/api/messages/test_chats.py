@@ -445,7 +445,9 @@ def test_pins_are_seen_by_all_who_are_in() -> None:
             rights = t.ChatBannedRights(until_date=0, pin_messages=True)
             await ann(messages.EditChatDefaultBannedRights(peer=ann.peer(chat), banned_rights=rights))
             two = await bob.send(chat, "mine too")
-            await refused("CHAT_ADMIN_REQUIRED", bob, messages.UpdatePinnedMessage(peer=bob.peer(chat), id=two))
+            await refused(
+                "CHAT_ADMIN_REQUIRED", bob, messages.UpdatePinnedMessage(peer=bob.peer(chat), id=two)
+            )
             await ann(messages.UnpinAllMessages(peer=ann.peer(chat)))
             for person in (ann, bob, carl):
                 assert not [m for m in await person.history(chat) if getattr(m, "pinned", False)]

@@ -89,9 +89,7 @@ async def get_unread_mentions(call: Call, request: messages.GetUnreadMentions) -
         request.max_id,
         request.min_id,
     )
-    return render.page(
-        call.services, call.me, call.services.history.unread_mentions(call.me, peer, window)
-    )
+    return render.page(call.services, call.me, call.services.history.unread_mentions(call.me, peer, window))
 
 
 @rpc(messages.GetSavedHistory)
