@@ -50,11 +50,10 @@ class Ballast:
         """Until only `leave` bytes are free."""
         stat = os.statvfs(self.path.parent)
         size = stat.f_bavail * stat.f_frsize - leave
-        with self.path.open("ab") as file:
+        with self.path.open("ab", buffering=0) as file:
             while size > 0:
                 try:
                     size -= file.write(bytes(min(size, 4096)))
-                    file.flush()
                 except OSError:
                     return
 
