@@ -70,10 +70,14 @@ def methods() -> str:
     return "\n".join(lines) + "\n"
 
 
+WIDTH = 100
+"""Of help texts in docs/cli.md, whatever terminal they are made on."""
+
+
 def cli() -> str:
     """docs/cli.md: the help of every command."""
     lines = ["# Commands", NOTE]
-    with click.Context(tgserve, info_name="tgserve") as top:
+    with click.Context(tgserve, info_name="tgserve", terminal_width=WIDTH, max_content_width=WIDTH) as top:
         lines += ["", "```", tgserve.get_help(top), "```"]
         for name in COMMANDS:
             command = tgserve.get_command(top, name)
@@ -83,11 +87,14 @@ def cli() -> str:
 
 
 def _help(command: click.Command, path: str, parent: click.Context) -> list[str]:
-    with click.Context(command, info_name=path.rpartition(" ")[2], parent=parent) as context:
+    name = path.rpartition(" ")[2]
+    with click.Context(
+        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+    ) as context:
         lines = ["", f"## {path}", "", "```", command.get_help(context), "```"]
         if isinstance(command, click.Group):
-            for name, inner in sorted(command.commands.items()):
-                lines += _help(inner, f"{path} {name}", context)
+            for word, inner in sorted(command.commands.items()):
+                lines += _help(inner, f"{path} {word}", context)
     return lines
 
 

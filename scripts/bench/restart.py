@@ -5,7 +5,7 @@
 Fills a data directory through the services (the real rows, 1:1 messages of 100 bytes), then starts `tgserve start` on
 it: after a clean stop, and after kill -9 in the middle of more sends, which leaves logs and outboxes to finish. Times
 are from the process's start to its `ready` line and to its first answer over the wire, `cpu_s` is its CPU till then (a
-busy machine does not show in it). One JSON line each; `empty` is the same server without messages, in the same run.
+busy machine does not show in it). One JSON line each; `empty` is the same server without messages, in the same run; `cpu_ratio` is over it.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, help="where the data goes (default: a temporary folder)")
     chosen = parser.parse_args()
     messages = 20_000 if chosen.quick else chosen.messages
+    empty = 0.0
     with tempfile.TemporaryDirectory(dir=chosen.dir) as name:
         for kind, count in (("empty", 0), ("clean stop", messages), ("kill -9", messages)):
             folder = Path(name) / ("empty" if kind == "empty" else "full")
@@ -189,7 +190,9 @@ def main() -> None:
                 killed_in_flight(folder, chosen.users, 3.0)
             else:
                 told = {"fill_s": round(asyncio.run(fill(folder, count, chosen.users)), 1)}
-            print(json.dumps(start(folder, kind, count) | told), flush=True)
+            figures = start(folder, kind, count) | told
+            empty = empty or figures["cpu_s"]
+            print(json.dumps(figures | {"cpu_ratio": round(figures["cpu_s"] / empty, 2)}), flush=True)
 
 
 if __name__ == "__main__":
