@@ -5,7 +5,8 @@
 Fills a data directory through the services (the real rows, 1:1 messages of 100 bytes), then starts `tgserve start` on
 it: after a clean stop, and after kill -9 in the middle of more sends, which leaves logs and outboxes to finish. Times
 are from the process's start to its `ready` line and to its first answer over the wire, `cpu_s` is its CPU till then (a
-busy machine does not show in it). One JSON line each; `empty` is the same server without messages, in the same run; `cpu_ratio` is over it.
+busy machine does not show in it). One JSON line each; `empty` is the same server without messages, in the same run;
+`cpu_ratio` is over it.
 """
 
 from __future__ import annotations
