@@ -25,46 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench.measure import cpu_seconds, resident_bytes
-from scripts.bench.servers import ROOT, free_port
-from tgserve.adapters.contract import Sms
-from tgserve.admin import datadir
-from tgserve.clock import SystemClock
-from tgserve.config import Config
-from tgserve.ids import Ids
-from tgserve.services import Services, build
+from scripts.bench.servers import ROOT, free_port, opened
 from tgserve.services.messaging import Draft
-from tgserve.store.shards import Store
 from tgserve.testing.miniclient import MiniClient
 from tgserve.tl import functions
 
 TEXT = b"a message of a hundred bytes, as people write them when they have something to say to each other ..."
 FIRST_USER = 5_000_000
 IN_FLIGHT = 2000
-
-
-class Desk:
-    """Nobody signs in here."""
-
-    def post(self, sms: Sms) -> bool:
-        return False
-
-
-def opened(folder: Path) -> tuple[Store, Services]:
-    """Store and services of a data directory, made if need be, not started."""
-    clock, ids = SystemClock(), Ids()
-    datadir.create(folder, ids)
-    keys = datadir.load(folder)
-    config = Config(data=folder)
-    store = Store(
-        config.store_dir,
-        engine=config.store.engine,
-        shards=config.store.shards,
-        map_bytes=config.store.map_gib << 30,
-        clock=clock,
-        ids=ids,
-        secret=keys.secret,
-    )
-    return store, build(store, clock, ids, config, Desk(), secret=keys.secret)  # type: ignore[arg-type]
 
 
 async def fill(folder: Path, messages: int, users: int, first_id: int = 1) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,8 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from cli.client import call
+from tgserve.adapters.contract import Sms
+from tgserve.admin import datadir
 from tgserve.admin.schema import UserCode
+from tgserve.clock import SystemClock
+from tgserve.config import Config
+from tgserve.ids import Ids
 from tgserve.mtproto.cipher import AuthKey
+from tgserve.services import Services, build
+from tgserve.store.shards import Store
 from tgserve.testing.miniclient.client import MiniClient
 from tgserve.tl import types as t
 from tgserve.tl.functions import auth, contacts
@@ -77,14 +85,66 @@ def start_yardstick(folder: Path, accounts: int) -> Running:
     return running
 
 
-def start_tgserve(folder: Path) -> Running:
-    port, data = free_port(), folder / "tgserve"
+def data_of(folder: Path) -> Path:
+    """tgserve's data directory, with the settings of a benchmark."""
+    data = folder / "tgserve"
     data.mkdir(parents=True, exist_ok=True)
     settings = data / "tgserve.toml"
     if not settings.exists():
         settings.write_text(SETTINGS)
+    return data
+
+
+def start_tgserve(folder: Path) -> Running:
+    port, data = free_port(), data_of(folder)
     command = [sys.executable, "-m", "tgserve", "start", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
     return Running(command, port, folder / "tgserve.log")
+
+
+async def make_accounts(folder: Path, count: int) -> list[dict[str, Any]]:
+    """`count` accounts, each signed in under a key of its own, written through the services before the server starts:
+    thousands of sign-ups over the wire would take longer than what is measured."""
+    store, services = opened(data_of(folder))
+    await store.start()
+    now = int(services.clock.now())
+
+    async def one(number: int) -> dict[str, Any]:
+        key = AuthKey(os.urandom(256))
+        phone = f"9996{number:07d}"
+        await services.auth.keys.add_key(key.id, key.raw)
+        user = await services.auth.create_user(phone, f"Bench {number}", "")
+        await services.auth.admit(key.id, user, now)
+        return {"phone": phone, "key": key.raw.hex(), "salt": "00" * 8, "id": user}
+
+    made = await asyncio.gather(*(one(number) for number in range(count)))
+    await store.settled()
+    await store.close()
+    return made
+
+
+def opened(folder: Path) -> tuple[Store, Services]:
+    """Store and services of a data directory, made if need be, not started."""
+    clock, ids = SystemClock(), Ids()
+    datadir.create(folder, ids)
+    keys = datadir.load(folder)
+    config = Config(data=folder)
+    store = Store(
+        config.store_dir,
+        engine=config.store.engine,
+        shards=config.store.shards,
+        map_bytes=config.store.map_gib << 30,
+        clock=clock,
+        ids=ids,
+        secret=keys.secret,
+    )
+    return store, build(store, clock, ids, config, _Desk(), secret=keys.secret)  # type: ignore[arg-type]
+
+
+class _Desk:
+    """Nobody signs in by a code meanwhile."""
+
+    def post(self, sms: Sms) -> bool:
+        return False
 
 
 async def pairs_of_accounts(running: Running, folder: Path, count: int) -> list[int]:

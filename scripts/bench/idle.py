@@ -1,0 +1,74 @@
+"""What does a connection hold that is signed in and silent? Memory for each, against the yardstick's.
+
+    python -m scripts.bench.idle [--quick] [--connections 2000]
+
+Every connection is an account of its own that has announced its layer and asked for its state, as a client in the
+background has. Proportional set size before and after; `ratio` is tgserve's KiB over the yardstick's, which keeps a key
+and a counter. `empty_mib`: the whole server before anybody came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Any
+
+import uvloop
+
+from scripts.bench.load import connect
+from scripts.bench.measure import resident_bytes, show
+from scripts.bench.servers import Running, make_accounts, scratch, start_tgserve, start_yardstick
+from tgserve.server.lifecycle import raise_nofile
+
+WARM = 50
+"""Connections before the first look: code, caches and buffers that the first ones bring in."""
+SETTLE_SECONDS = 3.0
+"""Acknowledgements are sent, batches written, and the collector of the allocator has had its turn."""
+
+
+async def weigh(running: Running) -> dict[str, Any]:
+    """Connect all accounts; KiB that each holds."""
+    empty = resident_bytes(running.pid)
+    held = await connect(running.port, running.accounts[:WARM])
+    await asyncio.sleep(SETTLE_SECONDS)
+    before = resident_bytes(running.pid)
+    held += await connect(running.port, running.accounts[WARM:])
+    await asyncio.sleep(SETTLE_SECONDS)
+    after = resident_bytes(running.pid)
+    lost = sum(connection.transport.is_closing() for connection in held)
+    if lost:
+        raise RuntimeError(f"{lost} connections were closed")
+    for connection in held:
+        connection.transport.abort()
+    return {
+        "connections": len(held),
+        "kib": round((after - before) / 1024 / (len(held) - WARM), 2),
+        "empty_mib": round(empty / 2**20, 1),
+        "full_mib": round(after / 2**20, 1),
+    }
+
+
+async def main(options: argparse.Namespace) -> None:
+    raise_nofile()
+    with scratch() as folder:
+        count = options.connections + WARM
+        accounts = await make_accounts(folder, count)
+        yardstick, tgserve = start_yardstick(folder, count), start_tgserve(folder)
+        tgserve.accounts = accounts
+        try:
+            figures = {"yardstick": await weigh(yardstick), "tgserve": await weigh(tgserve)}
+        finally:
+            yardstick.stop()
+            tgserve.stop()
+    ratio = figures["tgserve"]["kib"] / max(figures["yardstick"]["kib"], 0.1)
+    show(f"idle, {options.connections} connections", {**figures, "ratio": round(ratio, 2)})
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="100 connections: does it still run?")
+    parser.add_argument("--connections", type=int, default=2000)
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.connections = 100
+    uvloop.run(main(chosen))
