@@ -129,6 +129,11 @@ class Outbox:
                 self.again.pop(msg_id, None)
                 if out.request:
                     self.answers.pop(out.request, None)
+        if known and not self.kept:
+            # A dict keeps the room it once had: of an idle session these are a tenth of its memory.
+            self.kept, self.answers = {}, dict(self.answers)
+            if not self.acks:
+                self.acks = {}
         return tuple(known)
 
     def send_again(self, out: Outgoing) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -57,6 +58,7 @@ class KeyInfo:
     auth_key_id: int
     raw: bytes
     record: r.Auth
+    """As `kept` makes it."""
     expires: int = 0
     """Unix seconds for a temporary key, 0 for a permanent one."""
     permanent: KeyInfo | None = None
@@ -119,6 +121,21 @@ class SessionEnded:
     own: bool = False
 
 
+def kept(record: r.Auth) -> r.Auth:
+    """A record as it is held in memory, one for every idle client: without the sealed key, and with the words that
+    thousands of clients say alike held once."""
+    return replace(
+        record,
+        key=b"",
+        device_model=intern(record.device_model),
+        system_version=intern(record.system_version),
+        app_version=intern(record.app_version),
+        lang_code=intern(record.lang_code),
+        lang_pack=intern(record.lang_pack),
+        ip=intern(record.ip),
+    )
+
+
 def put_auth(txn: Txn, auth_key_id: int, record: r.Auth) -> None:
     """The only way a key's row is written: whoever knows the key is told after the commit."""
     txn.put(AUTHS, auth_key_id, value=record)
@@ -155,7 +172,11 @@ class Keys:
             binding = reader.get(TEMP_BINDINGS, auth_key_id) if record is None else None
         if record is not None:
             return self._remember(
-                KeyInfo(auth_key_id, self._store.vault.open(record.key, _context(auth_key_id)), record)
+                KeyInfo(
+                    auth_key_id,
+                    self._store.vault.open(record.key, _context(auth_key_id)),
+                    kept(record),
+                )
             )
         if binding is None or binding.expires <= self._clock.now():
             return None
@@ -191,7 +212,7 @@ class Keys:
             if type(item) is KeyChanged:
                 known = self._known.get(item.auth_key_id)
                 if known is not None:
-                    known.record = item.record
+                    known.record = kept(item.record)
 
     # -- making -----------------------------------------------------------------------------------------------------
 
@@ -310,6 +331,7 @@ class Keys:
                 return
             new = replace(
                 seen,
+                key=auth.key,
                 user_id=auth.user_id,
                 signed_in=auth.signed_in,
                 hash=auth.hash,
