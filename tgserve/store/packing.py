@@ -48,7 +48,7 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 class Keyspace(Generic[V]):
     """A table of the store. `pack(slot, tag, *parts)`, `encode(value)` and `decode(bytes)` are the hot path."""
 
-    __slots__ = ("_fixed", "_heads", "decode", "encode", "name", "pack", "parts", "tag", "value")
+    __slots__ = ("_fixed", "_heads", "decode", "encode", "name", "pack", "parts", "tag", "unpack", "value")
 
     def __init__(self, name: str, tag: int, parts: tuple[Part, ...], value: type[V]) -> None:
         self.name = name
@@ -57,10 +57,15 @@ class Keyspace(Generic[V]):
         self.value = value
         self._fixed = all(part.code for part in parts)
         self.pack: Callable[..., bytes]
+        self.unpack: Callable[[bytes], tuple[Any, ...]]
+        """The parts of a key, without slot and tag."""
+        codes = "".join(part.code for part in parts)
         if self._fixed:
-            self.pack = struct.Struct(">HB" + "".join(part.code for part in parts)).pack
+            self.pack = struct.Struct(">HB" + codes).pack
+            self.unpack = struct.Struct(">3x" + codes).unpack
         else:
             self.pack = self._pack_varying
+            self.unpack = self._unpack_varying
         self._heads = [
             struct.Struct(">HB" + "".join(p.code for p in parts[:n])) for n in range(len(parts) + 1)
         ]
@@ -84,10 +89,7 @@ class Keyspace(Generic[V]):
             return self._heads[len(parts)].pack(slot, self.tag, *parts)
         return _HEAD.pack(slot, self.tag) + self._pack_parts(parts)
 
-    def unpack(self, key: bytes) -> tuple[Any, ...]:
-        """The parts of a key, without slot and tag."""
-        if self._fixed:
-            return self._heads[-1].unpack(key)[2:]
+    def _unpack_varying(self, key: bytes) -> tuple[Any, ...]:
         at = HEAD_BYTES
         found: list[Any] = []
         last = len(self.parts) - 1

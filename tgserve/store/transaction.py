@@ -29,7 +29,7 @@ OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
 
 _ABSENT: Final = object()
 _NO: Final[Any] = object()
-"""Stands for a key part that is not there. Txn.get and put name the first three parts, as a tuple made and taken apart
+"""Stands for a key part that is not there. get and put name the first three parts, as a tuple made and taken apart
 for each row is a third of what a row costs."""
 _ENCODE = msgspec.msgpack.Encoder().encode
 _NO_ITEMS: Final[list[OutboxItem]] = []
@@ -49,13 +49,17 @@ class Reader:
         self.slot = slot
         self._snapshot = snapshot
 
-    def get(self, keyspace: Keyspace[V], *key: Any) -> V | None:
+    def get(self, keyspace: Keyspace[V], a: Any = _NO, b: Any = _NO, c: Any = _NO, *more: Any) -> V | None:
         """The record, or None. A key that cannot exist (a negative message id) is absent, not an error."""
         try:
-            data = self._snapshot.get(keyspace.pack(self.slot, keyspace.tag, *key))
+            if b is _NO or c is not _NO:
+                packed = keyspace.pack(self.slot, keyspace.tag, *_parts(a, b, c, more))
+            else:
+                packed = keyspace.pack(self.slot, keyspace.tag, a, b)
         except struct.error:
-            _must_be_key(keyspace, key)
+            _must_be_key(keyspace, _parts(a, b, c, more))
             return None
+        data = self._snapshot.get(packed)
         return None if data is None else keyspace.decode(data)
 
     def range(

@@ -464,6 +464,10 @@ class Shard:
             return
         try:
             self._with_room(lambda: self.engine.tidy(idle))
+            if idle:
+                self._host.finish(
+                    self, [], []
+                )  # nothing may come for long: no view should keep what was tidied away
         except StoreError as fault:
             _log.error("store.tidy_failed", fault, shard=self.number, reason=str(fault))
             self._tidy_after = self._clock.monotonic() + COMMIT_RETRY_SECONDS

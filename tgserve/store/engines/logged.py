@@ -165,6 +165,7 @@ class LoggedSnapshot:
         if state[0] is self._pending and self._base is not None:
             # The environment has not changed: its read transaction serves on.
             self.number = state[1]
+            self._choose(state[0])
             return
         while True:
             if self._base is None:
@@ -177,12 +178,18 @@ class LoggedSnapshot:
             state = engine.state
         self._pending, self.number = state
         self._under = self._base.get
+        self._choose(state[0])
+
+    def _choose(self, pending: _Pending) -> None:
+        """When nothing is pending, reads go straight to LMDB; later commits have higher numbers and are not seen."""
+        self.get = self._get if pending.merged or pending.layers else self._under
 
     def reset(self) -> None:
         self._engine.snapshots.discard(self)
         if self._base is not None and self._engine.state[0] is not self._pending:
             self._base.reset()
             self._pending = None
+            self.get = self._get
 
     def close(self) -> None:
         self._engine.snapshots.discard(self)
