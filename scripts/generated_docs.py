@@ -77,7 +77,14 @@ WIDTH = 100
 def cli() -> str:
     """docs/cli.md: the help of every command."""
     lines = ["# Commands", NOTE]
-    with click.Context(tgserve, info_name="tgserve", terminal_width=WIDTH, max_content_width=WIDTH) as top:
+    names = tgserve.context_settings["help_option_names"]
+    with click.Context(
+        tgserve,
+        info_name="tgserve",
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=names,
+    ) as top:
         lines += ["", "```", tgserve.get_help(top), "```"]
         for name in COMMANDS:
             command = tgserve.get_command(top, name)

@@ -235,13 +235,17 @@ class Store:
         """Wait until nothing is queued and every outbox item is applied or parked; False when time (the loop's) ran
         out."""
         began = self._loop.time()
+        seen: list[int] | None = None
         while True:
-            before = [shard.stats.groups for shard in self.shards]
+            groups = [shard.stats.groups for shard in self.shards]
             if all(shard.idle and not shard.in_flight for shard in self.shards):
-                if before == [shard.stats.groups for shard in self.shards]:
-                    return True
+                if groups == seen:
+                    return True  # two looks with nothing between them: a parcel may be on its way between two writers
+                seen = groups
             elif self._loop.time() - began > seconds:
                 return False
+            else:
+                seen = None
             await asyncio.sleep(0.001 if self._threaded else 0)
 
     # The shards' host.
