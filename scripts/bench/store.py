@@ -25,6 +25,8 @@ from typing import Any
 import lmdb
 
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BACKREFS, BODIES, BOXES, DIALOGS, EVENTS, PEER_ROWS, ROWS, SENT
@@ -49,12 +51,12 @@ def send(txn: Txn, me: int, peer: int, random_id: int) -> int:
     txn.put(PEER_ROWS, me, peer, msg_id, value=b"12345")
     txn.put(SENT, me, random_id, value=b"123456789012")
     txn.put(DIALOGS, me, peer, value=r.Dialog(msg_id, NOW, dialog.read_inbox_max, count=dialog.count + 1))
-    eventlog.append(txn, me, r.NewMessage(msg_id), now=NOW, head=head)
-    txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, NOW), body)
+    eventlog.append(txn, me, ev.NewMessage(msg_id), now=NOW, head=head)
+    txn.outbox(slot_of(peer), pl.Deliver(peer, me, me, msg_id, NOW), body)
     return msg_id
 
 
-def deliver(txn: Txn, message: r.Deliver, body: Any) -> None:
+def deliver(txn: Txn, message: pl.Deliver, body: Any) -> None:
     """The receiver's side."""
     user, peer, author_msg_id = message.user, message.peer, message.author_msg_id
     dialog = txn.get(DIALOGS, user, peer) or r.Dialog()
@@ -65,12 +67,12 @@ def deliver(txn: Txn, message: r.Deliver, body: Any) -> None:
     txn.put(BACKREFS, user, message.author, author_msg_id, value=b"1234")
     unread = dialog.unread_count + 1
     txn.put(DIALOGS, user, peer, value=r.Dialog(msg_id, NOW, unread_count=unread, count=dialog.count + 1))
-    eventlog.append(txn, user, r.NewMessage(msg_id), now=NOW, head=head)
+    eventlog.append(txn, user, ev.NewMessage(msg_id), now=NOW, head=head)
 
 
 async def run_store(path: Path, shards: int, users: int, in_flight: int, seconds: float) -> dict[str, float]:
     store = Store(path, shards=shards)
-    store.on_outbox(r.Deliver, deliver)
+    store.on_outbox(pl.Deliver, deliver)
     published = 0
 
     def count(items: list[Any]) -> None:
@@ -140,7 +142,7 @@ def run_bare(path: Path, users: int, group: int, seconds: float) -> float:
     spent, messages = 0.0, 0
     body = BODIES.encode(r.Body(1, NOW, TEXT, 232, 232, holders=2, peer=10**7))
     row, dialog = ROWS.encode(r.Row(10**7, 10**7, 1000)), DIALOGS.encode(r.Dialog(1000, NOW, count=9))
-    head, event = BOXES.encode(r.BoxHead(1000, 1000)), EVENTS.encode(r.LoggedEvent(r.NewMessage(1000), NOW))
+    head, event = BOXES.encode(r.BoxHead(1000, 1000)), EVENTS.encode(ev.LoggedEvent(ev.NewMessage(1000), NOW))
     stop = time.perf_counter() + seconds
     while time.perf_counter() < stop:
         rows: dict[bytes, bytes] = {}

@@ -8,15 +8,15 @@ from tests.community import run
 from tests.talk import talk
 from tgserve.render import updates as render
 from tgserve.services.bus import StatusChanged, Typing
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
-KINDS = typing.get_args(r.AnyEvent)
+KINDS = typing.get_args(ev.AnyEvent)
 
 
-def _sample(kind: type[r.Event], other: int) -> r.Event:
+def _sample(kind: type[ev.Event], other: int) -> ev.Event:
     samples: dict[str, object] = {
         "msg_id": 1,
         "msg_ids": (1, 2),
@@ -48,7 +48,7 @@ def test_every_event_kind_has_a_drawing() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_event_kind_renders_in_every_layer(kind: type[r.Event]) -> None:
+def test_every_event_kind_renders_in_every_layer(kind: type[ev.Event]) -> None:
     async def story() -> None:
         async with talk() as (c, (ann, bob)):
             await ann.send(bob, "hi")
@@ -87,7 +87,7 @@ def test_a_pushed_message_is_the_codecs_updates() -> None:
 def test_a_message_gone_meanwhile_still_moves_pts() -> None:
     async def story() -> None:
         async with talk() as (c, (ann, bob)):
-            published = Published(bob.id, 9, 1, r.NewMessage(77), 5)
+            published = Published(bob.id, 9, 1, ev.NewMessage(77), 5)
             drawn = render.draw(c.services, published, bob.id)
             assert drawn.updates == [t.UpdateDeleteMessages(messages=[77], pts=9, pts_count=1)]
 

@@ -10,7 +10,7 @@ from tgserve.rpc.context import Login, SessionRef
 from tgserve.server.fanout import Fanout
 from tgserve.server.live import LiveSession, Online
 from tgserve.services.bus import StatusChanged
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -53,7 +53,7 @@ class Rig:
 
 def published(user: int, pts: int, origin: SessionRef | None = None) -> Published:
     return Published(
-        user_id=user, pts=pts, pts_count=1, event=r.NewMessage(msg_id=pts), date=0, origin=origin
+        user_id=user, pts=pts, pts_count=1, event=ev.NewMessage(msg_id=pts), date=0, origin=origin
     )
 
 

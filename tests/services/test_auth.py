@@ -11,7 +11,7 @@ from tgserve import limits
 from tgserve.errors import RpcError
 from tgserve.services.keys import SessionEnded, SignedInKey
 from tgserve.services.users import RESERVED_IDS, put_user
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.store.keyspaces import AUTHS, DIALOGS, PHONES, USER_AUTHS, USERS
 from tgserve.store.slots import slot_of
@@ -252,7 +252,7 @@ def test_a_joined_key_ends_with_its_session_and_is_not_listed() -> None:
             assert joined.user_id == user_id
             assert len(auth.sessions.of(user_id)) == 1
             assert [
-                e for e in c.heard if isinstance(e, Published) and isinstance(e.event, r.NewAuthorization)
+                e for e in c.heard if isinstance(e, Published) and isinstance(e.event, ev.NewAuthorization)
             ] == []
             await auth.log_out(key)
             await c.settle()
@@ -270,7 +270,7 @@ def test_5_10_a_new_login_is_told_to_the_account() -> None:
             assert reader.get(DIALOGS, user_id, 777000) is None
             await c.sign_in(PHONE)
             events = [e.event for e in c.heard if isinstance(e, Published) and e.user_id == user_id]
-            assert [type(event) for event in events] == [r.NewMessage, r.NewAuthorization]
+            assert [type(event) for event in events] == [ev.NewMessage, ev.NewAuthorization]
             assert c.store.read(slot_of(user_id)).get(DIALOGS, user_id, 777000).unread_count == 1
             body = c.services.history.messages(user_id, [events[0].msg_id])[0].body
             assert b"New login" in body.text and b"Unknown device" in body.text

@@ -10,7 +10,7 @@ from tgserve import limits
 from tgserve.services import contacts as module
 from tgserve.services.contacts import Entry
 from tgserve.services.privacy import BY_PHONE
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 
 ANN, BOB, EVE = "+9996621001", "+9996621002", "+9996621003"
@@ -44,12 +44,12 @@ def test_an_address_book_is_imported() -> None:
                 (bob, "Bobby", "9996621002")
             ]
             [event] = [
-                e for e in c.heard if isinstance(e, Published) and isinstance(e.event, r.ContactChanged)
+                e for e in c.heard if isinstance(e, Published) and isinstance(e.event, ev.ContactChanged)
             ]
             assert event.user_id == ann and event.origin == (1, 2) and event.pts_count == 0
             again = await c.services.contacts.import_(ann, book[:1])
             await c.settle()
-            assert again.found == [(bob, 1)] and len(events(c, ann, r.ContactChanged)) == 1
+            assert again.found == [(bob, 1)] and len(events(c, ann, ev.ContactChanged)) == 1
 
     run(story())
 
@@ -66,7 +66,7 @@ def test_mutual_is_known_to_both_sides_and_ends_with_one() -> None:
             await contacts.add(bob, ann, "Ann", "", "", b"")
             await c.settle()
             assert contacts.get_or_none(ann, bob).mutual and contacts.get_or_none(bob, ann).mutual
-            assert len(events(c, ann, r.ContactChanged)) == 2
+            assert len(events(c, ann, ev.ContactChanged)) == 2
             assert await contacts.delete(bob, [ann, ann, 5]) == [ann]
             await c.settle()
             assert not contacts.get_or_none(ann, bob).mutual
@@ -163,7 +163,7 @@ def test_blocks() -> None:
             await contacts.block(ann, eve, True)
             assert [peer for peer, _ in contacts.blocked(ann)] == [eve, bob]
             assert c.services.blocks.has_blocked(ann, bob) and not c.services.blocks.has_blocked(bob, ann)
-            assert events(c, ann, r.PeerBlocked) == [r.PeerBlocked(bob, True), r.PeerBlocked(eve, True)]
+            assert events(c, ann, ev.PeerBlocked) == [ev.PeerBlocked(bob, True), ev.PeerBlocked(eve, True)]
             await contacts.set_blocked(ann, [eve, ann])
             assert [peer for peer, _ in contacts.blocked(ann)] == [eve]
             assert not c.services.blocks.has_blocked(ann, bob)

@@ -16,6 +16,7 @@ from tgserve.services.editing import Change
 from tgserve.services.history import Window
 from tgserve.services.messaging import Draft, ReplyTo
 from tgserve.services.updates import Span
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.check import check_store
 from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, ROWS
@@ -124,18 +125,18 @@ class Device:
             if missed.span is Span.WHOLE:
                 return
 
-    def apply(self, event: r.Event) -> None:
+    def apply(self, event: ev.Event) -> None:
         match event:
-            case r.NewMessage(msg_id) | r.EditMessage(msg_id):
+            case ev.NewMessage(msg_id) | ev.EditMessage(msg_id):
                 view = self.c.services.history.message_or_none(self.user, msg_id)
                 if view is not None:
                     self.messages[msg_id] = view.body.text
-            case r.DeleteMessages(msg_ids):
+            case ev.DeleteMessages(msg_ids):
                 for msg_id in msg_ids:
                     self.messages.pop(msg_id, None)
-            case r.DialogPinned(peer, pinned):
+            case ev.DialogPinned(peer, pinned):
                 self.settings["pin", peer] = pinned
-            case r.DraftChanged(peer):
+            case ev.DraftChanged(peer):
                 self.settings["draft", peer] = self.c.services.dialogs.head(self.user, peer).draft
 
     def check(self) -> None:

@@ -16,7 +16,7 @@ from tgserve.services.groups.life import Action
 from tgserve.services.history import Window
 from tgserve.services.messaging import Draft, ReplyTo
 from tgserve.services.updates import Span
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.check import check_store
 
 PEOPLE = (1_000_001, 1_000_002, 1_000_003, 1_000_004)
@@ -74,9 +74,9 @@ def seen_by_difference(c: Community, user: int) -> set[int]:
                 assert at == pts + logged.pts_count, "a hole in pts"
                 pts = at
             match logged.event:
-                case r.NewMessage(msg_id):
+                case ev.NewMessage(msg_id):
                     have.add(msg_id)
-                case r.DeleteMessages(msg_ids):
+                case ev.DeleteMessages(msg_ids):
                     have -= set(msg_ids)
         if missed.span is not Span.SLICE:
             return have

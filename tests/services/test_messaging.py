@@ -7,6 +7,7 @@ from tgserve.errors import RpcError
 from tgserve.services.history import Window
 from tgserve.services.messaging import Draft, ReplyTo, Sent
 from tgserve.services.notices import write_notice
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, SENT
@@ -169,7 +170,7 @@ def test_sending_clears_the_draft_when_asked() -> None:
             await c.services.messaging.send(ANN, BOB, Draft(b"y"), 2, clear_draft=True, origin=(1, 2))
             assert c.services.dialogs.head(ANN, BOB).draft == b""
             changed = c.heard[-2:] if c.heard[-1].user_id != ANN else c.heard[-1:]
-            assert any(isinstance(p.event, r.DraftChanged) and p.origin == (1, 2) for p in changed)
+            assert any(isinstance(p.event, ev.DraftChanged) and p.origin == (1, 2) for p in changed)
 
     run(story())
 

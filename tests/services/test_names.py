@@ -8,6 +8,7 @@ from tests.community import community, run
 from tests.services.test_codes import refused
 from tgserve.errors import RpcError
 from tgserve.services.names import RESERVED, shape_or_none
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.store.keyspaces import NAMES
@@ -139,7 +140,7 @@ def test_those_who_know_me_are_told() -> None:
             await c.services.users.update_profile(ann, "Anna", None, None)
             await c.settle()
             told = [(e.user_id, e.event) for e in c.heard if isinstance(e, Published)]
-            change = r.UserChanged(user_id=ann, what="name")
+            change = ev.UserChanged(user_id=ann, what="name")
             assert told.count((ann, change)) == 2 and told.count((bob, change)) == 2
 
     run(story())

@@ -6,7 +6,7 @@ from tests.community import community, run
 from tgserve.services.contacts import Entry
 from tgserve.services.privacy import BIRTHDAY, BY_PHONE, KEYS, PHONE, STATUS
 from tgserve.store import eventlog
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.store.slots import slot_of
 
@@ -120,11 +120,11 @@ def test_rules_and_defaults_made_on_one_device_are_told_to_the_others() -> None:
             await c.services.settings.put_default_notify(ann, "users", b"tl", origin)
             told = [item for item in c.heard if type(item) is Published and item.origin == origin]
             assert [item.event for item in told] == [
-                r.PrivacyChanged(STATUS),
-                r.DefaultNotifyChanged("users"),
+                ev.PrivacyChanged(STATUS),
+                ev.DefaultNotifyChanged("users"),
             ]
             with c.store.read(slot_of(ann)) as reader:
                 logged = [row.event for _, row in eventlog.read(reader, ann, 0)]
-            assert r.PrivacyChanged(STATUS) in logged and r.DefaultNotifyChanged("users") in logged
+            assert ev.PrivacyChanged(STATUS) in logged and ev.DefaultNotifyChanged("users") in logged
 
     run(story())

@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests.community import community, run
 from tests.services.test_codes import refused
 from tgserve.services.users import SERVICE_USER
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 
 PHONE = "+9996621001"
@@ -24,7 +24,7 @@ def test_a_profile_is_changed_and_the_cache_follows_the_commit() -> None:
             c.heard.clear()
             await users.update_profile(ann, None, None, "else")
             [event] = [e.event for e in c.heard if isinstance(e, Published)]
-            assert event == r.UserChanged(user_id=ann, what="about")
+            assert event == ev.UserChanged(user_id=ann, what="about")
 
     run(story())
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BACKREFS, BODIES, BOXES, EVENTS, ROWS, SENT
@@ -35,25 +37,25 @@ def send(store: Store, me: int, peer: int, random_id: int, text: bytes = b"text"
         txn.put(BODIES, me, msg_id, value=body)
         txn.put(ROWS, me, msg_id, value=r.Row(peer, me, msg_id, r.ROW_OUT))
         txn.put(SENT, me, random_id, value=msg_id.to_bytes(4, "big"))
-        eventlog.append(txn, me, r.NewMessage(msg_id), now=NOW)
-        txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, NOW), body)
+        eventlog.append(txn, me, ev.NewMessage(msg_id), now=NOW)
+        txn.outbox(slot_of(peer), pl.Deliver(peer, me, me, msg_id, NOW), body)
         return msg_id
 
     return store.transact(slot_of(me), work)
 
 
-def deliver(txn: Txn, message: r.Deliver, body: Any) -> None:
+def deliver(txn: Txn, message: pl.Deliver, body: Any) -> None:
     user = message.user
     assert txn.get(BACKREFS, user, message.author, message.author_msg_id) is None, "delivered twice"
     msg_id = eventlog.next_msg_id(txn, user)
     txn.put(ROWS, user, msg_id, value=r.Row(message.peer, message.author, message.author_msg_id))
     txn.put(BACKREFS, user, message.author, message.author_msg_id, value=msg_id.to_bytes(4, "big"))
-    eventlog.append(txn, user, r.NewMessage(msg_id), now=message.date)
+    eventlog.append(txn, user, ev.NewMessage(msg_id), now=message.date)
 
 
 def open_store(path: Path, **options: Any) -> Store:
     store = Store(path, **options)
-    store.on_outbox(r.Deliver, deliver)
+    store.on_outbox(pl.Deliver, deliver)
     return store
 
 

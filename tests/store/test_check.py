@@ -19,6 +19,7 @@ from tgserve.errors import RpcError, StoreError
 from tgserve.ids import Ids
 from tgserve.services import build
 from tgserve.store import keyspaces as k
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.check import Report, check_folder, check_store
 from tgserve.store.packing import META_SLOT
@@ -129,7 +130,9 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     ),
     "an item whose handler fails": (
         "I7",
-        lambda txn, ann, bob: txn.put(k.PARKED, 5, 1, value=r.OutboxRow(5, txn.slot, r.ConfirmPhone("1", 2))),
+        lambda txn, ann, bob: txn.put(
+            k.PARKED, 5, 1, value=pl.OutboxRow(5, txn.slot, pl.ConfirmPhone("1", 2))
+        ),
     ),
 }
 
@@ -155,7 +158,7 @@ def test_damage_is_found(name: str) -> None:
         (k.ROWS.key(slot_of(7), 7, 1), b"\xc1", "I0"),
         (k.ROWS.key(slot_of(7), 7, 1)[:-1], k.ROWS.encode(r.Row(1, 2, 3)), "I0"),
         (b"\0\0\x6f", b"", "I1"),
-        (k.OUTBOX.key(5, 1, 1), k.OUTBOX.encode(r.Parcel(())), "I1"),
+        (k.OUTBOX.key(5, 1, 1), k.OUTBOX.encode(pl.Parcel(())), "I1"),
         (k.APPLIED.key(META_SLOT, 1), k.APPLIED.encode(r.AppliedMark(9)), "I5"),
         (k.OUTBOX_HEAD.key(META_SLOT, 1), k.OUTBOX_HEAD.encode(r.OutboxHead(9)), "I8"),
     ],

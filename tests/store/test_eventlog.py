@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.engines.memory import Disks
 from tgserve.store.keyspaces import BOXES, EVENTS
@@ -25,7 +26,7 @@ class Box:
         self.view = self.engine.snapshot()
         self.txn = Txn(self.view, retention or Retention())
 
-    def append(self, event: r.AnyEvent, now: int, raises: int = 1) -> eventlog.Published:
+    def append(self, event: ev.AnyEvent, now: int, raises: int = 1) -> eventlog.Published:
         self.begin()
         published = eventlog.append(self.txn, ME, event, now=now, raises=raises)
         self.end()
@@ -67,7 +68,7 @@ class Box:
 def test_pts_are_covered_once_from_the_oldest_kept_on(raises: list[int], keep: int, trims: list[int]) -> None:
     box = Box()
     for number, count in enumerate(raises):
-        published = box.append(r.NewMessage(number + 1), 1000 + number, count)
+        published = box.append(ev.NewMessage(number + 1), 1000 + number, count)
         assert published.pts == box.head.pts
         if number in trims:
             eventlog.trim(box.begin(), ME, keep=keep, before=0)
@@ -79,27 +80,27 @@ def test_pts_are_covered_once_from_the_oldest_kept_on(raises: list[int], keep: i
 
 def test_events_without_pts_keep_their_order_and_their_place() -> None:
     box = Box()
-    box.append(r.DraftChanged(1), 10, raises=0)
-    box.append(r.DraftChanged(2), 11, raises=0)
-    box.append(r.NewMessage(1), 12)
-    box.append(r.DraftChanged(3), 13, raises=0)
+    box.append(ev.DraftChanged(1), 10, raises=0)
+    box.append(ev.DraftChanged(2), 11, raises=0)
+    box.append(ev.NewMessage(1), 12)
+    box.append(ev.DraftChanged(3), 13, raises=0)
     told = eventlog.read(box.reader, ME, 1, since_date=10, limit=100)
     assert [(pts, logged.event) for pts, logged in told] == [
-        (1, r.DraftChanged(1)),
-        (1, r.DraftChanged(2)),
-        (2, r.NewMessage(1)),
-        (2, r.DraftChanged(3)),
+        (1, ev.DraftChanged(1)),
+        (1, ev.DraftChanged(2)),
+        (2, ev.NewMessage(1)),
+        (2, ev.DraftChanged(3)),
     ]
 
 
 def test_events_without_pts_come_again_when_they_are_not_older_than_the_clients_date() -> None:
     box = Box()
-    box.append(r.NewMessage(1), 10)
-    box.append(r.DraftChanged(1), 11, raises=0)
-    box.append(r.DraftChanged(2), 15, raises=0)
-    box.append(r.NewMessage(2), 16)
+    box.append(ev.NewMessage(1), 10)
+    box.append(ev.DraftChanged(1), 11, raises=0)
+    box.append(ev.DraftChanged(2), 15, raises=0)
+    box.append(ev.NewMessage(2), 16)
     assert [logged.event for _, logged in eventlog.read(box.reader, ME, 3, since_date=12, limit=9)] == [
-        r.DraftChanged(2)
+        ev.DraftChanged(2)
     ]
     assert eventlog.read(box.reader, ME, 3, since_date=17, limit=9) == []
     assert eventlog.read(box.reader, ME, 3, limit=9) == []
@@ -108,7 +109,7 @@ def test_events_without_pts_come_again_when_they_are_not_older_than_the_clients_
 def test_a_slice_ends_at_the_limit() -> None:
     box = Box()
     for number in range(10):
-        box.append(r.NewMessage(number + 1), 10)
+        box.append(ev.NewMessage(number + 1), 10)
     told = eventlog.read(box.reader, ME, 3, limit=4)
     assert [pts for pts, _ in told] == [4, 5, 6, 7]
     assert [pts for pts, _ in eventlog.read(box.reader, ME, told[-1][0], limit=100)] == [8, 9, 10, 11]
@@ -119,15 +120,15 @@ def test_message_ids_follow_the_events() -> None:
     for expected in (1, 2, 3):
         assert eventlog.next_msg_id(box.begin(), ME) == expected
         box.end()
-        box.append(r.NewMessage(expected), 5)
-    box.append(r.DeleteMessages((1, 2)), 6, raises=2)
+        box.append(ev.NewMessage(expected), 5)
+    box.append(ev.DeleteMessages((1, 2)), 6, raises=2)
     assert (box.head.msg_id, box.head.pts, box.head.date) == (3, 6, 6)
 
 
 def test_a_given_head_is_stored_as_it_is_raised() -> None:
     box = Box()
     txn = box.begin()
-    eventlog.append(txn, ME, r.NewMessage(9), now=5, head=r.BoxHead(4, 9, 3))
+    eventlog.append(txn, ME, ev.NewMessage(9), now=5, head=r.BoxHead(4, 9, 3))
     box.end()
     assert box.head == r.BoxHead(5, 9, 3, 5, 1, 0)
 
@@ -135,7 +136,7 @@ def test_a_given_head_is_stored_as_it_is_raised() -> None:
 def test_old_events_go_by_count_and_by_age() -> None:
     box = Box()
     for number in range(30):
-        box.append(r.NewMessage(number + 1), 1000 + number)
+        box.append(ev.NewMessage(number + 1), 1000 + number)
     eventlog.trim(box.begin(), ME, keep=20, before=0)
     box.end()
     assert (box.head.oldest_pts, box.covered()[0]) == (11, 12)
@@ -151,7 +152,7 @@ def test_a_long_log_shrinks_by_itself() -> None:
     """Appending keeps the log near its size, a batch of rows at a time."""
     box = Box(Retention(events=100, seconds=10**6))
     for number in range(700):
-        box.append(r.NewMessage(number + 1), 1000)
+        box.append(ev.NewMessage(number + 1), 1000)
     assert 100 <= box.head.pts - box.head.oldest_pts < 100 + 2 * eventlog.TRIM_EVERY
     assert box.covered() == list(range(box.head.oldest_pts + 1, box.head.pts + 1))
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.store.chat import deliver, faults, messages, open_store, send, waited
 from tgserve.errors import StoreError
-from tgserve.store import records as r
+from tgserve.store import payloads as pl
 from tgserve.store import writer
 from tgserve.store.engines.memory import Disks
 from tgserve.store.keyspaces import BODIES, OUTBOX, PARKED, ROWS
@@ -176,14 +176,14 @@ def test_a_failing_handler_parks_its_stream_alone(
         monkeypatch.setattr(writer, pause, 0.02)
     broken = True
 
-    def fragile(txn: Txn, message: r.Deliver, body: object) -> None:
+    def fragile(txn: Txn, message: pl.Deliver, body: object) -> None:
         if broken and message.author == 101:
             raise RuntimeError("a bug")
         deliver(txn, message, body)
 
     def opened() -> Store:
         store = Store(tmp_path)
-        store.on_outbox(r.Deliver, fragile)
+        store.on_outbox(pl.Deliver, fragile)
         return store
 
     async def story() -> None:
@@ -224,18 +224,18 @@ def test_what_a_handler_sends_is_delivered_too(tmp_path: Path) -> None:
     """A chain over five boxes: each delivery sends on, through this shard and others."""
     chain = [101, 102, 103, 104, 105, 106, 107]
 
-    def onward(txn: Txn, message: r.Deliver, body: object) -> None:
+    def onward(txn: Txn, message: pl.Deliver, body: object) -> None:
         deliver(txn, message, body)
         if message.user != chain[-1]:
             after = chain[chain.index(message.user) + 1]
             txn.outbox(
                 slot_of(after),
-                r.Deliver(after, message.user, message.user, message.author_msg_id, message.date),
+                pl.Deliver(after, message.user, message.user, message.author_msg_id, message.date),
             )
 
     async def story() -> None:
         store = Store(tmp_path)
-        store.on_outbox(r.Deliver, onward)
+        store.on_outbox(pl.Deliver, onward)
         await store.start()
         await send(store, chain[0], chain[1], 1)
         await store.settled(5.0)

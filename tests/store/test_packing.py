@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.format import all_keyspaces
 from tgserve.store.keyspaces import BOXES, CONTACTS, EVENTS, LOGIN_CODES, NAMES, ROWS
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace, after
@@ -96,7 +96,7 @@ def test_after_a_prefix() -> None:
 
 
 def test_records_and_bytes_are_encoded_as_themselves() -> None:
-    event = r.LoggedEvent(r.NewMessage(5), 1, 1)
+    event = ev.LoggedEvent(ev.NewMessage(5), 1, 1)
     assert EVENTS.decode(EVENTS.encode(event)) == event
     assert MIXED.decode(MIXED.encode(b"\0raw")) == b"\0raw"
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.store.chat import faults, open_store, send, waited
 from tgserve.errors import StoreError, StoreFull
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.engines.memory import Disks
 from tgserve.store.keyspaces import BOXES, CONTACTS, META, NAMES, TALLIES, USER_SETTINGS
@@ -234,7 +235,7 @@ def test_values_and_transactions_have_their_limits(play: Callable[[Story], None]
         with pytest.raises(StoreError):
             await store.transact(3, put("n" * 600, b""))
         with pytest.raises(StoreError):
-            await store.transact(3, lambda txn: txn.outbox(4, r.ConfirmName("x" * 100_001, 1)))
+            await store.transact(3, lambda txn: txn.outbox(4, pl.ConfirmName("x" * 100_001, 1)))
         await store.transact(3, put("fits", b"x" * 100_000))
         with store.read(3) as reader:
             assert [key[1] for key, _ in reader.range(USER_SETTINGS, 7)] == ["fits"]

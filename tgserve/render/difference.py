@@ -11,7 +11,7 @@ from tgserve.render.updates import draw_event
 from tgserve.render.user import users
 from tgserve.services import Services
 from tgserve.services.updates import Difference, Span
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.tl import types as t
 
 
@@ -22,7 +22,7 @@ def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesD
         return t.UpdatesDifferenceEmpty(date=now.date, seq=0)
     if missed.span is Span.TOO_LONG:
         return t.UpdatesDifferenceTooLong(pts=now.pts)
-    came = [logged.event.msg_id for _, logged in missed.events if isinstance(logged.event, r.NewMessage)]
+    came = [logged.event.msg_id for _, logged in missed.events if isinstance(logged.event, ev.NewMessage)]
     views = [view for view in services.history.messages(me, came) if view is not None]
     who: dict[int, None] = {me: None, **people(views)}
     others: list[Any] = []
@@ -43,20 +43,20 @@ def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesD
     return t.UpdatesDifference(**fields, state=state(now))
 
 
-def _told_once(events: list[tuple[int, r.LoggedEvent]], came: set[int]) -> list[tuple[int, r.LoggedEvent]]:
+def _told_once(events: list[tuple[int, ev.LoggedEvent]], came: set[int]) -> list[tuple[int, ev.LoggedEvent]]:
     """The events that make updates: all but new messages. Edits are drawn from the message as it is now,
     and settings from what is set now: the last of several is enough."""
     seen: set[tuple[Any, ...]] = set()
-    told: list[tuple[int, r.LoggedEvent]] = []
+    told: list[tuple[int, ev.LoggedEvent]] = []
     for pts, logged in reversed(events):
         event = logged.event
-        if isinstance(event, r.NewMessage):
+        if isinstance(event, ev.NewMessage):
             continue
         fresh = True
-        if isinstance(event, r.EditMessage):
+        if isinstance(event, ev.EditMessage):
             fresh = event.msg_id not in came and ("edit", event.msg_id) not in seen
             seen.add(("edit", event.msg_id))
-        elif not logged.pts_count and not isinstance(event, r.NewAuthorization):
+        elif not logged.pts_count and not isinstance(event, ev.NewAuthorization):
             key = (
                 type(event),
                 getattr(event, "peer", 0),

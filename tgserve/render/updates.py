@@ -22,7 +22,7 @@ from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.bus import Ephemeral, Typing
 from tgserve.services.groups import rights
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -45,7 +45,7 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
     """The Updates that tells `viewer` (whose box it is) of a published event."""
     event: Any = published.event
     kind = type(event)
-    if kind is r.NewMessage or kind is r.EditMessage:
+    if kind is ev.NewMessage or kind is ev.EditMessage:
         view: View | None = published.memo
         if view is None:
             view = services.history.message_or_none(viewer, event.msg_id)
@@ -53,7 +53,7 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
             return _gone(published)
         if view.row.peer < 0 and view.body.action:
             return _deed(services, published, view)
-        head = _NEW_MESSAGE if kind is r.NewMessage else _EDIT_MESSAGE
+        head = _NEW_MESSAGE if kind is ev.NewMessage else _EDIT_MESSAGE
         update: t.AnyUpdates = message_update(
             services, head, view, published.pts, published.pts_count, published.date
         )
@@ -126,7 +126,7 @@ Drawn = tuple[Any, tuple[int, ...]]
 """The update (None: only the people are news) and the users that go with it."""
 
 
-def draw_event(services: Services, event: r.Event, viewer: int, pts: int, count: int) -> Drawn:
+def draw_event(services: Services, event: ev.Event, viewer: int, pts: int, count: int) -> Drawn:
     """One event as an Update, with the users it speaks of."""
     return _DRAWN[type(event)](services, event, viewer, pts, count)
 
@@ -135,15 +135,15 @@ def _message(services: Services, event: Any, viewer: int, pts: int, count: int) 
     view = services.history.message_or_none(viewer, event.msg_id)
     if view is None:
         return t.UpdateDeleteMessages(messages=[event.msg_id], pts=pts, pts_count=count), ()
-    kind = t.UpdateNewMessage if type(event) is r.NewMessage else t.UpdateEditMessage
+    kind = t.UpdateNewMessage if type(event) is ev.NewMessage else t.UpdateEditMessage
     return kind(message=message(view), pts=pts, pts_count=count), tuple(people((view,)))
 
 
-def _deleted(services: Services, event: r.DeleteMessages, viewer: int, pts: int, count: int) -> Drawn:
+def _deleted(services: Services, event: ev.DeleteMessages, viewer: int, pts: int, count: int) -> Drawn:
     return t.UpdateDeleteMessages(messages=list(event.msg_ids), pts=pts, pts_count=count), ()
 
 
-def _read_inbox(services: Services, event: r.ReadInbox, viewer: int, pts: int, count: int) -> Drawn:
+def _read_inbox(services: Services, event: ev.ReadInbox, viewer: int, pts: int, count: int) -> Drawn:
     update = t.UpdateReadHistoryInbox(
         peer=peer(event.peer),
         max_id=event.max_id,
@@ -154,12 +154,12 @@ def _read_inbox(services: Services, event: r.ReadInbox, viewer: int, pts: int, c
     return update, (event.peer,)
 
 
-def _read_outbox(services: Services, event: r.ReadOutbox, viewer: int, pts: int, count: int) -> Drawn:
+def _read_outbox(services: Services, event: ev.ReadOutbox, viewer: int, pts: int, count: int) -> Drawn:
     update = t.UpdateReadHistoryOutbox(peer=peer(event.peer), max_id=event.max_id, pts=pts, pts_count=count)
     return update, (event.peer,)
 
 
-def _read_contents(services: Services, event: r.ReadContents, viewer: int, pts: int, count: int) -> Drawn:
+def _read_contents(services: Services, event: ev.ReadContents, viewer: int, pts: int, count: int) -> Drawn:
     return (
         t.UpdateReadMessagesContents(
             messages=list(event.msg_ids), date=event.date or None, pts=pts, pts_count=count
@@ -168,27 +168,27 @@ def _read_contents(services: Services, event: r.ReadContents, viewer: int, pts: 
     )
 
 
-def _draft(services: Services, event: r.DraftChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _draft(services: Services, event: ev.DraftChanged, viewer: int, pts: int, count: int) -> Drawn:
     head = services.dialogs.head(viewer, event.peer)
     return t.UpdateDraftMessage(peer=peer(event.peer), draft=render_dialogs.draft(head)), (event.peer,)
 
 
-def _pinned(services: Services, event: r.DialogPinned, viewer: int, pts: int, count: int) -> Drawn:
+def _pinned(services: Services, event: ev.DialogPinned, viewer: int, pts: int, count: int) -> Drawn:
     folder = services.dialogs.head(viewer, event.peer).folder or None
     update = t.UpdateDialogPinned(pinned=event.pinned, folder_id=folder, peer=dialog_peer(event.peer))
     return update, (event.peer,)
 
 
-def _pinned_order(services: Services, event: r.PinnedOrder, viewer: int, pts: int, count: int) -> Drawn:
+def _pinned_order(services: Services, event: ev.PinnedOrder, viewer: int, pts: int, count: int) -> Drawn:
     order = [dialog_peer(one) for one in event.peers]
     return t.UpdatePinnedDialogs(folder_id=event.folder or None, order=order), event.peers
 
 
-def _unread_mark(services: Services, event: r.DialogUnreadMark, viewer: int, pts: int, count: int) -> Drawn:
+def _unread_mark(services: Services, event: ev.DialogUnreadMark, viewer: int, pts: int, count: int) -> Drawn:
     return t.UpdateDialogUnreadMark(unread=event.unread, peer=dialog_peer(event.peer)), (event.peer,)
 
 
-def _notify(services: Services, event: r.NotifyChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _notify(services: Services, event: ev.NotifyChanged, viewer: int, pts: int, count: int) -> Drawn:
     head = services.dialogs.head(viewer, event.peer)
     target = t.NotifyPeer(peer=peer(event.peer))
     return (
@@ -197,17 +197,17 @@ def _notify(services: Services, event: r.NotifyChanged, viewer: int, pts: int, c
     )
 
 
-def _blocked(services: Services, event: r.PeerBlocked, viewer: int, pts: int, count: int) -> Drawn:
+def _blocked(services: Services, event: ev.PeerBlocked, viewer: int, pts: int, count: int) -> Drawn:
     return t.UpdatePeerBlocked(blocked=event.blocked, peer_id=peer(event.peer)), (event.peer,)
 
 
-def _contact(services: Services, event: r.ContactChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _contact(services: Services, event: ev.ContactChanged, viewer: int, pts: int, count: int) -> Drawn:
     # the user object beside it is the news; the bar above the chat changes with it
     settings = render_user.settings(services, viewer, event.user_id)
     return t.UpdatePeerSettings(peer=peer(event.user_id), settings=settings), (event.user_id,)
 
 
-def _user(services: Services, event: r.UserChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _user(services: Services, event: ev.UserChanged, viewer: int, pts: int, count: int) -> Drawn:
     record = services.users.get_or_none(event.user_id)
     if record is None:
         return None, ()
@@ -226,7 +226,9 @@ def _user(services: Services, event: r.UserChanged, viewer: int, pts: int, count
     return update, (event.user_id,)
 
 
-def _authorization(services: Services, event: r.NewAuthorization, viewer: int, pts: int, count: int) -> Drawn:
+def _authorization(
+    services: Services, event: ev.NewAuthorization, viewer: int, pts: int, count: int
+) -> Drawn:
     if not event.unconfirmed:
         return t.UpdateNewAuthorization(hash=event.hash), ()
     update = t.UpdateNewAuthorization(
@@ -235,18 +237,18 @@ def _authorization(services: Services, event: r.NewAuthorization, viewer: int, p
     return update, ()
 
 
-def _settings(services: Services, event: r.PeerSettingsChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _settings(services: Services, event: ev.PeerSettingsChanged, viewer: int, pts: int, count: int) -> Drawn:
     settings = render_user.settings(services, viewer, event.peer) if event.peer > 0 else t.PeerSettings()
     return t.UpdatePeerSettings(peer=peer(event.peer), settings=settings), (event.peer,)
 
 
-def _privacy(services: Services, event: r.PrivacyChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _privacy(services: Services, event: ev.PrivacyChanged, viewer: int, pts: int, count: int) -> Drawn:
     rules, named = render_privacy.rules(services, viewer, event.key)
     return t.UpdatePrivacy(key=render_privacy.key(event.key), rules=rules), named
 
 
 def _default_notify(
-    services: Services, event: r.DefaultNotifyChanged, viewer: int, pts: int, count: int
+    services: Services, event: ev.DefaultNotifyChanged, viewer: int, pts: int, count: int
 ) -> Drawn:
     kinds = {"users": t.NotifyUsers, "chats": t.NotifyChats, "broadcasts": t.NotifyBroadcasts}
     stored = services.settings.get_or_none(viewer, f"notify:{event.kind}")
@@ -254,7 +256,7 @@ def _default_notify(
     return t.UpdateNotifySettings(peer=kinds[event.kind](), notify_settings=settings), ()
 
 
-def _chat(services: Services, event: r.ChatChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _chat(services: Services, event: ev.ChatChanged, viewer: int, pts: int, count: int) -> Drawn:
     roster = services.groups.rosters.get_or_none(event.peer)
     if roster is None or not roster.has(viewer):
         return t.UpdateChat(chat_id=-event.peer), (event.peer,)
@@ -276,31 +278,31 @@ def _chat(services: Services, event: r.ChatChanged, viewer: int, pts: int, count
     return t.UpdateChat(chat_id=-event.peer), (event.peer,)
 
 
-def _folder(services: Services, event: r.FolderChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _folder(services: Services, event: ev.FolderChanged, viewer: int, pts: int, count: int) -> Drawn:
     made = render_folders.folder_or_none(services, viewer, event.number)
     who = render_folders.users_of(made) if made is not None else ()
     return t.UpdateDialogFilter(id=event.number, filter=made), who
 
 
-def _folders(services: Services, event: r.FoldersChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _folders(services: Services, event: ev.FoldersChanged, viewer: int, pts: int, count: int) -> Drawn:
     if event.what == "order":
         return t.UpdateDialogFilterOrder(order=services.folders.order(viewer)), ()
     return t.UpdateDialogFilters(), ()
 
 
-def _archived(services: Services, event: r.Archived, viewer: int, pts: int, count: int) -> Drawn:
+def _archived(services: Services, event: ev.Archived, viewer: int, pts: int, count: int) -> Drawn:
     moved: list[Any] = [t.FolderPeer(peer=peer(one), folder_id=event.folder) for one in event.peers]
     return t.UpdateFolderPeers(folder_peers=moved, pts=pts, pts_count=count), event.peers
 
 
-def _scheduled(services: Services, event: r.ScheduledChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _scheduled(services: Services, event: ev.ScheduledChanged, viewer: int, pts: int, count: int) -> Drawn:
     view = services.scheduling.get_or_none(viewer, event.peer, event.number)
     if view is None:
         return t.UpdateDeleteScheduledMessages(peer=peer(event.peer), messages=[event.number]), (event.peer,)
     return t.UpdateNewScheduledMessage(message=message(view)), tuple(people((view,)))
 
 
-def _scheduled_gone(services: Services, event: r.ScheduledGone, viewer: int, pts: int, count: int) -> Drawn:
+def _scheduled_gone(services: Services, event: ev.ScheduledGone, viewer: int, pts: int, count: int) -> Drawn:
     sent = [event.msg_id] if event.msg_id else None
     update = t.UpdateDeleteScheduledMessages(
         peer=peer(event.peer), messages=[event.number], sent_messages=sent
@@ -308,12 +310,14 @@ def _scheduled_gone(services: Services, event: r.ScheduledGone, viewer: int, pts
     return update, (event.peer,)
 
 
-def _timer(services: Services, event: r.TimerChanged, viewer: int, pts: int, count: int) -> Drawn:
+def _timer(services: Services, event: ev.TimerChanged, viewer: int, pts: int, count: int) -> Drawn:
     period = services.dialogs.head(viewer, event.peer).ttl_period
     return t.UpdatePeerHistoryTTL(peer=peer(event.peer), ttl_period=period or None), (event.peer,)
 
 
-def _messages_pinned(services: Services, event: r.MessagesPinned, viewer: int, pts: int, count: int) -> Drawn:
+def _messages_pinned(
+    services: Services, event: ev.MessagesPinned, viewer: int, pts: int, count: int
+) -> Drawn:
     update = t.UpdatePinnedMessages(
         pinned=event.pinned, peer=peer(event.peer), messages=list(event.msg_ids), pts=pts, pts_count=count
     )
@@ -321,32 +325,32 @@ def _messages_pinned(services: Services, event: r.MessagesPinned, viewer: int, p
 
 
 _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
-    r.NewMessage: _message,
-    r.EditMessage: _message,
-    r.DeleteMessages: _deleted,
-    r.ReadInbox: _read_inbox,
-    r.ReadOutbox: _read_outbox,
-    r.ReadContents: _read_contents,
-    r.DraftChanged: _draft,
-    r.DialogPinned: _pinned,
-    r.PinnedOrder: _pinned_order,
-    r.DialogUnreadMark: _unread_mark,
-    r.NotifyChanged: _notify,
-    r.PeerBlocked: _blocked,
-    r.ContactChanged: _contact,
-    r.UserChanged: _user,
-    r.NewAuthorization: _authorization,
-    r.PeerSettingsChanged: _settings,
-    r.MessagesPinned: _messages_pinned,
-    r.FolderChanged: _folder,
-    r.ScheduledChanged: _scheduled,
-    r.ScheduledGone: _scheduled_gone,
-    r.TimerChanged: _timer,
-    r.FoldersChanged: _folders,
-    r.Archived: _archived,
-    r.ChatChanged: _chat,
-    r.PrivacyChanged: _privacy,
-    r.DefaultNotifyChanged: _default_notify,
+    ev.NewMessage: _message,
+    ev.EditMessage: _message,
+    ev.DeleteMessages: _deleted,
+    ev.ReadInbox: _read_inbox,
+    ev.ReadOutbox: _read_outbox,
+    ev.ReadContents: _read_contents,
+    ev.DraftChanged: _draft,
+    ev.DialogPinned: _pinned,
+    ev.PinnedOrder: _pinned_order,
+    ev.DialogUnreadMark: _unread_mark,
+    ev.NotifyChanged: _notify,
+    ev.PeerBlocked: _blocked,
+    ev.ContactChanged: _contact,
+    ev.UserChanged: _user,
+    ev.NewAuthorization: _authorization,
+    ev.PeerSettingsChanged: _settings,
+    ev.MessagesPinned: _messages_pinned,
+    ev.FolderChanged: _folder,
+    ev.ScheduledChanged: _scheduled,
+    ev.ScheduledGone: _scheduled_gone,
+    ev.TimerChanged: _timer,
+    ev.FoldersChanged: _folders,
+    ev.Archived: _archived,
+    ev.ChatChanged: _chat,
+    ev.PrivacyChanged: _privacy,
+    ev.DefaultNotifyChanged: _default_notify,
 }
 
 

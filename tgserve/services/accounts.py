@@ -23,6 +23,7 @@ from tgserve.services.users import put_user, tell_of_change
 from tgserve.store import account_records as a
 from tgserve.store import eventlog
 from tgserve.store import keyspaces as k
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.format import all_keyspaces
 from tgserve.store.packing import I64, Keyspace
@@ -57,7 +58,7 @@ class Accounts:
         self._auth = auth
         self.leaving: set[int] = set()
         """Accounts deleted since the start, for upkeep to look at before its round comes to them."""
-        store.on_outbox(r.ReleasePhone, self._phone_released)
+        store.on_outbox(pl.ReleasePhone, self._phone_released)
 
     # -- another number ---------------------------------------------------------------------------------------------
 
@@ -98,17 +99,17 @@ class Accounts:
             user = txn.get(k.USERS, me)
             if user is None or user.deleted:
                 raise errors.USER_DEACTIVATED()
-            txn.outbox(slot_of(digits), r.ConfirmPhone(phone=digits, user_id=me))
+            txn.outbox(slot_of(digits), pl.ConfirmPhone(phone=digits, user_id=me))
             if user.phone == digits:
                 return
             put_user(txn, replace(user, phone=digits))
             if user.phone:
-                txn.outbox(slot_of(user.phone), r.ReleasePhone(phone=user.phone, user_id=me))
+                txn.outbox(slot_of(user.phone), pl.ReleasePhone(phone=user.phone, user_id=me))
             tell_of_change(txn, me, "phone", now)
 
         await self._store.transact(slot_of(me), work)
 
-    def _phone_released(self, txn: Txn, gone: r.ReleasePhone, memo: Any) -> None:
+    def _phone_released(self, txn: Txn, gone: pl.ReleasePhone, memo: Any) -> None:
         claim = txn.get(k.PHONES, gone.phone)
         if claim is not None and claim.user_id == gone.user_id:
             txn.delete(k.PHONES, gone.phone)
@@ -140,10 +141,10 @@ class Accounts:
                 ),
             )
             if user.phone:
-                txn.outbox(slot_of(user.phone), r.ReleasePhone(phone=user.phone, user_id=user_id))
+                txn.outbox(slot_of(user.phone), pl.ReleasePhone(phone=user.phone, user_id=user_id))
             if user.username:
                 name = user.username.lower()
-                txn.outbox(slot_of(name), r.ReleaseName(name=name, peer=user_id))
+                txn.outbox(slot_of(name), pl.ReleaseName(name=name, peer=user_id))
             end_all(txn, user_id, but=own_hash)
             return [peer for (*_, peer), _ in txn.range(k.DIALOGS, user_id, hi=0) if peer > -r.CHANNEL_BASE]
 
@@ -160,7 +161,7 @@ class Accounts:
             member = replace(was.members[user_id], gone=r.MEMBER_LEFT, admin=False, rank="")
             made = save(txn, was, was.group, {user_id: member})
             inform(txn, made, made.here, "members", now)
-            txn.outbox(slot_of(user_id), r.ChatDeleted(user_id, chat, made.group.version, now))
+            txn.outbox(slot_of(user_id), pl.ChatDeleted(user_id, chat, made.group.version, now))
 
         await self._store.transact(slot_of(chat), work)
 
@@ -201,11 +202,11 @@ def _slice(txn: Txn, user: int, now: int) -> bool:
     gone = False
     for (*_, other), _ in list(txn.range(k.CONTACTS, user, limit=SLICE)):
         txn.delete(k.CONTACTS, user, other)
-        txn.outbox(slot_of(other), r.ContactAdded(owner=user, user_id=other, present=False))
+        txn.outbox(slot_of(other), pl.ContactAdded(owner=user, user_id=other, present=False))
         gone = True
     for (*_, other), _ in list(txn.range(k.KNOWN_BY, user, limit=SLICE)):
         txn.delete(k.KNOWN_BY, user, other)
-        txn.outbox(slot_of(other), r.ContactGone(owner=other, user_id=user))
+        txn.outbox(slot_of(other), pl.ContactGone(owner=other, user_id=user))
         gone = True
     if gone:
         return True

@@ -23,6 +23,7 @@ from tgserve.services.passwords import Passwords
 from tgserve.services.phones import digits_or_none
 from tgserve.services.sessions import Sessions
 from tgserve.services.users import RESERVED_IDS, Users, first_name_of, last_name_of, put_user
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import AUTHS, EXPORTED, LOGIN_CODES, PHONES, USERS
 from tgserve.store.shards import Store
@@ -70,7 +71,7 @@ class Auth:
         self.key_or_none = keys.key_or_none
         self.add_key = keys.add_key
         self.touch = keys.touch
-        store.on_outbox(r.ConfirmPhone, self._phone_confirmed)
+        store.on_outbox(pl.ConfirmPhone, self._phone_confirmed)
 
     # -- codes ------------------------------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class Auth:
             if auth.user_id == user_id:
                 return True
             if auth.user_id:
-                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+                txn.outbox(slot_of(auth.user_id), pl.SignedOut(user_id=auth.user_id, hash=auth.hash))
                 txn.publish(SignedInKey(auth_key_id, 0))
             waiting = replace(
                 auth, user_id=0, hash=0, password_pending=True, pending_user=user_id, pending_since=now
@@ -242,7 +243,7 @@ class Auth:
                     raise _Collision
                 return
             put_user(txn, r.User(id=user_id, phone=digits, first_name=first, last_name=last, created=now))
-            txn.outbox(slot_of(digits), r.ConfirmPhone(phone=digits, user_id=user_id))
+            txn.outbox(slot_of(digits), pl.ConfirmPhone(phone=digits, user_id=user_id))
 
         await self._store.transact(slot_of(user_id), work)
 
@@ -267,7 +268,7 @@ class Auth:
 
         await self._store.transact(slot_of(digits), work)
 
-    def _phone_confirmed(self, txn: Txn, confirm: r.ConfirmPhone, memo: Any) -> None:
+    def _phone_confirmed(self, txn: Txn, confirm: pl.ConfirmPhone, memo: Any) -> None:
         claim = txn.get(PHONES, confirm.phone)
         if claim is not None and claim.user_id == confirm.user_id:
             txn.put(PHONES, confirm.phone, value=replace(claim, confirmed=True))
@@ -294,7 +295,7 @@ class Auth:
                 # The code has done its work on this key once, and its user has signed out since.
                 raise errors.PHONE_CODE_EXPIRED()
             if auth.user_id:
-                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+                txn.outbox(slot_of(auth.user_id), pl.SignedOut(user_id=auth.user_id, hash=auth.hash))
             signed = replace(
                 auth,
                 user_id=user_id,
@@ -309,7 +310,7 @@ class Auth:
             put_auth(txn, auth_key_id, signed)
             line = replace(listed(auth_key_id, signed), first=first)
             txn.outbox(
-                slot_of(user_id), r.SignedIn(user_id=user_id, hash=session_hash, auth=line, first=first)
+                slot_of(user_id), pl.SignedIn(user_id=user_id, hash=session_hash, auth=line, first=first)
             )
             txn.publish(SignedInKey(auth_key_id, user_id))
 
@@ -329,7 +330,7 @@ class Auth:
                     put_auth(txn, auth_key_id, replace(auth, password_pending=False, pending_user=0))
                 return
             put_auth(txn, auth_key_id, replace(auth, user_id=0, hash=0))
-            txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+            txn.outbox(slot_of(auth.user_id), pl.SignedOut(user_id=auth.user_id, hash=auth.hash))
             txn.publish(SessionEnded(auth_key_id, auth.user_id, own=True))
 
         await self._store.transact(slot_of(auth_key_id), work)
@@ -342,7 +343,7 @@ class Auth:
             if auth is None:
                 return False
             if auth.user_id:
-                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+                txn.outbox(slot_of(auth.user_id), pl.SignedOut(user_id=auth.user_id, hash=auth.hash))
             txn.delete(AUTHS, auth_key_id)
             txn.publish(SessionEnded(auth_key_id, auth.user_id, own=True))
             return True
@@ -389,7 +390,7 @@ class Auth:
             if auth.user_id == user_id and auth.hash == session_hash:
                 return
             if auth.user_id:
-                txn.outbox(slot_of(auth.user_id), r.SignedOut(user_id=auth.user_id, hash=auth.hash))
+                txn.outbox(slot_of(auth.user_id), pl.SignedOut(user_id=auth.user_id, hash=auth.hash))
             joined = replace(
                 auth,
                 user_id=user_id,
@@ -401,7 +402,7 @@ class Auth:
             )
             put_auth(txn, auth_key_id, joined)
             txn.outbox(
-                slot_of(user_id), r.KeyJoined(user_id=user_id, hash=session_hash, auth_key_id=auth_key_id)
+                slot_of(user_id), pl.KeyJoined(user_id=user_id, hash=session_hash, auth_key_id=auth_key_id)
             )
             txn.publish(SignedInKey(auth_key_id, user_id))
 

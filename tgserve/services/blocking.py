@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tgserve.services.bus import Bus
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.store.keyspaces import BLOCKED
 from tgserve.store.shards import Store
@@ -40,5 +40,5 @@ class Blocks:
 
     def _committed(self, batch: list[Any]) -> None:
         for item in batch:
-            if type(item) is Published and type(item.event) is r.PeerBlocked:
+            if type(item) is Published and type(item.event) is ev.PeerBlocked:
                 self._lists.pop(item.user_id, None)

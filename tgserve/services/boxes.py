@@ -13,6 +13,7 @@ from struct import Struct
 from msgspec import Struct as Record
 from msgspec.structs import replace
 
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, PINS, READ_DATES, ROWS
 from tgserve.store.slots import slot_of
@@ -176,7 +177,7 @@ def release_all(txn: Txn, owner: int, gone: list[tuple[int, r.Row]]) -> None:
         if row.author != owner:
             others.setdefault(row.author, []).append(row.author_msg_id)
     for author, msg_ids in others.items():
-        txn.outbox(slot_of(author), r.ReleaseBodies(author, tuple(msg_ids)))
+        txn.outbox(slot_of(author), pl.ReleaseBodies(author, tuple(msg_ids)))
 
 
 def own_id(reader: Reader, owner: int, author: int, author_msg_id: int) -> int:

@@ -22,6 +22,8 @@ from tgserve.services.privacy import BY_PHONE, Privacy
 from tgserve.services.users import SERVICE_ID, Users
 from tgserve.services.views import Redraw, RedrawForAll
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BLOCKED, CONTACTS, KNOWN_BY
 from tgserve.store.shards import Store
@@ -63,8 +65,8 @@ class Contacts:
         self._auth = auth
         self._privacy = privacy
         self._directory = directory
-        store.on_outbox(r.ContactAdded, self._told)
-        store.on_outbox(r.ContactGone, self._gone)
+        store.on_outbox(pl.ContactAdded, self._told)
+        store.on_outbox(pl.ContactGone, self._gone)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -154,7 +156,7 @@ class Contacts:
             if old is None:
                 raise errors.CONTACT_ID_INVALID()
             txn.put(CONTACTS, me, user_id, value=replace(old, note=note))
-            eventlog.append(txn, me, r.ContactChanged(user_id=user_id), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, ev.ContactChanged(user_id=user_id), now=now, raises=0).origin = origin
 
         await self._store.transact(slot_of(me), work)
 
@@ -167,7 +169,7 @@ class Contacts:
             for (*_, user_id), row in list(txn.range(CONTACTS, me)):
                 if row.close is not (user_id in wanted):
                     txn.put(CONTACTS, me, user_id, value=replace(row, close=user_id in wanted))
-                    event = r.ContactChanged(user_id=user_id)
+                    event = ev.ContactChanged(user_id=user_id)
                     eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
             txn.publish(RedrawForAll(me))
 
@@ -182,8 +184,10 @@ class Contacts:
             gone = [user_id for user_id in wanted if txn.get(CONTACTS, me, user_id) is not None]
             for user_id in gone:
                 txn.delete(CONTACTS, me, user_id)
-                txn.outbox(slot_of(user_id), r.ContactAdded(owner=me, user_id=user_id, present=False))
-                eventlog.append(txn, me, r.ContactChanged(user_id=user_id), now=now, raises=0).origin = origin
+                txn.outbox(slot_of(user_id), pl.ContactAdded(owner=me, user_id=user_id, present=False))
+                eventlog.append(
+                    txn, me, ev.ContactChanged(user_id=user_id), now=now, raises=0
+                ).origin = origin
             return gone
 
         return await self._store.transact(slot_of(me), work)
@@ -202,7 +206,7 @@ class Contacts:
                     raise errors.CONTACTS_TOO_MUCH()
                 mutual = txn.get(KNOWN_BY, me, user_id) is not None
                 new = replace(row, mutual=mutual)
-                txn.outbox(slot_of(user_id), r.ContactAdded(owner=me, user_id=user_id, present=True))
+                txn.outbox(slot_of(user_id), pl.ContactAdded(owner=me, user_id=user_id, present=True))
             else:
                 new = replace(
                     old,
@@ -214,7 +218,7 @@ class Contacts:
                 if new == old:
                     continue
             txn.put(CONTACTS, me, user_id, value=new)
-            eventlog.append(txn, me, r.ContactChanged(user_id=user_id), now=now, raises=0).origin = origin
+            eventlog.append(txn, me, ev.ContactChanged(user_id=user_id), now=now, raises=0).origin = origin
 
     def _names(self, user_id: int, first_name: str, last_name: str) -> tuple[str, str]:
         """Names as given, cut to what is allowed; the user's own when none was given."""
@@ -224,7 +228,7 @@ class Contacts:
             first, last = user.first_name, user.last_name
         return first[: limits.NAME_CHARS], last[: limits.NAME_CHARS]
 
-    def _told(self, txn: Txn, added: r.ContactAdded, memo: Any) -> None:
+    def _told(self, txn: Txn, added: pl.ContactAdded, memo: Any) -> None:
         """In the slot of the one who was added or removed."""
         me, other = added.user_id, added.owner
         if added.present:
@@ -235,17 +239,17 @@ class Contacts:
         if own is not None and own.mutual is not added.present:
             txn.put(CONTACTS, me, other, value=replace(own, mutual=added.present))
             now = int(self._clock.now())
-            eventlog.append(txn, me, r.ContactChanged(user_id=other), now=now, raises=0)
+            eventlog.append(txn, me, ev.ContactChanged(user_id=other), now=now, raises=0)
         else:
             txn.publish(Redraw(viewer=me, user_id=other))
 
-    def _gone(self, txn: Txn, gone: r.ContactGone, memo: Any) -> None:
+    def _gone(self, txn: Txn, gone: pl.ContactGone, memo: Any) -> None:
         """In the slot of one whose contact deleted the account."""
         txn.delete(KNOWN_BY, gone.owner, gone.user_id)
         if txn.get(CONTACTS, gone.owner, gone.user_id) is not None:
             txn.delete(CONTACTS, gone.owner, gone.user_id)
             now = int(self._clock.now())
-            eventlog.append(txn, gone.owner, r.ContactChanged(user_id=gone.user_id), now=now, raises=0)
+            eventlog.append(txn, gone.owner, ev.ContactChanged(user_id=gone.user_id), now=now, raises=0)
 
     # -- blocking ---------------------------------------------------------------------------------------------------
 
@@ -326,5 +330,5 @@ def _block(txn: Txn, me: int, peer: int, blocked: bool, now: int, origin: Origin
         txn.put(BLOCKED, me, peer, value=r.Blocked(date=now))
     else:
         txn.delete(BLOCKED, me, peer)
-    eventlog.append(txn, me, r.PeerBlocked(peer=peer, blocked=blocked), now=now, raises=0).origin = origin
+    eventlog.append(txn, me, ev.PeerBlocked(peer=peer, blocked=blocked), now=now, raises=0).origin = origin
     return True

@@ -20,6 +20,8 @@ from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.services.notices import write_own
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BOXES, DIALOGS, PEER_ROWS, ROWS
@@ -67,8 +69,8 @@ class Deleting:
         self._store = store
         self._clock = clock
         self._rosters = rosters
-        store.on_outbox(r.DeliverDelete, deliver_delete)
-        store.on_outbox(r.ReleaseBodies, _release)
+        store.on_outbox(pl.DeliverDelete, deliver_delete)
+        store.on_outbox(pl.ReleaseBodies, _release)
 
     def delete(
         self, me: int, msg_ids: Sequence[int], *, revoke: bool = False, origin: Origin = None
@@ -150,7 +152,7 @@ def _finish_history(txn: Txn, me: int, peer: int, what: Clearing, now: int, orig
         return
     txn.put(DIALOGS, me, peer, value=replace(dialog, hidden=True, pinned=0, unread_mark=False))
     if dialog.pinned:
-        eventlog.append(txn, me, r.DialogPinned(peer, False), now=now, raises=0, origin=origin)
+        eventlog.append(txn, me, ev.DialogPinned(peer, False), now=now, raises=0, origin=origin)
 
 
 def _delete(
@@ -181,9 +183,9 @@ def _delete(
                 for author_msg_id in ids:
                     boxes.drop_body(txn, me, author_msg_id)
             for other in everybody:
-                txn.outbox(slot_of(other), r.DeliverDelete(other, author, tuple(ids), now))
+                txn.outbox(slot_of(other), pl.DeliverDelete(other, author, tuple(ids), now))
     removed = tuple(msg_id for msg_id, _ in gone)
-    event = r.DeleteMessages(removed)
+    event = ev.DeleteMessages(removed)
     published = eventlog.append(txn, me, event, now=now, raises=len(removed), origin=origin)
     return Affected(published.pts, len(removed))
 
@@ -193,7 +195,7 @@ def _mine_alone(me: int, row: r.Row, groups: Groups) -> bool:
     return row.peer in (me, SERVICE_USER) or (row.peer < 0 and row.peer not in groups)
 
 
-def deliver_delete(txn: Txn, deletion: r.DeliverDelete, memo: object) -> None:
+def deliver_delete(txn: Txn, deletion: pl.DeliverDelete, memo: object) -> None:
     """Outbox: the other side deleted messages for both."""
     user, author = deletion.user, deletion.author
     msg_ids = []
@@ -204,8 +206,8 @@ def deliver_delete(txn: Txn, deletion: r.DeliverDelete, memo: object) -> None:
     gone = boxes.remove(txn, user, [msg_id for msg_id in msg_ids if msg_id])
     if gone:
         removed = tuple(msg_id for msg_id, _ in gone)
-        eventlog.append(txn, user, r.DeleteMessages(removed), now=deletion.date, raises=len(removed))
+        eventlog.append(txn, user, ev.DeleteMessages(removed), now=deletion.date, raises=len(removed))
 
 
-def _release(txn: Txn, release: r.ReleaseBodies, memo: object) -> None:
+def _release(txn: Txn, release: pl.ReleaseBodies, memo: object) -> None:
     boxes.release(txn, release.author, release.author_msg_ids)

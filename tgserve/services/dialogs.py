@@ -17,6 +17,7 @@ from tgserve.services.boxes import NO_DIALOG, View
 from tgserve.services.history import History, Named
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BOXES, DIALOGS, ROWS
@@ -136,7 +137,7 @@ class Dialogs:
                     raise errors.PINNED_DIALOGS_TOO_MUCH()
                 place = max(places, default=0) + 1
             txn.put(DIALOGS, me, peer, value=replace(dialog, pinned=place))
-            eventlog.append(txn, me, r.DialogPinned(peer, pinned), now=now, raises=0, origin=origin)
+            eventlog.append(txn, me, ev.DialogPinned(peer, pinned), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -163,7 +164,7 @@ class Dialogs:
             for place, peer in enumerate(reversed(order), 1):
                 dialog = heads.get(peer, NO_DIALOG)
                 txn.put(DIALOGS, me, peer, value=replace(dialog, pinned=place))
-            event = r.PinnedOrder(tuple(order), folder)
+            event = ev.PinnedOrder(tuple(order), folder)
             eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
@@ -176,7 +177,7 @@ class Dialogs:
             if dialog.unread_mark == unread:
                 return
             txn.put(DIALOGS, me, peer, value=replace(dialog, unread_mark=unread))
-            eventlog.append(txn, me, r.DialogUnreadMark(peer, unread), now=now, raises=0, origin=origin)
+            eventlog.append(txn, me, ev.DialogUnreadMark(peer, unread), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -189,7 +190,7 @@ class Dialogs:
             if dialog.settings_hidden:
                 return
             txn.put(DIALOGS, me, peer, value=replace(dialog, settings_hidden=True))
-            eventlog.append(txn, me, r.PeerSettingsChanged(peer), now=now, raises=0, origin=origin)
+            eventlog.append(txn, me, ev.PeerSettingsChanged(peer), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -211,7 +212,7 @@ class Dialogs:
                 peer,
                 value=replace(dialog, draft=draft, draft_layer=layer if draft else 0, draft_date=now),
             )
-            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
+            eventlog.append(txn, me, ev.DraftChanged(peer), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 
@@ -222,7 +223,7 @@ class Dialogs:
             written = [(key[1], dialog) for key, dialog in txn.range(DIALOGS, me) if dialog.draft]
             for peer, dialog in written:
                 txn.put(DIALOGS, me, peer, value=replace(dialog, draft=b"", draft_layer=0, draft_date=now))
-                eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
+                eventlog.append(txn, me, ev.DraftChanged(peer), now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 

@@ -13,6 +13,8 @@ from tgserve.services.boxes import View
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BODIES, DIALOGS, ROWS
@@ -47,7 +49,7 @@ class Editing:
         self._store = store
         self._clock = clock
         self._rosters = rosters
-        store.on_outbox(r.DeliverEdit, deliver_edit)
+        store.on_outbox(pl.DeliverEdit, deliver_edit)
 
     def edit(
         self, me: int, peer: int, msg_id: int, change: Change, *, origin: Origin = None
@@ -79,13 +81,13 @@ class Editing:
             )
             txn.put(BODIES, me, msg_id, value=body)
             view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
-            published = eventlog.append(txn, me, r.EditMessage(msg_id), now=now, memo=view, origin=origin)
+            published = eventlog.append(txn, me, ev.EditMessage(msg_id), now=now, memo=view, origin=origin)
             if roster is not None:
                 version = roster.group.version
                 for other in roster.others(me):
-                    txn.outbox(slot_of(other), r.DeliverEdit(other, me, msg_id, now, version), body)
+                    txn.outbox(slot_of(other), pl.DeliverEdit(other, me, msg_id, now, version), body)
             elif peer != me:
-                txn.outbox(slot_of(peer), r.DeliverEdit(peer, me, msg_id, now), body)
+                txn.outbox(slot_of(peer), pl.DeliverEdit(peer, me, msg_id, now), body)
             return Edited(view, published.pts, now)
 
         return self._store.transact(slot_of(me), work)
@@ -112,7 +114,7 @@ def editable(reader: Reader, me: int, peer: int, msg_id: int, now: int) -> tuple
     return row, body
 
 
-def deliver_edit(txn: Txn, edit: r.DeliverEdit, body: r.Body | None) -> None:
+def deliver_edit(txn: Txn, edit: pl.DeliverEdit, body: r.Body | None) -> None:
     """Outbox: a message in `user`'s box was edited by its author."""
     msg_id = boxes.own_id(txn, edit.user, edit.author, edit.author_msg_id)
     row = txn.get(ROWS, edit.user, msg_id) if msg_id else None
@@ -125,4 +127,4 @@ def deliver_edit(txn: Txn, edit: r.DeliverEdit, body: r.Body | None) -> None:
     view = None
     if body is not None:
         view = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))
-    eventlog.append(txn, edit.user, r.EditMessage(msg_id), now=edit.date, memo=view)
+    eventlog.append(txn, edit.user, ev.EditMessage(msg_id), now=edit.date, memo=view)

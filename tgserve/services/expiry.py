@@ -15,7 +15,8 @@ from tgserve.services.alarms import EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
-from tgserve.store import records as r
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store.commit import Commit
 from tgserve.store.eventlog import Published
 from tgserve.store.keyspaces import BODIES, DIALOGS
@@ -30,7 +31,7 @@ class Expiry:
     def __init__(self, store: Store, clock: Clock, alarms_: Alarms) -> None:
         self._store = store
         self._clock = clock
-        store.on_outbox(r.DeliverTimer, deliver_timer)
+        store.on_outbox(pl.DeliverTimer, deliver_timer)
         alarms_.on(EXPIRE, self._due)
 
     def set_period(
@@ -44,7 +45,7 @@ class Expiry:
 
         def work(txn: Txn) -> Published | None:
             if peer not in (me, SERVICE_USER):
-                txn.outbox(slot_of(peer), r.DeliverTimer(peer, me, period, now))
+                txn.outbox(slot_of(peer), pl.DeliverTimer(peer, me, period, now))
             return _set(txn, me, peer, period, now, origin)
 
         return self._store.transact(slot_of(me), work)
@@ -60,10 +61,10 @@ def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin =
     if dialog.ttl_period == period:
         return None
     txn.put(DIALOGS, user, peer, value=replace(dialog, ttl_period=period))
-    return eventlog.append(txn, user, r.TimerChanged(peer), now=now, raises=0, origin=origin)
+    return eventlog.append(txn, user, ev.TimerChanged(peer), now=now, raises=0, origin=origin)
 
 
-def deliver_timer(txn: Txn, news: r.DeliverTimer, memo: object) -> None:
+def deliver_timer(txn: Txn, news: pl.DeliverTimer, memo: object) -> None:
     """Outbox: the other side has set the timer."""
     _set(txn, news.user, news.peer, news.period, news.date)
 
@@ -81,8 +82,8 @@ def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:
         if peer != me:
             shared.setdefault(peer, []).append(msg_id)
     for peer, msg_ids in shared.items():
-        txn.outbox(slot_of(peer), r.DeliverDelete(peer, me, tuple(msg_ids), now))
+        txn.outbox(slot_of(peer), pl.DeliverDelete(peer, me, tuple(msg_ids), now))
     gone = boxes.remove(txn, me, over)
     if gone:
         removed = tuple(msg_id for msg_id, _ in gone)
-        eventlog.append(txn, me, r.DeleteMessages(removed), now=now, raises=len(removed))
+        eventlog.append(txn, me, ev.DeleteMessages(removed), now=now, raises=len(removed))

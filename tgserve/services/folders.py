@@ -11,6 +11,7 @@ from tgserve.clock import Clock
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.eventlog import Published
@@ -54,7 +55,7 @@ class Folders:
                 raise errors.DIALOG_FILTERS_TOO_MUCH()
             return replace(was, items=items)
 
-        return self._change(me, change, r.FolderChanged(folder.number), origin)
+        return self._change(me, change, ev.FolderChanged(folder.number), origin)
 
     def delete(self, me: int, number: int, *, origin: Origin = None) -> Commit[None]:
         """A folder that is not there is deleted already."""
@@ -63,7 +64,7 @@ class Folders:
             order = [one for one in _order(was) if one != number]
             return _ordered(was, order)
 
-        return self._change(me, change, r.FolderChanged(number), origin)
+        return self._change(me, change, ev.FolderChanged(number), origin)
 
     def reorder(self, me: int, numbers: Sequence[int], *, origin: Origin = None) -> Commit[None]:
         """Show the folders in this order; those not named come after them."""
@@ -73,14 +74,14 @@ class Folders:
             order = [one for one in dict.fromkeys(numbers) if one in known]
             return _ordered(was, order + [one for one in known if one not in order])
 
-        return self._change(me, change, r.FoldersChanged("order"), origin)
+        return self._change(me, change, ev.FoldersChanged("order"), origin)
 
     def show_tags(self, me: int, shown: bool, *, origin: Origin = None) -> Commit[None]:
         """Whether chats carry the names of their folders."""
-        return self._change(me, lambda was: replace(was, tags=shown), r.FoldersChanged("tags"), origin)
+        return self._change(me, lambda was: replace(was, tags=shown), ev.FoldersChanged("tags"), origin)
 
     def _change(
-        self, me: int, change: Callable[[r.Folders], r.Folders], event: r.AnyEvent, origin: Origin
+        self, me: int, change: Callable[[r.Folders], r.Folders], event: ev.AnyEvent, origin: Origin
     ) -> Commit[None]:
         now = int(self._clock.now())
 
@@ -108,7 +109,7 @@ class Folders:
                     txn.put(DIALOGS, me, peer, value=replace(dialog, folder=folder, pinned=0))
                     moved.setdefault(folder, []).append(peer)
             return [
-                eventlog.append(txn, me, r.Archived(tuple(peers), folder), now=now, origin=origin)
+                eventlog.append(txn, me, ev.Archived(tuple(peers), folder), now=now, origin=origin)
                 for folder, peers in moved.items()
             ]
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import AUTHS, TEMP_BINDINGS
@@ -343,7 +344,9 @@ class Keys:
             )
             put_auth(txn, auth_key_id, new)
             if auth.user_id:
-                seen_line = r.SessionSeen(user_id=auth.user_id, hash=auth.hash, auth=listed(auth_key_id, new))
+                seen_line = pl.SessionSeen(
+                    user_id=auth.user_id, hash=auth.hash, auth=listed(auth_key_id, new)
+                )
                 txn.outbox(slot_of(auth.user_id), seen_line)
 
         return work

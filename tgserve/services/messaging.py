@@ -20,6 +20,8 @@ from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Rosters
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, ROWS, SENT, USER_SETTINGS
@@ -96,7 +98,7 @@ class Messaging:
         self._clock = clock
         self._blocks = blocks
         self._rosters = rosters
-        store.on_outbox(r.Deliver, deliver)
+        store.on_outbox(pl.Deliver, deliver)
 
     def send(
         self,
@@ -222,13 +224,13 @@ def _send(
             alarms.set_alarm(txn, me, now + body.ttl_period, alarms.EXPIRE, peer, msg_id)
         dialog = boxes.insert(txn, me, msg_id, row, dialog, now)
         view = View(me, msg_id, row, body, draft.reply.msg_id if draft.reply is not None else 0)
-        event = r.NewMessage(msg_id)
+        event = ev.NewMessage(msg_id)
         published = eventlog.append(txn, me, event, now=now, head=head, memo=view, origin=origin)
         txn.put(SENT, me, random_id, value=_SENT.pack(msg_id, published.pts, now))
         if audience is not None:
             _spread(txn, me, peer, msg_id, body, draft, audience)
         elif not saved:
-            txn.outbox(slot_of(peer), r.Deliver(peer, me, me, msg_id, now, unread, draft.silent), body)
+            txn.outbox(slot_of(peer), pl.Deliver(peer, me, me, msg_id, now, unread, draft.silent), body)
         sent.append(Sent(msg_id, published.pts, now, view))
     if new:
         cleared = clear_draft and bool(dialog.draft)
@@ -236,7 +238,7 @@ def _send(
             dialog = replace(dialog, draft=b"", draft_layer=0, draft_date=now)
         txn.put(DIALOGS, me, peer, value=dialog)
         if cleared:
-            eventlog.append(txn, me, r.DraftChanged(peer), now=now, raises=0, origin=origin)
+            eventlog.append(txn, me, ev.DraftChanged(peer), now=now, raises=0, origin=origin)
     return sent
 
 
@@ -251,7 +253,7 @@ def _spread(
     outbox, version, now, silent = txn.outbox, audience.version, body.date, draft.silent
     for user in audience.others:
         flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD if user in mentioned else unread
-        outbox(slot_of(user), r.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
+        outbox(slot_of(user), pl.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
 
 
 def _begun(txn: Txn, me: int, peer: int, now: int) -> r.Dialog:
@@ -260,10 +262,10 @@ def _begun(txn: Txn, me: int, peer: int, now: int) -> r.Dialog:
     if not timer:
         return NO_DIALOG
     period = int(timer)
-    txn.outbox(slot_of(peer), r.DeliverTimer(peer, me, period, now))
+    txn.outbox(slot_of(peer), pl.DeliverTimer(peer, me, period, now))
     dialog = replace(NO_DIALOG, ttl_period=period)
     txn.put(DIALOGS, me, peer, value=dialog)
-    eventlog.append(txn, me, r.TimerChanged(peer), now=now, raises=0)
+    eventlog.append(txn, me, ev.TimerChanged(peer), now=now, raises=0)
     return dialog
 
 
@@ -284,14 +286,14 @@ def _reply(txn: Txn, me: int, peer: int, reply: ReplyTo) -> r.Reply:
     return r.Reply(row.author, row.author_msg_id, reply.quote_text, reply.quote_entities, reply.quote_offset)
 
 
-def deliver(txn: Txn, message: r.Deliver, body: r.Body | None) -> None:
+def deliver(txn: Txn, message: pl.Deliver, body: r.Body | None) -> None:
     """Outbox: a message arrives in its receiver's box."""
     user = message.user
     head = txn.get(BOXES, user) or NO_BOX
     dialog = txn.get(DIALOGS, user, message.peer) or NO_DIALOG
     if message.version:
         if message.version <= dialog.left_at:  # sent before he left, by one who did not know yet
-            release = r.ReleaseBodies(message.author, (message.author_msg_id,))
+            release = pl.ReleaseBodies(message.author, (message.author_msg_id,))
             txn.outbox(slot_of(message.author), release)
             return
         if message.leaves:
@@ -304,4 +306,4 @@ def deliver(txn: Txn, message: r.Deliver, body: r.Body | None) -> None:
     view = None
     if body is not None:
         view = View(user, msg_id, row, body, boxes.reply_id(txn, user, body) if body.reply is not None else 0)
-    eventlog.append(txn, user, r.NewMessage(msg_id), now=message.date, head=head, memo=view)
+    eventlog.append(txn, user, ev.NewMessage(msg_id), now=message.date, head=head, memo=view)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.users import Users, put_user, tell_of_change
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import NAMES, USERS
 from tgserve.store.shards import Store
@@ -84,8 +85,8 @@ class Names:
         self._store = store
         self._clock = clock
         self._users = users
-        store.on_outbox(r.ConfirmName, self._confirmed)
-        store.on_outbox(r.ReleaseName, self._released)
+        store.on_outbox(pl.ConfirmName, self._confirmed)
+        store.on_outbox(pl.ReleaseName, self._released)
 
     def peer_or_none(self, name: str) -> int | None:
         """Whose username this is (as typed, with or without @); None when it is nobody's."""
@@ -141,9 +142,9 @@ class Names:
             stored = put_user(txn, replace(current, username=name))
             old = current.username.lower()
             if old and old != lower:
-                txn.outbox(slot_of(old), r.ReleaseName(name=old, peer=me))
+                txn.outbox(slot_of(old), pl.ReleaseName(name=old, peer=me))
             if lower:
-                txn.outbox(slot_of(lower), r.ConfirmName(name=lower, peer=me))
+                txn.outbox(slot_of(lower), pl.ConfirmName(name=lower, peer=me))
             tell_of_change(txn, me, "name", now)
             return stored
 
@@ -165,14 +166,14 @@ class Names:
 
         await self._store.transact(slot_of(lower), work)
 
-    def _confirmed(self, txn: Txn, confirm: r.ConfirmName, memo: Any) -> None:
+    def _confirmed(self, txn: Txn, confirm: pl.ConfirmName, memo: Any) -> None:
         claim = txn.get(NAMES, confirm.name)
         if claim is None:
             claim = r.NameClaim(peer=confirm.peer, claimed=int(self._clock.now()), name=confirm.name)
         if claim.peer == confirm.peer:
             txn.put(NAMES, confirm.name, value=replace(claim, confirmed=True))
 
-    def _released(self, txn: Txn, release: r.ReleaseName, memo: Any) -> None:
+    def _released(self, txn: Txn, release: pl.ReleaseName, memo: Any) -> None:
         claim = txn.get(NAMES, release.name)
         if claim is not None and claim.peer == release.peer and claim.confirmed:
             txn.delete(NAMES, release.name)

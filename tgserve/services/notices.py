@@ -5,6 +5,7 @@ from __future__ import annotations
 from tgserve.services import boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS
 from tgserve.store.transaction import Txn
@@ -27,5 +28,5 @@ def write_own(txn: Txn, user: int, peer: int, body: r.Body, flags: int, now: int
     row = r.Row(peer, user, msg_id, flags)
     txn.put(BODIES, user, msg_id, value=body)
     txn.put(DIALOGS, user, peer, value=boxes.insert(txn, user, msg_id, row, dialog, now))
-    eventlog.append(txn, user, r.NewMessage(msg_id), now=now, head=head, memo=View(user, msg_id, row, body))
+    eventlog.append(txn, user, ev.NewMessage(msg_id), now=now, head=head, memo=View(user, msg_id, row, body))
     return msg_id

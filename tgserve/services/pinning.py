@@ -18,6 +18,8 @@ from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import TOP_ID, History, Page, Window
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.eventlog import Published
@@ -36,7 +38,7 @@ class Pinning:
         self._rosters = rosters
         self._clock = clock
         self._history = history
-        store.on_outbox(r.DeliverPins, deliver_pins)
+        store.on_outbox(pl.DeliverPins, deliver_pins)
 
     def audience(self, me: int, peer: int) -> tuple[int, ...]:
         """Who else sees what `me` pins in a chat. CHAT_ADMIN_REQUIRED, CHAT_FORBIDDEN in groups."""
@@ -119,7 +121,7 @@ def _tell_others(
     now: int,
 ) -> None:
     for user in others if messages else ():
-        txn.outbox(slot_of(user), r.DeliverPins(user, me if peer > 0 else peer, messages, pinned, now))
+        txn.outbox(slot_of(user), pl.DeliverPins(user, me if peer > 0 else peer, messages, pinned, now))
 
 
 def _set(
@@ -144,11 +146,11 @@ def _set(
         changed.append(msg_id)
     if not changed:
         return None
-    event = r.MessagesPinned(peer, tuple(changed), pinned)
+    event = ev.MessagesPinned(peer, tuple(changed), pinned)
     return eventlog.append(txn, user, event, now=now, raises=len(changed), origin=origin)
 
 
-def deliver_pins(txn: Txn, news: r.DeliverPins, memo: object) -> None:
+def deliver_pins(txn: Txn, news: pl.DeliverPins, memo: object) -> None:
     """Outbox: the other side pinned or unpinned for both."""
     ids = [boxes.own_id(txn, news.user, author, msg_id) for author, msg_id in news.messages]
     _set(txn, news.user, news.peer, [msg_id for msg_id in ids if msg_id], news.pinned, news.date)

@@ -14,6 +14,7 @@ from tgserve.services.groups.roster import Roster, Rosters
 from tgserve.services.users import Users
 from tgserve.services.views import RedrawForAll, Views
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.keyspaces import CONTACTS, PRIVACY
 from tgserve.store.shards import Store
@@ -133,7 +134,7 @@ class Privacy:
         def work(txn: Txn) -> None:
             txn.put(PRIVACY, owner, key, value=r.PrivacyRules(rules=rules))
             txn.publish(RedrawForAll(owner))
-            eventlog.append(txn, owner, r.PrivacyChanged(key), now=now, raises=0, origin=origin)
+            eventlog.append(txn, owner, ev.PrivacyChanged(key), now=now, raises=0, origin=origin)
 
         await self._store.transact(slot_of(owner), work)
 

@@ -12,6 +12,8 @@ from tgserve.services import boxes
 from tgserve.services.deleting import Affected
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, GROUP_READS, PEER_ROWS, READ_DATES, ROWS
@@ -27,8 +29,8 @@ class Reading:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        store.on_outbox(r.DeliverRead, deliver_read)
-        store.on_outbox(r.DeliverContentsRead, deliver_contents_read)
+        store.on_outbox(pl.DeliverRead, deliver_read)
+        store.on_outbox(pl.DeliverContentsRead, deliver_contents_read)
 
     def read_history(self, me: int, peer: int, max_id: int, *, origin: Origin = None) -> Commit[Affected]:
         """Mark a chat as read up to max_id (0 or less: all of it)."""
@@ -117,7 +119,7 @@ def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -
     if dialog.unread_mark:
         dialog = replace(dialog, unread_mark=False)
         txn.put(DIALOGS, me, peer, value=dialog)
-        eventlog.append(txn, me, r.DialogUnreadMark(peer, False), now=now, raises=0, origin=origin)
+        eventlog.append(txn, me, ev.DialogUnreadMark(peer, False), now=now, raises=0, origin=origin)
     if upto <= was:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
@@ -142,16 +144,16 @@ def _read(txn: Txn, me: int, peer: int, max_id: int, now: int, origin: Origin) -
     if not read:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
-    published = eventlog.append(txn, me, r.ReadInbox(peer, upto, left), now=now, origin=origin)
+    published = eventlog.append(txn, me, ev.ReadInbox(peer, upto, left), now=now, origin=origin)
     if last and peer > 0 and peer != me:
-        txn.outbox(slot_of(peer), r.DeliverRead(peer, me, last, now))
+        txn.outbox(slot_of(peer), pl.DeliverRead(peer, me, last, now))
     if not dialog.left_date:
         for author, msg_id in authors.items():
-            txn.outbox(slot_of(author), r.DeliverRead(author, me, msg_id, now, peer))
+            txn.outbox(slot_of(author), pl.DeliverRead(author, me, msg_id, now, peer))
     return Affected(published.pts, 1)
 
 
-def deliver_read(txn: Txn, mark: r.DeliverRead, memo: object) -> None:
+def deliver_read(txn: Txn, mark: pl.DeliverRead, memo: object) -> None:
     """Outbox: `reader` has read our messages."""
     user, reader = mark.user, mark.reader
     if mark.peer:
@@ -163,10 +165,10 @@ def deliver_read(txn: Txn, mark: r.DeliverRead, memo: object) -> None:
     txn.put(DIALOGS, user, reader, value=replace(dialog, read_outbox_max=mark.author_msg_id))
     boxes.forget_read_dates(txn, user, reader, mark.date - READ_DATE_SECONDS)
     txn.put(READ_DATES, user, reader, mark.author_msg_id, value=mark.date.to_bytes(4, "big"))
-    eventlog.append(txn, user, r.ReadOutbox(reader, mark.author_msg_id), now=mark.date)
+    eventlog.append(txn, user, ev.ReadOutbox(reader, mark.author_msg_id), now=mark.date)
 
 
-def deliver_group_read(txn: Txn, mark: r.DeliverRead) -> None:
+def deliver_group_read(txn: Txn, mark: pl.DeliverRead) -> None:
     """In a group a message counts as read when one has read it; who has is kept as long as it may be asked."""
     user, chat, reader, now = mark.user, mark.peer, mark.reader, mark.date
     old = [
@@ -182,7 +184,7 @@ def deliver_group_read(txn: Txn, mark: r.DeliverRead) -> None:
         return
     txn.put(DIALOGS, user, chat, value=replace(dialog, read_outbox_max=mark.author_msg_id))
     if not dialog.left_date:
-        eventlog.append(txn, user, r.ReadOutbox(chat, mark.author_msg_id), now=now)
+        eventlog.append(txn, user, ev.ReadOutbox(chat, mark.author_msg_id), now=now)
 
 
 def _clear_unread(txn: Txn, owner: int, msg_id: int, row: r.Row) -> bool:
@@ -208,13 +210,13 @@ def _contents_read(
     if not read:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
-    published = eventlog.append(txn, me, r.ReadContents(tuple(read), now), now=now, origin=origin)
+    published = eventlog.append(txn, me, ev.ReadContents(tuple(read), now), now=now, origin=origin)
     for author, ids in authors.items():
-        txn.outbox(slot_of(author), r.DeliverContentsRead(author, tuple(ids), now))
+        txn.outbox(slot_of(author), pl.DeliverContentsRead(author, tuple(ids), now))
     return Affected(published.pts, 1)
 
 
-def deliver_contents_read(txn: Txn, mark: r.DeliverContentsRead, memo: object) -> None:
+def deliver_contents_read(txn: Txn, mark: pl.DeliverContentsRead, memo: object) -> None:
     """Outbox: the receiver listened to our voice notes."""
     read = []
     for msg_id in mark.author_msg_ids:
@@ -222,4 +224,4 @@ def deliver_contents_read(txn: Txn, mark: r.DeliverContentsRead, memo: object) -
         if row is not None and _clear_unread(txn, mark.user, msg_id, row):
             read.append(msg_id)
     if read:
-        eventlog.append(txn, mark.user, r.ReadContents(tuple(read), mark.date), now=mark.date)
+        eventlog.append(txn, mark.user, ev.ReadContents(tuple(read), mark.date), now=mark.date)

@@ -18,6 +18,7 @@ from tgserve.services.alarms import SEND, WHEN_ONLINE, Alarms, Due
 from tgserve.services.boxes import View
 from tgserve.services.messaging import Draft, Messaging, Origin, ReplyTo
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.eventlog import Published
@@ -93,7 +94,7 @@ class Scheduling:
                 here[random_id] = (number, later)
                 txn.put(SCHEDULED, me, peer, number, value=later)
                 alarms.set_alarm(txn, me, date, SEND, peer, number)
-                event = r.ScheduledChanged(peer, number)
+                event = ev.ScheduledChanged(peer, number)
                 eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
                 made.append(Made(random_id, _view(txn, me, peer, number, later)))
             return made
@@ -122,7 +123,7 @@ class Scheduling:
             if date != was.date:
                 alarms.drop_alarm(txn, me, was.date, SEND, number)
                 alarms.set_alarm(txn, me, date, SEND, peer, number)
-            event = r.ScheduledChanged(peer, number)
+            event = ev.ScheduledChanged(peer, number)
             return eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
@@ -263,5 +264,5 @@ def _forget(
         return None
     txn.delete(SCHEDULED, me, peer, number)
     alarms.drop_alarm(txn, me, was.date, SEND, number)
-    event = r.ScheduledGone(peer, number, msg_id)
+    event = ev.ScheduledGone(peer, number, msg_id)
     return eventlog.append(txn, me, event, now=now, raises=0, origin=origin)

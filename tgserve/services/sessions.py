@@ -16,6 +16,8 @@ from tgserve.clock import Clock
 from tgserve.services.keys import SessionEnded, put_auth
 from tgserve.services.notices import write_notice
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import AUTHS, USER_AUTHS, USERS
 from tgserve.store.shards import Store
@@ -29,11 +31,11 @@ class Sessions:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        store.on_outbox(r.SignedIn, self._signed_in)
-        store.on_outbox(r.SignedOut, self._signed_out)
-        store.on_outbox(r.KeyJoined, self._joined)
-        store.on_outbox(r.SessionSeen, self._seen)
-        store.on_outbox(r.RevokeAuth, self._revoked)
+        store.on_outbox(pl.SignedIn, self._signed_in)
+        store.on_outbox(pl.SignedOut, self._signed_out)
+        store.on_outbox(pl.KeyJoined, self._joined)
+        store.on_outbox(pl.SessionSeen, self._seen)
+        store.on_outbox(pl.RevokeAuth, self._revoked)
 
     # -- the list ---------------------------------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ class Sessions:
             if line is None:
                 raise errors.HASH_INVALID()
             if confirmed and line.unconfirmed:
-                event = r.NewAuthorization(session_hash, line.created, "", "", unconfirmed=False)
+                event = ev.NewAuthorization(session_hash, line.created, "", "", unconfirmed=False)
                 eventlog.append(txn, user_id, event, now=now, raises=0, origin=origin)
             changed = replace(
                 line,
@@ -123,7 +125,7 @@ class Sessions:
 
     # -- what the key's slot tells ----------------------------------------------------------------------------------
 
-    def _signed_in(self, txn: Txn, signed: r.SignedIn, memo: Any) -> None:
+    def _signed_in(self, txn: Txn, signed: pl.SignedIn, memo: Any) -> None:
         user = txn.get(USERS, signed.user_id)
         if user is None or user.deleted:
             _revoke(txn, signed.auth.auth_key_id, signed.user_id, signed.hash)
@@ -139,10 +141,10 @@ class Sessions:
             part for part in (line.device_model, line.system_version, line.app_version) if part
         )
         write_notice(txn, signed.user_id, _notice(user, line, device).encode(), now=now)
-        event = r.NewAuthorization(hash=signed.hash, date=line.created, device=device, location=line.ip)
+        event = ev.NewAuthorization(hash=signed.hash, date=line.created, device=device, location=line.ip)
         eventlog.append(txn, signed.user_id, event, now=now, raises=0)
 
-    def _signed_out(self, txn: Txn, signed: r.SignedOut, memo: Any) -> None:
+    def _signed_out(self, txn: Txn, signed: pl.SignedOut, memo: Any) -> None:
         line = txn.get(USER_AUTHS, signed.user_id, signed.hash)
         if line is None:
             return
@@ -150,7 +152,7 @@ class Sessions:
         for key in line.joined:
             _revoke(txn, key, signed.user_id, signed.hash)
 
-    def _joined(self, txn: Txn, joined: r.KeyJoined, memo: Any) -> None:
+    def _joined(self, txn: Txn, joined: pl.KeyJoined, memo: Any) -> None:
         line = txn.get(USER_AUTHS, joined.user_id, joined.hash)
         if line is None:
             _revoke(txn, joined.auth_key_id, joined.user_id, joined.hash)
@@ -158,7 +160,7 @@ class Sessions:
             line = replace(line, joined=(*line.joined, joined.auth_key_id))
             txn.put(USER_AUTHS, joined.user_id, joined.hash, value=line)
 
-    def _seen(self, txn: Txn, seen: r.SessionSeen, memo: Any) -> None:
+    def _seen(self, txn: Txn, seen: pl.SessionSeen, memo: Any) -> None:
         line = txn.get(USER_AUTHS, seen.user_id, seen.hash)
         if line is None:
             return
@@ -178,7 +180,7 @@ class Sessions:
 
     # -- what the list tells the key's slot -------------------------------------------------------------------------
 
-    def _revoked(self, txn: Txn, revoke: r.RevokeAuth, memo: Any) -> None:
+    def _revoked(self, txn: Txn, revoke: pl.RevokeAuth, memo: Any) -> None:
         auth = txn.get(AUTHS, revoke.auth_key_id)
         if auth is None or auth.user_id != revoke.user_id or auth.hash != revoke.hash:
             return
@@ -206,7 +208,7 @@ def _drop(txn: Txn, user_id: int, session_hash: int, line: r.UserAuth) -> None:
 
 def _revoke(txn: Txn, auth_key_id: int, user_id: int, session_hash: int) -> None:
     txn.outbox(
-        slot_of(auth_key_id), r.RevokeAuth(auth_key_id=auth_key_id, user_id=user_id, hash=session_hash)
+        slot_of(auth_key_id), pl.RevokeAuth(auth_key_id=auth_key_id, user_id=user_id, hash=session_hash)
     )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.keyspaces import DIALOGS, USER_SETTINGS
 from tgserve.store.shards import Store
@@ -52,7 +53,7 @@ class Settings:
 
         def work(txn: Txn) -> None:
             txn.put(USER_SETTINGS, user_id, f"notify:{kind}", value=value)
-            eventlog.append(txn, user_id, r.DefaultNotifyChanged(kind), now=now, raises=0, origin=origin)
+            eventlog.append(txn, user_id, ev.DefaultNotifyChanged(kind), now=now, raises=0, origin=origin)
 
         await self._store.transact(slot_of(user_id), work)
 
@@ -83,7 +84,7 @@ class Settings:
         def work(txn: Txn) -> None:
             dialog = txn.get(DIALOGS, user_id, peer) or r.Dialog(hidden=True)
             txn.put(DIALOGS, user_id, peer, value=replace(dialog, notify=value, notify_layer=layer))
-            eventlog.append(txn, user_id, r.NotifyChanged(peer=peer), now=now, raises=0).origin = origin
+            eventlog.append(txn, user_id, ev.NotifyChanged(peer=peer), now=now, raises=0).origin = origin
 
         await self._store.transact(slot_of(user_id), work)
 

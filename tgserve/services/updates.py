@@ -13,7 +13,8 @@ from tgserve.clock import Clock
 from tgserve.services.bus import Bus
 from tgserve.services.dialogs import Dialogs, state_of
 from tgserve.store import eventlog
-from tgserve.store.records import BoxHead, LoggedEvent
+from tgserve.store.events import LoggedEvent
+from tgserve.store.records import BoxHead
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 

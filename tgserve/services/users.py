@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import DIALOGS, KNOWN_BY, USERS
 from tgserve.store.shards import Store
@@ -55,7 +57,7 @@ def put_user(txn: Txn, user: r.User) -> r.User:
 
 def tell_of_change(txn: Txn, user_id: int, what: str, now: int) -> None:
     """Log the change for the user's own devices and send it to everybody who knows them. `what`: name phone photo."""
-    eventlog.append(txn, user_id, r.UserChanged(user_id=user_id, what=what), now=now, raises=0)
+    eventlog.append(txn, user_id, ev.UserChanged(user_id=user_id, what=what), now=now, raises=0)
     known: dict[int, None] = {}
     for (*_, other), _ in txn.range(KNOWN_BY, user_id, limit=TOLD_AT_MOST):
         known[other] = None
@@ -64,7 +66,7 @@ def tell_of_change(txn: Txn, user_id: int, what: str, now: int) -> None:
             known[peer] = None
     known.pop(user_id, None)
     for other in known:
-        txn.outbox(slot_of(other), r.TellUserChanged(user_id=other, changed=user_id, what=what))
+        txn.outbox(slot_of(other), pl.TellUserChanged(user_id=other, changed=user_id, what=what))
 
 
 class Users:
@@ -72,7 +74,7 @@ class Users:
         self._store = store
         self._clock = clock
         self._cache: OrderedDict[int, r.User] = OrderedDict()
-        store.on_outbox(r.TellUserChanged, self._told)
+        store.on_outbox(pl.TellUserChanged, self._told)
 
     def get_or_none(self, user_id: int) -> r.User | None:
         """The record of a user, also of a deleted one; None when there never was one."""
@@ -135,7 +137,7 @@ class Users:
             if (user.first_name, user.last_name) != (stored.first_name, stored.last_name):
                 tell_of_change(txn, me, "name", now)
             else:
-                eventlog.append(txn, me, r.UserChanged(user_id=me, what="about"), now=now, raises=0)
+                eventlog.append(txn, me, ev.UserChanged(user_id=me, what="about"), now=now, raises=0)
             return stored
 
         return await self._store.transact(slot_of(me), work)
@@ -171,10 +173,10 @@ class Users:
 
         await self._store.transact(slot_of(me), work)
 
-    def _told(self, txn: Txn, told: r.TellUserChanged, memo: Any) -> None:
+    def _told(self, txn: Txn, told: pl.TellUserChanged, memo: Any) -> None:
         now = int(self._clock.now())
         eventlog.append(
-            txn, told.user_id, r.UserChanged(user_id=told.changed, what=told.what), now=now, raises=0
+            txn, told.user_id, ev.UserChanged(user_id=told.changed, what=told.what), now=now, raises=0
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tgserve.ids import AccessHashes
 from tgserve.services.users import UserStored
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 
 DRAWN_KEPT = 200_000
@@ -72,7 +72,7 @@ class Views:
         for item in batch:
             kind = type(item)
             if kind is Published:
-                if type(item.event) is r.ContactChanged:
+                if type(item.event) is ev.ContactChanged:
                     self.drop(item.user_id, item.event.user_id)
             elif kind is UserStored:
                 self.drop_user(item.user.id)

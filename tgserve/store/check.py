@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from tgserve.errors import StoreError
+from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import keyspaces as k
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.engine import Engine, Snapshot
 from tgserve.store.format import all_keyspaces, read_format
@@ -220,24 +222,24 @@ class Checker:
                 what = f"{type(row.payload).__name__} of slot {source}, number {number}, is parked: its handler fails"
                 self._say("I7", f"slot {reader.slot}", what)
 
-    def _moving(self, payload: r.AnyOutbox) -> None:
+    def _moving(self, payload: pl.AnyOutbox) -> None:
         """What a payload on its way is about is in motion: compared within its slot only."""
         match payload:
-            case r.Deliver() | r.DeliverEdit():
+            case pl.Deliver() | pl.DeliverEdit():
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
-                if isinstance(payload, r.Deliver):
+                if isinstance(payload, pl.Deliver):
                     self._moving_groups.add(payload.peer)
-            case r.DeliverDelete() | r.ReleaseBodies() | r.HoldBodies():
+            case pl.DeliverDelete() | pl.ReleaseBodies() | pl.HoldBodies():
                 self._moving_bodies.update((payload.author, msg_id) for msg_id in payload.author_msg_ids)
-            case r.ChatAct() | r.TellChatChanged() | r.ChatDeleted():
+            case pl.ChatAct() | pl.TellChatChanged() | pl.ChatDeleted():
                 self._moving_groups.add(payload.chat)
-            case r.ConfirmPhone() | r.ReleasePhone():
+            case pl.ConfirmPhone() | pl.ReleasePhone():
                 self._moving_names.add(payload.phone)
-            case r.ConfirmName() | r.ReleaseName():
+            case pl.ConfirmName() | pl.ReleaseName():
                 self._moving_names.add(payload.name)
-            case r.SignedIn() | r.SignedOut() | r.RevokeAuth() | r.KeyJoined() | r.SessionSeen():
+            case pl.SignedIn() | pl.SignedOut() | pl.RevokeAuth() | pl.KeyJoined() | pl.SessionSeen():
                 self._moving_users.add(payload.user_id)
-            case r.ContactAdded() | r.ContactGone():
+            case pl.ContactAdded() | pl.ContactGone():
                 self._moving_pairs.update(
                     ((payload.owner, payload.user_id), (payload.user_id, payload.owner))
                 )
@@ -385,7 +387,7 @@ class Checker:
         if covered != head.pts:
             self._say("I9", where, f"events end at {covered}, pts is {head.pts}")
 
-    def _event(self, reader: Reader, parts: tuple[Any, ...], event: r.LoggedEvent) -> None:
+    def _event(self, reader: Reader, parts: tuple[Any, ...], event: ev.LoggedEvent) -> None:
         user, pts, sub = parts
         if sub == 0 and event.pts_count < 1:
             self._say("I9", f"user {user}", f"event {pts} raises pts by {event.pts_count}")

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from tgserve.store.events import AnyEvent, LoggedEvent, NewMessage
 from tgserve.store.keyspaces import BOXES, EVENTS
-from tgserve.store.records import AnyEvent, BoxHead, LoggedEvent, NewMessage
+from tgserve.store.records import BoxHead
 from tgserve.store.transaction import Reader, Txn
 
 TRIM_EVERY = 64

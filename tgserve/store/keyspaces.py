@@ -8,7 +8,9 @@ whose slot it lives in.
 from __future__ import annotations
 
 from tgserve.store import account_records as a
+from tgserve.store import events as ev
 from tgserve.store import group_records as g
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store import waiting_records as w
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
@@ -44,7 +46,7 @@ BACKREFS = Keyspace(
 )  # user: (user, author, author_msg_id) -> own msg_id, 4 B
 SENT = Keyspace("sent", 0x25, (I64, I64), bytes)  # sender: (sender, random_id) -> a repeat's answer, 12 B
 DIALOGS = Keyspace("dialogs", 0x26, (I64, I64), r.Dialog)  # user: (user, peer)
-EVENTS = Keyspace("events", 0x27, (I64, U32, U32), r.LoggedEvent)  # user: (user, pts, sub)
+EVENTS = Keyspace("events", 0x27, (I64, U32, U32), ev.LoggedEvent)  # user: (user, pts, sub)
 READ_DATES = Keyspace(
     "read_dates", 0x28, (I64, I64, U32), bytes
 )  # author: (author, reader, max_id) -> date, 4 B
@@ -56,10 +58,10 @@ PINS = Keyspace(
 )  # user: (user, peer, msg_id) of a pinned message -> nothing
 # of the target's slot
 PARKED = Keyspace(
-    "parked", 0x73, (U32, U64), r.OutboxRow
+    "parked", 0x73, (U32, U64), pl.OutboxRow
 )  # (source slot, number): items whose handler failed
 # environment-wide rows live in the pseudo slot 0xFFFF
-OUTBOX = Keyspace("outbox", 0x70, (U32, U64), r.Parcel)  # (target shard, parcel number)
+OUTBOX = Keyspace("outbox", 0x70, (U32, U64), pl.Parcel)  # (target shard, parcel number)
 OUTBOX_HEAD = Keyspace("outbox_head", 0x71, (U32,), r.OutboxHead)  # (target shard)
 APPLIED = Keyspace("applied", 0x72, (U32,), r.AppliedMark)  # (source shard)
 HOME = Keyspace("home", 0x7E, (), r.ShardHome)

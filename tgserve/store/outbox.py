@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tgserve.store import records as r
+from tgserve.store import payloads as pl
 from tgserve.store.keyspaces import APPLIED, OUTBOX, OUTBOX_HEAD, PARKED
 from tgserve.store.packing import META_SLOT
 from tgserve.store.transaction import OutboxItem, Reader, Txn
@@ -112,6 +112,6 @@ def read_parked(reader: Reader, slots: list[int]) -> dict[tuple[int, int], Parke
     return parked
 
 
-def outbox_item(row: r.OutboxRow) -> OutboxItem:
+def outbox_item(row: pl.OutboxRow) -> OutboxItem:
     payload = row.payload
     return row.source_slot, row.target_slot, msgspec.Raw(_ENCODE(payload)), payload, None

@@ -17,7 +17,7 @@ from tgserve.errors import StoreError
 from tgserve.limits import TRANSACTION_BYTES, VALUE_BYTES
 from tgserve.store.engine import Row, Rows, Snapshot, laid_over
 from tgserve.store.packing import Keyspace, after
-from tgserve.store.records import AnyOutbox
+from tgserve.store.payloads import AnyOutbox
 from tgserve.store.retention import Retention
 
 V = TypeVar("V")

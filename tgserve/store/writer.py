@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from tgserve import limits, log
 from tgserve.clock import Clock
 from tgserve.errors import StoreError
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.engine import Engine, NeedsRoom
@@ -415,7 +416,7 @@ class Shard:
         stream.last += 1
         group.parked_touched = True
         self._txn.begin(target)
-        self._txn.put(PARKED, source, stream.last, value=r.OutboxRow(source, target, payload))
+        self._txn.put(PARKED, source, stream.last, value=pl.OutboxRow(source, target, payload))
         group.bytes += self._txn.merge()
 
     def _seal(self, group: _Group) -> None:

@@ -8,7 +8,7 @@ from tests.services.test_codes import refused
 from tgserve.api import auth as door
 from tgserve.api import contacts as book
 from tgserve.api.account import leaving, profile, sessions
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -94,7 +94,7 @@ def test_5_10_a_new_login_is_confirmed_on_another_device() -> None:
             line = await other()
             assert not line.unconfirmed and line.call_requests_disabled
             told = [item.event for item in c.heard if type(item) is Published and item.origin == call.session]
-            assert [type(event) for event in told] == [r.NewAuthorization] and not told[0].unconfirmed
+            assert [type(event) for event in told] == [ev.NewAuthorization] and not told[0].unconfirmed
             await refused(
                 sessions.change_authorization_settings(call, account.ChangeAuthorizationSettings(hash=12345)),
                 "HASH_INVALID",

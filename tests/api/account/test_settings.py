@@ -7,7 +7,7 @@ from tests.services.test_codes import refused
 from tgserve.api.account import notify, password, privacy, profile
 from tgserve.mtproto import dh
 from tgserve.services.privacy import KEYS
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -119,7 +119,7 @@ def test_a_chats_loudness_is_kept_told_and_reset() -> None:
             found = read(await notify.get_notify_settings(call, ask))
             assert (found.mute_until, found.silent, found.show_previews) == (2**31 - 1, True, False)
             [event] = [e for e in c.heard if isinstance(e, Published)]
-            assert event.event == r.NotifyChanged(peer=bob) and event.origin == call.session
+            assert event.event == ev.NotifyChanged(peer=bob) and event.origin == call.session
             assert c.services.dialogs.head(ann, bob).hidden
             assert await notify.reset_notify_settings(call, account.ResetNotifySettings())
             assert await notify.get_notify_settings(call, ask) == t.PeerNotifySettings()

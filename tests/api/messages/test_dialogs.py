@@ -6,7 +6,7 @@ from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.talk import Person, talk
 from tgserve import limits
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages, updates
@@ -137,7 +137,7 @@ def test_marks_and_pins_reach_other_devices() -> None:
                 t.DialogPeer(peer=t.PeerUser(user_id=bob.id))
             ]
             told = c.heard[-1]
-            assert isinstance(told, Published) and told.event == r.DialogUnreadMark(bob.id, True)
+            assert isinstance(told, Published) and told.event == ev.DialogUnreadMark(bob.id, True)
             assert told.origin == ann.session and told.pts_count == 0
             await ann(messages.ReadHistory(peer=ann.peer(bob), max_id=0))
             assert not (await ann.line(bob)).unread_mark

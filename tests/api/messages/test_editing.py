@@ -8,7 +8,7 @@ from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.services.deleting import SLICE
 from tgserve.services.messaging import Draft
-from tgserve.store import records as r
+from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -30,7 +30,7 @@ def test_an_edit_reaches_both_boxes() -> None:
             assert update.message.message == "first" and update.message.edit_date == int(c.clock.now())
             assert await bob.texts(ann) == ["first"]
             told = [p for p in c.heard if isinstance(p, Published) and p.user_id == bob.id][-1]
-            assert told.event == r.EditMessage(2) and told.memo.body.text == b"first"
+            assert told.event == ev.EditMessage(2) and told.memo.body.text == b"first"
 
     run(story())
 
@@ -79,7 +79,7 @@ def test_delete_for_me_and_for_both() -> None:
             await bob(messages.DeleteMessages(id=[3], revoke=True))  # either side may, in a private chat
             assert await bob.texts(ann) == ["4"] and await ann.texts(bob) == ["4", "2", "1"]
             told = [p for p in c.heard if isinstance(p, Published) and p.user_id == ann.id][-1]
-            assert (told.event, told.pts_count) == (r.DeleteMessages((3,)), 1)
+            assert (told.event, told.pts_count) == (ev.DeleteMessages((3,)), 1)
             await ann(messages.DeleteMessages(id=[1, 2, 4], revoke=True))
             assert await bob.texts(ann) == [] and await ann.texts(bob) == []
             line = await bob.line(ann)

@@ -7,6 +7,7 @@ from tests.community import run
 from tests.talk import talk
 from tgserve.services.bus import Typing
 from tgserve.services.messaging import Draft
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
@@ -48,7 +49,7 @@ def test_voice_notes_are_heard_on_both_sides() -> None:
                 view = c.services.history.message_or_none(person.id, 2)
                 assert view is not None and not view.row.flags & r.ROW_MEDIA_UNREAD
                 told = [p for p in c.heard if isinstance(p, Published) and p.user_id == person.id]
-                assert any(isinstance(p.event, r.ReadContents) and p.event.msg_ids == (2,) for p in told)
+                assert any(isinstance(p.event, ev.ReadContents) and p.event.msg_ids == (2,) for p in told)
             again = await bob(messages.ReadMessageContents(id=[2]))
             assert (again.pts, again.pts_count) == (4, 0)
             mine = await ann(messages.ReadMessageContents(id=[2]))

@@ -25,6 +25,8 @@ from tgserve.services.search.finding import Asked, Chats
 from tgserve.services.search.index import IndexFault
 from tgserve.services.search.words import wanted
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS
 from tgserve.store.slots import slot_of
@@ -199,9 +201,9 @@ async def post(c: Any, author: int, others: list[int], text: str) -> None:
         dialog = txn.get(DIALOGS, author, GROUP) or NO_DIALOG
         txn.put(DIALOGS, author, GROUP, value=insert(txn, author, msg_id, row, dialog, body.date))
         view = View(author, msg_id, row, body)
-        eventlog.append(txn, author, r.NewMessage(msg_id), now=body.date, head=box, memo=view)
+        eventlog.append(txn, author, ev.NewMessage(msg_id), now=body.date, head=box, memo=view)
         for user in others:
-            txn.outbox(slot_of(user), r.Deliver(user, GROUP, author, msg_id, body.date), body)
+            txn.outbox(slot_of(user), pl.Deliver(user, GROUP, author, msg_id, body.date), body)
         return msg_id, body
 
     await c.store.transact(slot_of(author), work)

@@ -16,6 +16,8 @@ from tgserve.services import boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
 from tgserve.services.messaging import Origin, Sent
 from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, PEER_ROWS
 from tgserve.store.slots import slot_of
@@ -48,7 +50,7 @@ def resolve(batch: list[Any]) -> None:
             item.acting.done.set_result(item.sent)
 
 
-def act(txn: Txn, deed: r.ChatAct, acting: Acting | None) -> None:
+def act(txn: Txn, deed: pl.ChatAct, acting: Acting | None) -> None:
     """Outbox: the service message of who acted."""
     user, chat, now = deed.user, deed.chat, deed.date
     if deed.new and deed.forward:
@@ -76,16 +78,18 @@ def act(txn: Txn, deed: r.ChatAct, acting: Acting | None) -> None:
     txn.put(DIALOGS, user, chat, value=dialog)
     view = View(user, msg_id, row, body)
     origin = acting.origin if acting is not None else None
-    published = eventlog.append(txn, user, r.NewMessage(msg_id), now=now, head=head, memo=view, origin=origin)
+    published = eventlog.append(
+        txn, user, ev.NewMessage(msg_id), now=now, head=head, memo=view, origin=origin
+    )
     for other in deed.to:
         leaves = deed.leaves if other == deed.gone else 0
-        message = r.Deliver(other, chat, user, msg_id, now, version=deed.version, leaves=leaves)
+        message = pl.Deliver(other, chat, user, msg_id, now, version=deed.version, leaves=leaves)
         txn.outbox(slot_of(other), message, body)
     if acting is not None:
         txn.publish(Acted(acting, Sent(msg_id, published.pts, now, view)))
 
 
-def _bring(txn: Txn, deed: r.ChatAct) -> None:
+def _bring(txn: Txn, deed: pl.ChatAct) -> None:
     """Give the newcomers the latest messages of the chat, oldest first, as the actor has them."""
     rows = list(txn.range(PEER_ROWS, deed.user, deed.chat, limit=deed.forward, reverse=True))
     held: dict[int, list[int]] = {}
@@ -95,14 +99,14 @@ def _bring(txn: Txn, deed: r.ChatAct) -> None:
         for other in deed.new:
             if other == row.author:
                 continue  # an author who comes back has it, or has deleted it
-            message = r.Deliver(other, deed.chat, row.author, row.author_msg_id, date, version=deed.version)
+            message = pl.Deliver(other, deed.chat, row.author, row.author_msg_id, date, version=deed.version)
             txn.outbox(slot_of(other), message)
             held.setdefault(row.author, []).append(row.author_msg_id)
     for author, msg_ids in held.items():
-        txn.outbox(slot_of(author), r.HoldBodies(author, tuple(msg_ids)))
+        txn.outbox(slot_of(author), pl.HoldBodies(author, tuple(msg_ids)))
 
 
-def hold(txn: Txn, more: r.HoldBodies, memo: object) -> None:
+def hold(txn: Txn, more: pl.HoldBodies, memo: object) -> None:
     """Outbox: more boxes hold bodies of `author`."""
     for msg_id in more.author_msg_ids:
         body = txn.get(BODIES, more.author, msg_id)
@@ -110,13 +114,13 @@ def hold(txn: Txn, more: r.HoldBodies, memo: object) -> None:
             txn.put(BODIES, more.author, msg_id, value=replace(body, holders=body.holders + 1))
 
 
-def tell(txn: Txn, told: r.TellChatChanged, origin: Any) -> None:
+def tell(txn: Txn, told: pl.TellChatChanged, origin: Any) -> None:
     """Outbox: a member's devices hear of a change that leaves no message."""
-    event = r.ChatChanged(told.chat, told.what)
+    event = ev.ChatChanged(told.chat, told.what)
     eventlog.append(txn, told.user, event, now=told.date, raises=0, origin=origin)
 
 
-def forget(txn: Txn, gone: r.ChatDeleted, origin: Any) -> None:
+def forget(txn: Txn, gone: pl.ChatDeleted, origin: Any) -> None:
     """Outbox: the group was deleted for all; a slice at a time."""
     user, chat = gone.user, gone.chat
     dialog = txn.get(DIALOGS, user, chat) or NO_DIALOG
@@ -129,9 +133,9 @@ def forget(txn: Txn, gone: r.ChatDeleted, origin: Any) -> None:
     boxes.release_all(txn, user, removed)
     if removed:
         ids = tuple(msg_id for msg_id, _ in removed)
-        eventlog.append(txn, user, r.DeleteMessages(ids), now=gone.date, raises=len(ids))
+        eventlog.append(txn, user, ev.DeleteMessages(ids), now=gone.date, raises=len(ids))
     if len(msg_ids) == SLICE:
         txn.outbox(slot_of(user), gone, origin)
     else:
-        event = r.ChatChanged(chat, "settings")
+        event = ev.ChatChanged(chat, "settings")
         eventlog.append(txn, user, event, now=gone.date, raises=0, origin=origin)

@@ -21,6 +21,7 @@ from tgserve.services.groups.links import make_hash
 from tgserve.services.groups.roster import Roster, Rosters, load, opened, save
 from tgserve.services.messaging import Origin, Sent
 from tgserve.store import group_records as g
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import GROUPS, IMPORTERS, INVITES
 from tgserve.store.shards import Store
@@ -59,10 +60,10 @@ class Groups:
         self._store = store
         self._clock = clock
         self._ids = ids
-        store.on_outbox(r.ChatAct, delivery.act)
-        store.on_outbox(r.HoldBodies, delivery.hold)
-        store.on_outbox(r.TellChatChanged, delivery.tell)
-        store.on_outbox(r.ChatDeleted, delivery.forget)
+        store.on_outbox(pl.ChatAct, delivery.act)
+        store.on_outbox(pl.HoldBodies, delivery.hold)
+        store.on_outbox(pl.TellChatChanged, delivery.tell)
+        store.on_outbox(pl.ChatDeleted, delivery.forget)
 
     async def create(
         self, me: int, title: str, others: Sequence[int], action: Action, *, origin: Origin = None
@@ -228,7 +229,7 @@ class Groups:
             for key, _ in list(txn.range(IMPORTERS, chat)):
                 txn.delete(IMPORTERS, *key)
             for user in was.members:
-                word = r.ChatDeleted(user, chat, made.group.version, now)
+                word = pl.ChatDeleted(user, chat, made.group.version, now)
                 txn.outbox(slot_of(user), word, origin if user == me else None)
 
         await self._store.transact(slot_of(chat), work)
@@ -318,7 +319,7 @@ def announce(
     leaves: int = 0,
 ) -> None:
     """The service message of `actor`, in his box and to these members; `acting` waits for it."""
-    deed = r.ChatAct(
+    deed = pl.ChatAct(
         actor,
         made.chat,
         made.group.version,
@@ -341,7 +342,7 @@ def inform(
 ) -> None:
     """Tell these members' devices of a change without a message; `origin` is the session of `me` that made it."""
     for user in users:
-        word = r.TellChatChanged(user, made.chat, what, now)
+        word = pl.TellChatChanged(user, made.chat, what, now)
         txn.outbox(slot_of(user), word, origin if user == me else None)
 
 

@@ -33,6 +33,7 @@ from tgserve.services.search.index import (
     owner_tag,
 )
 from tgserve.services.search.words import words
+from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.store.keyspaces import BODIES, BOXES, EVENTS
@@ -264,7 +265,7 @@ class Feed:
                 if kind is Published:
                     marks[item.user_id] = item.pts
                     event = item.event
-                    if type(event) is not r.NewMessage and type(event) is not r.EditMessage:
+                    if type(event) is not ev.NewMessage and type(event) is not ev.EditMessage:
                         continue
                     view = item.memo
                     key = (item.user_id, event.msg_id)
@@ -373,9 +374,9 @@ class Feed:
         with self._reading(slot_of(owner)) as reader:
             for _, logged in reader.range(EVENTS, owner, lo=mark + 1):
                 event = logged.event
-                if isinstance(event, r.NewMessage | r.EditMessage):
+                if isinstance(event, ev.NewMessage | ev.EditMessage):
                     touched[event.msg_id] = None
-                elif isinstance(event, r.DeleteMessages):
+                elif isinstance(event, ev.DeleteMessages):
                     touched.update(dict.fromkeys(event.msg_ids))
             for msg_id in touched:
                 body = reader.get(BODIES, owner, msg_id)

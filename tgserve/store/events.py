@@ -1,0 +1,198 @@
+"""What the event log holds, keyed by (user, pts, sub): all that getDifference can tell and devices are pushed.
+
+A new kind needs a line in AnyEvent here and its drawing in render/updates.py.
+"""
+
+from __future__ import annotations
+
+from tgserve.store.records import Record
+
+
+class Event(Record, tag=True, frozen=True):
+    """Base of what the event log holds. `sub` 0 raised pts; others tell devices of a change that has no pts."""
+
+
+class NewMessage(Event, frozen=True):
+    msg_id: int
+
+
+class EditMessage(Event, frozen=True):
+    msg_id: int
+
+
+class DeleteMessages(Event, frozen=True):
+    msg_ids: tuple[int, ...]
+
+
+class ReadInbox(Event, frozen=True):
+    peer: int
+    max_id: int
+    still_unread: int
+
+
+class ReadOutbox(Event, frozen=True):
+    peer: int
+    max_id: int
+
+
+class ReadContents(Event, frozen=True):
+    msg_ids: tuple[int, ...]
+    date: int
+
+
+class DraftChanged(Event, frozen=True):
+    peer: int
+
+
+class DialogPinned(Event, frozen=True):
+    peer: int
+    pinned: bool
+
+
+class PinnedOrder(Event, frozen=True):
+    peers: tuple[int, ...]
+    folder: int = 0
+
+
+class DialogUnreadMark(Event, frozen=True):
+    peer: int
+    unread: bool
+
+
+class NotifyChanged(Event, frozen=True):
+    peer: int
+
+
+class PeerBlocked(Event, frozen=True):
+    peer: int
+    blocked: bool
+
+
+class ContactChanged(Event, frozen=True):
+    """A contact of mine was added, renamed or removed; the viewer must draw the user again."""
+
+    user_id: int
+
+
+class UserChanged(Event, frozen=True):
+    """Name, username, phone or photo of a user I know has changed. `what` names the update: name phone photo."""
+
+    user_id: int
+    what: str
+
+
+class NewAuthorization(Event, frozen=True):
+    hash: int
+    date: int
+    device: str
+    location: str
+    unconfirmed: bool = True
+
+
+class PeerSettingsChanged(Event, frozen=True):
+    peer: int
+
+
+class PrivacyChanged(Event, frozen=True):
+    """The rules of one privacy key of mine; `key` is one of services/privacy.py's KEYS."""
+
+    key: str
+
+
+class DefaultNotifyChanged(Event, frozen=True):
+    """How loud a kind of chats is by default: users chats broadcasts."""
+
+    kind: str
+
+
+class ScheduledChanged(Event, frozen=True):
+    """A message was scheduled in a chat, or a scheduled one was edited."""
+
+    peer: int
+    number: int
+
+
+class ScheduledGone(Event, frozen=True):
+    """A scheduled message was deleted, or sent: then it is message `msg_id` now."""
+
+    peer: int
+    number: int
+    msg_id: int = 0
+
+
+class TimerChanged(Event, frozen=True):
+    """How long messages of a chat live."""
+
+    peer: int
+
+
+class FolderChanged(Event, frozen=True):
+    """A folder of the user's was made, changed or deleted."""
+
+    number: int
+
+
+class FoldersChanged(Event, frozen=True):
+    """The order of the folders, or what is not one folder's own. `what`: order tags."""
+
+    what: str
+
+
+class Archived(Event, frozen=True):
+    """Chats went into the archive (folder 1) or out of it (0)."""
+
+    peers: tuple[int, ...]
+    folder: int
+
+
+class MessagesPinned(Event, frozen=True):
+    """Messages of a chat were pinned in it, or unpinned."""
+
+    peer: int
+    msg_ids: tuple[int, ...]
+    pinned: bool
+
+
+class ChatChanged(Event, frozen=True):
+    """A group's members, rights or settings changed. `what`: members admin rights about requests settings."""
+
+    peer: int
+    what: str
+
+
+AnyEvent = (
+    NewMessage
+    | EditMessage
+    | DeleteMessages
+    | ReadInbox
+    | ReadOutbox
+    | ReadContents
+    | DraftChanged
+    | DialogPinned
+    | PinnedOrder
+    | DialogUnreadMark
+    | NotifyChanged
+    | PeerBlocked
+    | ContactChanged
+    | UserChanged
+    | NewAuthorization
+    | PeerSettingsChanged
+    | PrivacyChanged
+    | DefaultNotifyChanged
+    | MessagesPinned
+    | FolderChanged
+    | ScheduledChanged
+    | ScheduledGone
+    | TimerChanged
+    | FoldersChanged
+    | Archived
+    | ChatChanged
+)
+
+
+class LoggedEvent(Record, frozen=True):
+    """A row of the event log: the event, the second it happened, how far it raised pts."""
+
+    event: AnyEvent
+    date: int
+    pts_count: int = 1

@@ -1,0 +1,254 @@
+"""What one slot tells another through the outbox, applied in order and once.
+
+A new kind needs a line in AnyOutbox here and a handler registered with store.on_outbox.
+"""
+
+from __future__ import annotations
+
+from tgserve.store import records as r
+from tgserve.store.records import Record
+
+
+class Deliver(Record, tag=True, frozen=True):
+    """A message of `author` arrives in `user`'s box, in the chat `peer` as the user names it."""
+
+    user: int
+    peer: int
+    author: int
+    author_msg_id: int
+    date: int
+    flags: int = 0
+    silent: bool = False
+    version: int = 0
+    """Of the group, as its sender knew it: who has left since takes nothing of it. 0 = not in a group."""
+    leaves: int = 0
+    """MEMBER_LEFT or MEMBER_KICKED: this message is the last the receiver gets of the group."""
+
+
+class DeliverEdit(Record, tag=True, frozen=True):
+    user: int
+    author: int
+    author_msg_id: int
+    date: int = 0
+    version: int = 0
+    """As in Deliver."""
+
+
+class DeliverDelete(Record, tag=True, frozen=True):
+    """Delete for both sides: the receiver's rows of these messages go."""
+
+    user: int
+    author: int
+    author_msg_ids: tuple[int, ...]
+    date: int = 0
+
+
+class DeliverRead(Record, tag=True, frozen=True):
+    """`reader` has read `user`'s messages up to author_msg_id (in `user`'s own numbering)."""
+
+    user: int
+    reader: int
+    author_msg_id: int
+    date: int = 0
+    peer: int = 0
+    """The group it was read in; 0 = the private chat."""
+
+
+class DeliverContentsRead(Record, tag=True, frozen=True):
+    user: int
+    author_msg_ids: tuple[int, ...]
+    date: int = 0
+
+
+class ReleaseBodies(Record, tag=True, frozen=True):
+    """A box has dropped its rows of these bodies."""
+
+    author: int
+    author_msg_ids: tuple[int, ...]
+
+
+class ConfirmPhone(Record, tag=True, frozen=True):
+    phone: str
+    user_id: int
+
+
+class ConfirmName(Record, tag=True, frozen=True):
+    name: str
+    peer: int
+
+
+class ReleaseName(Record, tag=True, frozen=True):
+    name: str
+    peer: int
+
+
+class SignedIn(Record, tag=True, frozen=True):
+    """A key was bound to a user: the user's slot lists it, writes the notice from 777000 and tells the devices."""
+
+    user_id: int
+    hash: int
+    auth: r.UserAuth
+    first: bool = False
+
+
+class SignedOut(Record, tag=True, frozen=True):
+    user_id: int
+    hash: int
+
+
+class RevokeAuth(Record, tag=True, frozen=True):
+    """The user's slot ended a session: the key's slot unbinds it."""
+
+    auth_key_id: int
+    user_id: int
+    hash: int = 0
+
+
+class KeyJoined(Record, tag=True, frozen=True):
+    """A key was signed in by an exported authorisation: it belongs to session `hash` and ends with it."""
+
+    user_id: int
+    hash: int
+    auth_key_id: int
+
+
+class SessionSeen(Record, tag=True, frozen=True):
+    """A signed-in key's client told something new of itself: the session list shows it."""
+
+    user_id: int
+    hash: int
+    auth: r.UserAuth
+
+
+class ContactAdded(Record, tag=True, frozen=True):
+    """`owner` has `user_id` as contact (or no longer): the other side's `mutual` follows."""
+
+    owner: int
+    user_id: int
+    present: bool
+
+
+class TellUserChanged(Record, tag=True, frozen=True):
+    """A profile changed: a user who knows this one is told."""
+
+    user_id: int
+    changed: int
+    what: str
+
+
+class ReleasePhone(Record, tag=True, frozen=True):
+    """An account gave this number up (deleted, or it has another one now)."""
+
+    phone: str
+    user_id: int
+
+
+class ContactGone(Record, tag=True, frozen=True):
+    """`user_id` deleted the account: `owner` has it as contact no more."""
+
+    owner: int
+    user_id: int
+
+
+class ChatAct(Record, tag=True, frozen=True):
+    """What `user` did to a group, as a service message of his: written in his box and delivered to `to`."""
+
+    user: int
+    chat: int
+    version: int
+    date: int
+    action: bytes
+    layer: int
+    min_layer: int
+    users: tuple[int, ...]
+    to: tuple[int, ...]
+    new: tuple[int, ...] = ()
+    """Members who have come by this; they are given the last `forward` messages of the actor's box."""
+    forward: int = 0
+    gone: int = 0
+    """Who has left by this, in the way `leaves` says."""
+    leaves: int = 0
+
+
+class DeliverPins(Record, tag=True, frozen=True):
+    """Messages of a chat were pinned for everybody, or unpinned: (author, author_msg_id) each."""
+
+    user: int
+    peer: int
+    messages: tuple[tuple[int, int], ...]
+    pinned: bool
+    date: int
+
+
+class DeliverTimer(Record, tag=True, frozen=True):
+    """The other side set how long messages of the chat live, in seconds; 0 = for ever."""
+
+    user: int
+    peer: int
+    period: int
+    date: int
+
+
+class HoldBodies(Record, tag=True, frozen=True):
+    """One more box is about to hold these bodies."""
+
+    author: int
+    author_msg_ids: tuple[int, ...]
+
+
+class TellChatChanged(Record, tag=True, frozen=True):
+    user: int
+    chat: int
+    what: str
+    date: int
+
+
+class ChatDeleted(Record, tag=True, frozen=True):
+    """The group is gone for everybody: its messages leave `user`'s box."""
+
+    user: int
+    chat: int
+    version: int
+    date: int
+
+
+AnyOutbox = (
+    Deliver
+    | DeliverEdit
+    | DeliverDelete
+    | DeliverRead
+    | DeliverContentsRead
+    | ReleaseBodies
+    | ConfirmPhone
+    | ConfirmName
+    | ReleaseName
+    | SignedIn
+    | SignedOut
+    | RevokeAuth
+    | KeyJoined
+    | SessionSeen
+    | ContactAdded
+    | TellUserChanged
+    | ReleasePhone
+    | ContactGone
+    | DeliverPins
+    | DeliverTimer
+    | ChatAct
+    | HoldBodies
+    | TellChatChanged
+    | ChatDeleted
+)
+
+
+class OutboxRow(Record, frozen=True):
+    """One payload on its way (or parked in the target's slot because its handler failed)."""
+
+    source_slot: int
+    target_slot: int
+    payload: AnyOutbox
+
+
+class Parcel(Record, frozen=True):
+    """What one group commit of a shard has for another shard, in order."""
+
+    items: tuple[OutboxRow, ...]
