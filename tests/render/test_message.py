@@ -24,6 +24,8 @@ ENTITIES = [
 ]
 MEDIA = t.MessageMediaContact(phone_number="1", first_name="a", last_name="", vcard="", user_id=0)
 MARKUP = t.ReplyKeyboardHide()
+NOBODY: Any = None
+"""Services: what these messages are made of is the same for every viewer."""
 texts = st.one_of(st.text(max_size=40), st.integers(250, 260).map("x".__mul__), st.just("é" * 130))
 
 
@@ -120,7 +122,7 @@ def views(draw: Any) -> tuple[View, Any]:
 @settings(max_examples=400, deadline=None)
 def test_spliced_bytes_are_the_codecs(case: tuple[View, Any]) -> None:
     view, expected = case
-    assert m.message_bytes(view) == layers.encode(expected)
+    assert m.message_bytes(NOBODY, view) == layers.encode(expected)
     assert m.needs(view) >= layers.since(expected.ID)
 
 
@@ -128,7 +130,7 @@ def test_spliced_bytes_are_the_codecs(case: tuple[View, Any]) -> None:
 @settings(max_examples=100, deadline=None)
 def test_every_layer_can_read_it(case: tuple[View, Any], layer: int) -> None:
     view, expected = case
-    assert layers.encode(m.message(view), layer) == layers.encode(expected, layer)
+    assert layers.encode(m.message(NOBODY, view), layer) == layers.encode(expected, layer)
 
 
 @given(views())
@@ -137,7 +139,7 @@ def test_short_answer_is_the_codecs(case: tuple[View, Any]) -> None:
     view, message = case
     if isinstance(message, t.MessageService):
         return
-    answer = short(Sent(42, 17, 1_700_000_000, view))
+    answer = short(NOBODY, Sent(42, 17, 1_700_000_000, view))
     expected = t.UpdateShortSentMessage(
         out=not view.row.flags & r.ROW_FROM_SELF,
         id=42,
@@ -154,7 +156,7 @@ def test_short_answer_is_the_codecs(case: tuple[View, Any]) -> None:
 def test_a_body_of_an_older_schema_is_brought_up_to_date() -> None:
     body = r.Body(OTHER, 5, b"ab", 200, 0, m.entities_bytes(ENTITIES), layers.encode(MEDIA), peer=ME)
     view = View(ME, 1, r.Row(OTHER, OTHER, 1), body)
-    found = layers.decode(m.message_bytes(view))
+    found = layers.decode(m.message_bytes(NOBODY, view))
     assert isinstance(found, t.Message)
     assert found.entities == ENTITIES and found.media == MEDIA
 

@@ -72,9 +72,9 @@ def _muted(head: r.Dialog, now: int) -> bool:
     return isinstance(settings, t.PeerNotifySettings) and (settings.mute_until or 0) > now
 
 
-def tops(chats: Iterable[Chat]) -> list[Any]:
+def tops(services: Services, chats: Iterable[Chat]) -> list[Any]:
     """The newest messages of these chats."""
-    return [message(chat.top) for chat in chats if chat.top is not None]
+    return [message(services, chat.top) for chat in chats if chat.top is not None]
 
 
 def _named(me: int, chats: Iterable[Chat]) -> dict[int, None]:
@@ -103,7 +103,7 @@ def state(of: State) -> t.UpdatesState:
 def peer_dialogs(services: Services, me: int, chats: list[Chat]) -> t.MessagesPeerDialogs:
     return t.MessagesPeerDialogs(
         dialogs=[dialog(chat) for chat in chats],
-        messages=tops(chats),
+        messages=tops(services, chats),
         chats=groups_of(services, me, chats),
         users=people_of(services, me, chats),
         state=state(services.updates.state(me)),

@@ -32,7 +32,7 @@ def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesD
             others.append(update)
         who.update(dict.fromkeys(named))
     fields: dict[str, Any] = {
-        "new_messages": [message(view) for view in views],
+        "new_messages": [message(services, view) for view in views],
         "new_encrypted_messages": [],
         "other_updates": others,
         "chats": chats(services, me, who),

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
+from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
 from tgserve.store.records import CHANNEL_BASE
@@ -79,8 +80,9 @@ def tl_string(data: bytes) -> bytes:
     return b"\xfe%b%b%b" % (size.to_bytes(3, "little"), data, _ALIGN[size & 3])
 
 
-def message_bytes(view: View) -> bytes:
-    """The boxed message or messageService, bytes of the current layer."""
+def message_bytes(services: Services, view: View) -> bytes:
+    """The boxed message or messageService, bytes of the current layer, as `view.owner` sees it. `services` is asked
+    only for what differs from viewer to viewer."""
     row, body = view.row, view.body
     if body.layer != layers.CURRENT and body.layer:
         body = _modern(body)
@@ -120,7 +122,7 @@ def message_bytes(view: View) -> bytes:
         flags |= INVERT
     if body.media:
         flags |= MEDIA
-        parts.append(body.media)
+        parts.append(media_bytes(services, view))
     if body.markup:
         flags |= MARKUP
         parts.append(body.markup)
@@ -140,6 +142,11 @@ def message_bytes(view: View) -> bytes:
         flags2 |= EFFECT2
         parts.append(_LONG(body.effect))
     return _HEAD(_ID, flags, flags2, view.msg_id, PEER_USER, body.author) + b"".join(parts)
+
+
+def media_bytes(services: Services, view: View) -> bytes:
+    """The message's media for its viewer."""
+    return view.body.media
 
 
 def _service(view: View, body: r.Body, flags: int) -> bytes:
@@ -200,9 +207,9 @@ def needs(view: View) -> int:
     return lowest
 
 
-def message(view: View) -> Any:
+def message(services: Services, view: View) -> Any:
     """The message as Raw."""
-    return raw(message_bytes(view), needs(view))
+    return raw(message_bytes(services, view), needs(view))
 
 
 def empty_message(msg_id: int) -> t.AnyMessage:

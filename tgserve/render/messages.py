@@ -27,7 +27,7 @@ def page(
 ) -> t.AnyMessagesMessages:
     """messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
     the list come before the page; `next_rate`: where a search of all chats goes on."""
-    drawn: list[Any] = [message(view) for view in of.views]
+    drawn: list[Any] = [message(services, view) for view in of.views]
     named = people(of.views)
     who = users(services, me, {**named, me: None}) if drawn else []
     groups = chats(services, me, named)
@@ -50,7 +50,7 @@ def by_ids(
 ) -> t.AnyMessagesMessages:
     """One message for every id asked, messageEmpty where there is none (SECURITY 6.4)."""
     drawn: list[Any] = [
-        t.MessageEmpty(id=msg_id) if view is None else message(view)
+        t.MessageEmpty(id=msg_id) if view is None else message(services, view)
         for msg_id, view in zip(msg_ids, views, strict=True)
     ]
     who = people(view for view in views if view is not None)

@@ -7,7 +7,7 @@ from struct import Struct
 from typing import Any
 
 from tgserve.render.chat import chats
-from tgserve.render.message import ENTITIES, MEDIA, OUT, TTL, message, people
+from tgserve.render.message import ENTITIES, MEDIA, OUT, TTL, media_bytes, message, people
 from tgserve.render.user import users
 from tgserve.services import Services
 from tgserve.services.editing import Edited
@@ -22,7 +22,7 @@ _SHORT_ID = t.UpdateShortSentMessage.ID
 _INT = Struct("<i").pack
 
 
-def short(sent: Sent) -> Any:
+def short(services: Services, sent: Sent) -> Any:
     """updateShortSentMessage: enough for the device that knows what it has sent."""
     view = sent.view
     flags = OUT
@@ -36,7 +36,7 @@ def short(sent: Sent) -> Any:
     parts = []
     if body.media:
         flags |= MEDIA
-        parts.append(body.media)
+        parts.append(media_bytes(services, view))
     if body.entities:
         flags |= ENTITIES
         parts.append(body.entities)
@@ -58,7 +58,7 @@ def full(
     ]
     for one in sent:
         if one.view is not None:
-            updates.append(t.UpdateNewMessage(message=message(one.view), pts=one.pts, pts_count=1))
+            updates.append(t.UpdateNewMessage(message=message(services, one.view), pts=one.pts, pts_count=1))
     who = people(one.view for one in sent if one.view is not None)
     return t.Updates(
         updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0
@@ -66,7 +66,7 @@ def full(
 
 
 def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:
-    update = t.UpdateEditMessage(message=message(edit.view), pts=edit.pts, pts_count=1)
+    update = t.UpdateEditMessage(message=message(services, edit.view), pts=edit.pts, pts_count=1)
     who = people((edit.view,))
     groups = chats(services, me, who)
     return t.Updates(updates=[update], users=users(services, me, who), chats=groups, date=edit.date, seq=0)

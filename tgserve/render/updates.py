@@ -70,7 +70,9 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
 
 def _deed(services: Services, published: Published, view: View) -> t.AnyUpdates:
     """A service message of a group, with the members as they are now: clients would show their old list otherwise."""
-    update = t.UpdateNewMessage(message=message(view), pts=published.pts, pts_count=published.pts_count)
+    update = t.UpdateNewMessage(
+        message=message(services, view), pts=published.pts, pts_count=published.pts_count
+    )
     updates: list[Any] = [update]
     named = people((view,))
     roster = services.groups.rosters.get_or_none(view.row.peer)
@@ -110,7 +112,9 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
                 lowest = blob.min_layer
     users = _USERS_ONE + drawn[0] if len(drawn) == 1 else _VECTOR(_VECTOR_ID, len(drawn)) + b"".join(drawn)
     tail = groups + _TWO_INTS(date, 0)
-    return raw(b"".join((_HEAD_ONE, head, message_bytes(view), _TWO_INTS(pts, count), users, tail)), lowest)
+    return raw(
+        b"".join((_HEAD_ONE, head, message_bytes(services, view), _TWO_INTS(pts, count), users, tail)), lowest
+    )
 
 
 def _gone(published: Published) -> t.AnyUpdates:
@@ -136,7 +140,7 @@ def _message(services: Services, event: Any, viewer: int, pts: int, count: int) 
     if view is None:
         return t.UpdateDeleteMessages(messages=[event.msg_id], pts=pts, pts_count=count), ()
     kind = t.UpdateNewMessage if type(event) is ev.NewMessage else t.UpdateEditMessage
-    return kind(message=message(view), pts=pts, pts_count=count), tuple(people((view,)))
+    return kind(message=message(services, view), pts=pts, pts_count=count), tuple(people((view,)))
 
 
 def _deleted(services: Services, event: ev.DeleteMessages, viewer: int, pts: int, count: int) -> Drawn:
@@ -299,7 +303,7 @@ def _scheduled(services: Services, event: ev.ScheduledChanged, viewer: int, pts:
     view = services.scheduling.get_or_none(viewer, event.peer, event.number)
     if view is None:
         return t.UpdateDeleteScheduledMessages(peer=peer(event.peer), messages=[event.number]), (event.peer,)
-    return t.UpdateNewScheduledMessage(message=message(view)), tuple(people((view,)))
+    return t.UpdateNewScheduledMessage(message=message(services, view)), tuple(people((view,)))
 
 
 def _scheduled_gone(services: Services, event: ev.ScheduledGone, viewer: int, pts: int, count: int) -> Drawn:

@@ -56,9 +56,15 @@ async def get_dialogs(call: Call, request: messages.GetDialogs) -> t.AnyMessages
     who = render.people_of(call.services, call.me, found.chats)
     groups = render.groups_of(call.services, call.me, found.chats)
     if found.whole:
-        return t.MessagesDialogs(dialogs=lines, messages=render.tops(found.chats), chats=groups, users=who)
+        return t.MessagesDialogs(
+            dialogs=lines, messages=render.tops(call.services, found.chats), chats=groups, users=who
+        )
     return t.MessagesDialogsSlice(
-        count=found.count, dialogs=lines, messages=render.tops(found.chats), chats=groups, users=who
+        count=found.count,
+        dialogs=lines,
+        messages=render.tops(call.services, found.chats),
+        chats=groups,
+        users=who,
     )
 
 

@@ -36,7 +36,7 @@ async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyU
     )
     answer = told(call.services, call.me, (changed,), call.now)
     if sent.view is not None and isinstance(answer, t.Updates):
-        more: Any = t.UpdateNewMessage(message=message(sent.view), pts=sent.pts, pts_count=1)
+        more: Any = t.UpdateNewMessage(message=message(call.services, sent.view), pts=sent.pts, pts_count=1)
         answer.updates.append(more)
         answer.users = users(call.services, call.me, dict.fromkeys((peer, call.me)))
     return answer

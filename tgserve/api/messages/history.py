@@ -127,7 +127,7 @@ async def get_saved_dialogs(call: Call, request: messages.GetSavedDialogs) -> t.
     ]
     named = {**people(views), **dict.fromkeys(map(saved_peer_of, views))}
     who, groups = users(call.services, call.me, named), chats(call.services, call.me, named)
-    drawn = [message(view) for view in views]
+    drawn = [message(call.services, view) for view in views]
     if len(views) == len(found.views):
         return t.MessagesSavedDialogs(dialogs=dialogs, messages=drawn, chats=groups, users=who)
     return t.MessagesSavedDialogsSlice(

@@ -41,7 +41,9 @@ async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessag
             call.me, peer, notice, call.services.ids.i64() or 1, origin=call.session
         )
         if sent.view is not None and isinstance(answer, t.Updates):
-            more: Any = t.UpdateNewMessage(message=message(sent.view), pts=sent.pts, pts_count=1)
+            more: Any = t.UpdateNewMessage(
+                message=message(call.services, sent.view), pts=sent.pts, pts_count=1
+            )
             answer.updates.append(more)
             answer.users = users(call.services, call.me, (peer, call.me))
     return answer

@@ -31,7 +31,7 @@ async def schedule(call: Call, peer: int, drafts: Sequence[tuple[int, Draft]], d
     """updateMessageID and updateNewScheduledMessage for each: TDLib demands both (CLIENTS A.12)."""
     made = await call.services.scheduling.add(call.me, peer, drafts, date, origin=call.session)
     updates: list[Any] = [t.UpdateMessageID(id=one.view.msg_id, random_id=one.random_id) for one in made]
-    updates += [t.UpdateNewScheduledMessage(message=message(one.view)) for one in made]
+    updates += [t.UpdateNewScheduledMessage(message=message(call.services, one.view)) for one in made]
     who = people(one.view for one in made)
     return t.Updates(
         updates=updates,

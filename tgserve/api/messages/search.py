@@ -220,7 +220,7 @@ async def get_search_results_calendar(
             )
             for day in days
         ],
-        messages=[message(view) for view in views],
+        messages=[message(call.services, view) for view in views],
         chats=chats(call.services, call.me, named),
         users=users(call.services, call.me, named),
     )

@@ -54,7 +54,7 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     changed = len(request.message) != len(text.text) and request.message.encode() != text.text
     if changed or peer == call.me:
         return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
-    short: t.AnyUpdates = render_sent.short(sent)
+    short: t.AnyUpdates = render_sent.short(call.services, sent)
     return short
 
 
