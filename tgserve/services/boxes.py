@@ -41,6 +41,8 @@ class View(Record, gc=False):
     row: r.Row
     body: r.Body
     reply_id: int = 0
+    viewer: int = 0
+    """Who looks, when the box is a channel's; 0 = whoever is told."""
 
 
 class BodyGone(Record, gc=False):

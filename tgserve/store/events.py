@@ -160,6 +160,33 @@ class ChatChanged(Event, frozen=True):
     what: str
 
 
+class ChannelChanged(Event, frozen=True):
+    """A channel of mine is not what it was, or I came to it or left it: the viewer must draw it again."""
+
+    peer: int
+
+
+class ChannelRead(Event, frozen=True):
+    """I have read a channel up to here."""
+
+    peer: int
+    max_id: int
+
+
+class ChannelReadOutbox(Event, frozen=True):
+    """Somebody has read what I wrote in a supergroup, up to here."""
+
+    peer: int
+    max_id: int
+
+
+class ChannelContentsRead(Event, frozen=True):
+    """I have seen these mentions of me in a channel, or heard these voice notes."""
+
+    peer: int
+    msg_ids: tuple[int, ...]
+
+
 AnyEvent = (
     NewMessage
     | EditMessage
@@ -187,6 +214,10 @@ AnyEvent = (
     | FoldersChanged
     | Archived
     | ChatChanged
+    | ChannelChanged
+    | ChannelRead
+    | ChannelReadOutbox
+    | ChannelContentsRead
 )
 
 

@@ -8,6 +8,7 @@ whose slot it lives in.
 from __future__ import annotations
 
 from tgserve.store import account_records as a
+from tgserve.store import channel_records as c
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
@@ -74,3 +75,12 @@ IMPORTERS = Keyspace("importers", 0x33, (I64, I64), g.Importer)  # chat: (chat, 
 GROUP_READS = Keyspace(
     "group_reads", 0x34, (I64, I64, I64, U32), bytes
 )  # author: (me, chat, reader, max_id) -> date
+# channels: slot of the channel's peer number (their messages: boxes above, with the channel as owner and peer)
+CHANNELS = Keyspace("channels", 0x38, (I64,), c.Channel)  # channel: (channel)
+PARTICIPANTS = Keyspace("participants", 0x39, (I64, I64), c.Participant)  # channel: (channel, user)
+BY_ROLE = Keyspace("by_role", 0x3A, (I64, U32, I64), bytes)  # channel: (channel, role, user) -> nothing
+JOINED = Keyspace("joined", 0x3B, (I64, I64), bytes)  # user: (user, channel) -> date, 4 B
+POST_STATS = Keyspace("post_stats", 0x3C, (I64, U32), c.PostStats)  # channel: (channel, msg_id)
+CHANNEL_MENTIONS = Keyspace(
+    "channel_mentions", 0x3D, (I64, I64, U32), bytes
+)  # user: (user, channel, msg_id) of an unread mention -> nothing

@@ -212,6 +212,54 @@ class ChatDeleted(Record, tag=True, frozen=True):
     date: int
 
 
+class SeatChanged(Record, tag=True, frozen=True):
+    """`user` is a member of a channel now, or no longer: the list of his chats follows and his devices are told."""
+
+    user: int
+    channel: int
+    here: bool
+    date: int
+    read_max: int = 0
+    """What he finds there counts as read."""
+    version: int = 0
+    """Of the channel: an older word does not undo a newer one."""
+
+
+class TellChannelChanged(Record, tag=True, frozen=True):
+    """A member's place or rights have changed: his devices draw the channel again."""
+
+    user: int
+    channel: int
+    date: int
+
+
+class ChannelReadBy(Record, tag=True, frozen=True):
+    """A member has read a supergroup up to here."""
+
+    channel: int
+    reader: int
+    max_id: int
+    date: int
+
+
+class ChannelAuthorRead(Record, tag=True, frozen=True):
+    """What `user` wrote in a supergroup has been read up to here."""
+
+    user: int
+    channel: int
+    max_id: int
+    date: int
+
+
+class ChannelMentioned(Record, tag=True, frozen=True):
+    """`user` is named, or answered, by a message in a channel; with `gone`: that message is deleted."""
+
+    user: int
+    channel: int
+    msg_id: int
+    gone: bool = False
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -237,6 +285,11 @@ AnyOutbox = (
     | HoldBodies
     | TellChatChanged
     | ChatDeleted
+    | SeatChanged
+    | TellChannelChanged
+    | ChannelReadBy
+    | ChannelAuthorRead
+    | ChannelMentioned
 )
 
 

@@ -227,6 +227,14 @@ class Body(Record, frozen=True):
     """The chat it was sent to, as the author names it."""
     users: tuple[int, ...] = ()
     """Users named inside entities, fwd, media or action: a viewer is given them beside the message."""
+    signer: int = 0
+    """Who wrote it, when `author` is a channel: posts, and what admins write anonymously."""
+    signature: str = ""
+    """The name a channel's post is signed with."""
+    topic: int = 0
+    """In a channel: the message its thread or forum topic begins with."""
+    mentions: tuple[int, ...] = ()
+    """In a channel: who is named in it, and who is answered."""
 
 
 class Row(Record, frozen=True):
@@ -290,6 +298,8 @@ class Dialog(Record, frozen=True):
     dropped. 0 = never left."""
     left_date: int = 0
     """When that was; edits made later are not shown. 0 = is in it (again)."""
+    muted_until: int = -1
+    """As `notify` says, Unix seconds; -1 = the chat follows the default of its kind."""
 
 
 class OutboxHead(Record, frozen=True):
@@ -323,6 +333,8 @@ class Folder(Record, frozen=True):
     number: int
     data: bytes
     layer: int
+    peers: tuple[int, ...] = ()
+    """Chats that are in it by name."""
 
 
 class Folders(Record, frozen=True):

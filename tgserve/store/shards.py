@@ -1,7 +1,8 @@
 """Store: the slot table, the shards behind it, and the ways in: transact, read, on_outbox, subscribe.
 
-Rules (docs/DISK.md): a transaction lives in one slot; nothing is published or answered before it is durable; the loop
-never waits for a disk. Construct, register outbox handlers, `await start()`; all calls on the loop's thread.
+Rules (docs/DISK.md): a transaction lives in one slot and runs on the loop; nothing is published or answered before it
+is durable; the loop never waits for a disk. Construct, register outbox handlers, `await start()`; all calls on the
+loop's thread.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class SlotReader(Reader):
 
 
 class Store:
-    """`path` is the folder `store`; `engine` a name or an OpenEngine. `threaded=False` runs the writers on the loop,
-    one step after another, for deterministic simulations. `secret` is that of keys/secret.key; without it `vault`
+    """`path` is the folder `store`; `engine` a name or an OpenEngine. `threaded=False` commits on the loop too,
+    for deterministic simulations. `secret` is that of keys/secret.key; without it `vault`
     cannot be used (a check or a count needs none)."""
 
     def __init__(
@@ -107,6 +108,10 @@ class Store:
         self._views: list[Snapshot] = []
         """The loop's snapshot of each shard: renewed by the first read after a commit, let go by the next commit."""
         self._stale = False
+        self.held = 0
+        """Cuts under way: no group may begin."""
+        self._resting: list[threading.Event] = []
+        """Who waits for no group to be in flight."""
         self._readers: list[SlotReader] = []
         self._running = False
         self._loop_thread = 0
@@ -158,15 +163,19 @@ class Store:
         self._running = False
         for shard in self.shards:
             shard.hand_over()
+        for tidy in (False, True):
+            while any([shard.advance(tidy) for shard in self.shards]):  # noqa: ASYNC110
+                await asyncio.sleep(0.001 if self._threaded else 0)
+        for shard in self.shards:
             await asyncio.to_thread(shard.stop)
-        await asyncio.sleep(0)  # what the writers' last groups have sent to the loop
+        await asyncio.sleep(0)  # what the threads have told the loop at last
         self._release()
 
     # Serving.
 
     def transact(self, slot: int, fn: Callable[[Txn], T]) -> Commit[T]:
-        """Run fn(txn) in `slot` on its shard's writer thread. The Commit resolves once it is durable; if fn raises,
-        nothing is kept and the Commit raises it. fn must only touch txn and its arguments, and may run once."""
+        """Run fn(txn) in `slot`, on the loop but not at once. The Commit resolves once it is durable; if fn raises,
+        nothing is kept and the Commit raises it. fn must only touch txn and its arguments, and runs once."""
         if not self._running:
             raise StoreError("the store is not open")
         shard = self._by_slot[slot]
@@ -196,25 +205,14 @@ class Store:
         slots differ by nothing but what stands in the outbox. The caller closes them."""
         if not self._threaded:
             return [shard.engine.snapshot() for shard in self.shards]
-        arrived = threading.Semaphore(0)
-        go = threading.Event()
-
-        def hold(txn: Txn) -> None:
-            arrived.release()
-            go.wait(seconds)
-
-        def queue() -> None:
-            for number in range(len(self.shards)):
-                self.transact(self.table.index(number), hold)
-
-        self._loop.call_soon_threadsafe(queue)
+        resting = threading.Event()
+        self._loop.call_soon_threadsafe(self._hold, resting)
         try:
-            for _ in self.shards:
-                if not arrived.acquire(timeout=seconds):
-                    raise StoreError("the writers did not come to rest")
+            if not resting.wait(seconds):
+                raise StoreError("the shards did not come to rest")
             return [shard.engine.snapshot() for shard in self.shards]
         finally:
-            go.set()
+            self._loop.call_soon_threadsafe(self._let_go, resting)
 
     def shard_number(self, slot: int) -> int:
         return self.table[slot]
@@ -240,7 +238,7 @@ class Store:
             groups = [shard.stats.groups for shard in self.shards]
             if all(shard.idle and not shard.in_flight for shard in self.shards):
                 if groups == seen:
-                    return True  # two looks with nothing between them: a parcel may be on its way between two writers
+                    return True  # two looks with nothing between them: whoever was told may have had more to do
                 seen = groups
             elif self._loop.time() - began > seconds:
                 return False
@@ -258,11 +256,20 @@ class Store:
             self.shards[handover.source].give(handover.key)
 
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+        """A group is durable (or failed). Publish, then resolve in job order (I2)."""
+        self._finished(shard, jobs, published)
+
+    def tell(self, fn: Callable[..., None], *arguments: Any) -> None:
         if self._threaded:
             with suppress(RuntimeError):  # the loop was closed before the store: nobody is left to be told
-                self._loop.call_soon_threadsafe(self._finished, shard, jobs, published)
+                self._loop.call_soon_threadsafe(fn, *arguments)
         else:
-            self._finished(shard, jobs, published)
+            fn(*arguments)
+
+    def landed(self) -> None:
+        if self._resting and not any(shard.flying for shard in self.shards):
+            for resting in self._resting:
+                resting.set()
 
     def make_room(self, engine: Engine) -> None:
         """The map moves while nobody reads: on the loop, between two of its callbacks."""
@@ -283,7 +290,7 @@ class Store:
             raise StoreFull(str(faults[0])) from faults[0]
 
     def schedule(self, shard: Shard, seconds: float) -> None:
-        """Without threads: step this shard's writer on the loop, soon or in `seconds`."""
+        """The shard's turn, soon or in `seconds`."""
         if seconds:
             self._loop.call_later(seconds, self._pump, shard, True)
         else:
@@ -291,23 +298,31 @@ class Store:
 
     # Inside.
 
+    def _hold(self, resting: threading.Event) -> None:
+        self.held += 1
+        self._resting.append(resting)
+        self.landed()
+
+    def _let_go(self, resting: threading.Event) -> None:
+        if resting in self._resting:
+            self._resting.remove(resting)
+            self.held -= 1
+        if not self.held:
+            for shard in self.shards:
+                shard.wake()
+
     def _pump(self, shard: Shard, late: bool) -> None:
         if self._running:
             shard.pump(late)
 
     def _renew(self) -> None:
         """All views to one moment. What one shard was told by another must find there what it was made from (a row its
-        body), so none may be older than what another has seen: if a group ends meanwhile, all are renewed again."""
-        while True:
-            before = [shard.stats.groups for shard in self.shards]
-            for view in self._views:
-                view.renew()
-            if before == [shard.stats.groups for shard in self.shards]:
-                break
+        body): every group was run on what the loop had heard of, and that is in all views."""
+        for view in self._views:
+            view.renew()
         self._stale = False
 
     def _finished(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
-        """On the loop: a group is durable (or failed). Publish, then resolve in job order (I2)."""
         shard.in_flight -= len(jobs)
         self._views[shard.number].reset()
         self._stale = True

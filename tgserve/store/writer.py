@@ -1,17 +1,19 @@
-"""One shard: its queue, and the writer that turns what is queued into one durable commit after another.
+"""One shard: its queue, and what turns the queue into one durable commit after another.
 
-docs/DISK.md 4 and 5 are the rules; I1-I8 are named where they are kept. Everything here runs on the shard's writer
-thread (or, for deterministic tests, stepped on the loop), except what says "loop": `pending`, `in_flight`, `hand_over`.
-The batching window is the commit itself: whatever comes while one is on its way to the disk is the next group.
+docs/DISK.md 4 and 5 are the rules; I1-I8 are named where they are kept. A group's functions run on the loop, one after
+another, for a few milliseconds at most; the disk's part of it, the engine's commit, is done by the shard's thread, and
+its end is told to the loop. There is one group in flight: whatever comes meanwhile is the next group, so the batching
+window is the commit itself. `_serve` and what it calls run on the shard's thread, everything else on the loop
+(docs/decisions/0005).
 """
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from tgserve import limits, log
@@ -20,7 +22,7 @@ from tgserve.errors import StoreError
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.engine import Engine, NeedsRoom
+from tgserve.store.engine import Engine, NeedsRoom, Rows
 from tgserve.store.keyspaces import APPLIED, OUTBOX_HEAD, PARKED
 from tgserve.store.outbox import (
     RETRY_MOST_SECONDS,
@@ -45,6 +47,9 @@ IDLE_SECONDS = 1.0
 """After this long without work they are deleted anyway."""
 COMMIT_RETRY_SECONDS = 0.5
 """Parcels and parked rows wait so long after a commit failed; jobs try at once."""
+RUN_SECONDS = 0.004
+"""So long at most a group's parcels, and so long its jobs, may keep the loop from other work; what is left is the next
+group's. One job runs in any case."""
 
 _log = log.get("store")
 
@@ -59,20 +64,29 @@ class Host(Protocol):
     table: list[int]
     """Slot -> shard number."""
 
+    held: int
+    """No group may begin while it is above 0."""
+
     def hand_to(self, handover: Handover) -> None:
-        """Pass a durable parcel to its target's writer."""
+        """Pass a durable parcel to its target."""
 
     def applied(self, handovers: list[Handover]) -> None:
         """These parcels are durable in the target: their sources may delete the rows."""
 
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
-        """A group has ended (on the loop, in order of the shard's groups)."""
+        """A group has ended, in order of the shard's groups."""
 
     def schedule(self, shard: Shard, seconds: float) -> None:
-        """Without threads: step the writer on the loop."""
+        """Call shard.pump(late=seconds > 0) in so many seconds."""
+
+    def tell(self, fn: Callable[..., None], *arguments: Any) -> None:
+        """From the shard's thread: call fn(*arguments) on the loop."""
+
+    def landed(self) -> None:
+        """A group has ended, or nothing came of it."""
 
     def make_room(self, engine: Engine) -> None:
-        """Let the engine grow while nobody reads. StoreFull when it cannot."""
+        """From the thread that commits: let the engine grow while nobody reads. StoreFull when it cannot."""
 
 
 @dataclass(slots=True)
@@ -101,6 +115,10 @@ class _Group:
     """What one round has gathered until it is durable."""
 
     cursors: Cursors
+    until: float
+    """No more is taken in after this (monotonic)."""
+    rows: Rows = field(default_factory=dict)
+    """Filled by the seal; the engine's from then on."""
     jobs: list[Commit[Any]] = field(default_factory=list)
     published: list[Any] = field(default_factory=list)
     outgoing: dict[int, list[OutboxItem]] = field(default_factory=dict)
@@ -110,6 +128,8 @@ class _Group:
     deletions: list[bytes] = field(default_factory=list)
     work: int = 0
     bytes: int = 0
+    took: float = 0.0
+    """Seconds of the commit."""
     parked_touched: bool = False
 
     def full(self) -> bool:
@@ -117,7 +137,7 @@ class _Group:
 
 
 class Shard:
-    """Use: start(), then `pending.append(commit)` + hand_over on the loop, stop()."""
+    """Use: start(), then `pending.append(commit)` + hand_over, drain(), stop()."""
 
     def __init__(self, number: int, engine: Engine, slots: list[int], host: Host, threaded: bool) -> None:
         self.number = number
@@ -129,7 +149,6 @@ class Shard:
         self._host = host
         self._clock = host.clock
         self._handlers = host.handlers
-        self._inbox: deque[list[Commit[Any]] | Handover | bytes] = deque()
         self._jobs: deque[Commit[Any]] = deque()
         self._handovers: deque[Handover] = deque()
         self._deletions: deque[bytes] = deque()
@@ -144,81 +163,89 @@ class Shard:
         self._scheduled = self._paused = False
         self._hold_until = 0.0
         self._tidy_after = 0.0
-        self._working = False
-        self._stopping = False
-        self._bell = threading.Lock()
-        self._bell.acquire()
+        self._flight: _Group | None = None
+        """What the shard's thread is committing."""
+        self._rounds = self._seen = 0
+        """Groups begun; as many as at the last pause: nothing has come since."""
+        self._work: SimpleQueue[_Group | bool | None] = SimpleQueue()
+        """For the thread: a group to commit, True to tidy up at leisure, None to end."""
         self._thread = (
-            threading.Thread(target=self._run, name=f"store-{number}", daemon=True) if threaded else None
+            threading.Thread(target=self._serve, name=f"store-{number}", daemon=True) if threaded else None
         )
         self.reload()
 
-    # Called from the loop and from other shards' writers.
-
     def hand_over(self) -> None:
-        """Loop: pass what this turn of the loop has queued to the writer."""
+        """Queue what this turn of the loop has given us, and begin a group of it unless one is in flight."""
         jobs = self.pending
         if jobs:
             self.pending = []
-            self._inbox.append(jobs)
-            self.wake()
+            self._jobs.extend(jobs)
+            if self._thread is None:
+                self.wake()
+            elif self._flight is None:
+                self.advance()
 
     def give(self, work: Handover | bytes) -> None:
         """A parcel to apply, or the key of an applied one's row to delete (no hurry)."""
-        self._inbox.append(work)
-        if type(work) is not bytes:
+        if isinstance(work, bytes):
+            self._deletions.append(work)
+        else:
+            self._handovers.append(work)
             self.wake()
 
     def wake(self) -> None:
-        if self._thread is None:
-            if not self._scheduled:
-                self._scheduled = True
-                self._host.schedule(self, 0.0)
-            return
-        with contextlib.suppress(RuntimeError):  # rung already
-            self._bell.release()
+        if not self._scheduled and self._flight is None:
+            self._scheduled = True
+            self._host.schedule(self, 0.0)
+
+    @property
+    def flying(self) -> bool:
+        """A group is on its way to the disk."""
+        return self._flight is not None
 
     @property
     def idle(self) -> bool:
         """Nothing queued and nothing being done; parked rows and rows to delete do not count."""
-        waiting = any(type(work) is not bytes for work in list(self._inbox))
-        return not (waiting or self._jobs or self._handovers or self._working or self.pending)
+        return not (self._jobs or self._handovers or self.pending or self._flight)
 
     def start(self) -> None:
         if self._thread is not None:
             self._thread.start()
 
     def pump(self, late: bool = False) -> None:
-        """Without threads: one step, and another as long as there is work. `late`: a pause has passed."""
+        """Begin a group if there is something to do. `late`: a pause has passed."""
         if late:
             self._paused = False
         else:
             self._scheduled = False
-        if self.step():
-            self.wake()
-            return
-        if late:
-            self.step(tidy=True)
-            self._tidy(idle=True)
-        if self._patience() > 0 and not self._paused:
+        if self._flight is None and not self.advance() and late:
+            quiet = self._rounds == self._seen
+            if quiet and not self.advance(tidy=True) and self.engine.untidy:
+                self._leisure()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Be called again when a pause has passed, if there is something that waits for one."""
+        patience = self._patience()
+        if patience > 0 and not self._paused:
             self._paused = True
-            self._host.schedule(self, self._patience())
+            self._seen = self._rounds
+            self._host.schedule(self, patience)
+
+    def _leisure(self) -> None:
+        if self._thread is not None:
+            self._work.put(True)
+        else:
+            self._tidy(idle=True)
 
     def stop(self) -> None:
-        """End the writer after what is queued; returns when it has ended. Close the engine after it."""
-        self._stopping = True
-        self.wake()
+        """End the thread; blocks until it has ended. Nothing may be in flight. Close the engine after it."""
         if self._thread is not None and self._thread.ident is not None:
+            self._work.put(None)
             self._thread.join()
-        else:
-            while self.step():
-                pass
-            self.step(tidy=True)
 
     def close(self) -> None:
         self._snapshot.close()
-
-    # The writer.
 
     def reload(self) -> None:
         """Take the numbers and parked streams from disk: at the start, and after a commit that failed."""
@@ -229,55 +256,31 @@ class Shard:
         self._snapshot.reset()
         self.stats.parked_streams = len(self._parked)
 
-    def _run(self) -> None:
-        while True:
-            rung = self._bell.acquire(timeout=self._patience())
-            while self.step():
-                pass
-            if self._stopping and not self._inbox:
-                self.step(tidy=True)
-                return
-            if not rung:
-                self.step(tidy=True)
-                self._tidy(idle=True)
-
     def _patience(self) -> float:
-        """How long to sleep when nothing comes, -1 = for ever."""
+        """How long to wait when nothing comes, -1 = for ever."""
         if self._handovers or self._parked:
             return COMMIT_RETRY_SECONDS
         return IDLE_SECONDS if self._undeleted + self.sent_before > 0 or self.engine.untidy else -1
 
-    def step(self, tidy: bool = False) -> bool:
-        """Commit one group of what is queued; False when there was nothing to do. `tidy`: also delete the rows of
-        applied parcels, however few."""
-        self._working = True
-        try:
-            self._sort_inbox()
-            held = self._clock.monotonic() < self._hold_until
-            ready = self._jobs or (not held and (self._handovers or self._parked_due()))
-            few = 1 if tidy else DELETIONS_AT_ONCE
-            if not ready and (held or len(self._deletions) < few):
-                return False
-            self._round(held)
+    def advance(self, tidy: bool = False) -> bool:
+        """Begin one group of what is queued; False when there is nothing to do or nothing may be begun. `tidy`: also
+        delete the rows of applied parcels, however few."""
+        if self._flight is not None:
             return True
-        finally:
-            self._working = False
-
-    def _sort_inbox(self) -> None:
-        inbox = self._inbox
-        while inbox:
-            work = inbox.popleft()
-            if isinstance(work, list):
-                self._jobs.extend(work)
-            elif isinstance(work, Handover):
-                self._handovers.append(work)
-            else:
-                self._deletions.append(work)
+        if self._host.held:
+            return False
+        held = self._clock.monotonic() < self._hold_until
+        ready = self._jobs or (not held and (self._handovers or self._parked_due()))
+        few = 1 if tidy else DELETIONS_AT_ONCE
+        if not ready and (held or len(self._deletions) < few):
+            return False
+        self._round(held)
+        return True
 
     def _round(self, held: bool) -> None:
-        """Gather, run, commit, hand on."""
-        group = _Group(self._cursors.copy())
-        fault: BaseException | None = None
+        """Gather, run, seal; then to the disk."""
+        self._rounds += 1
+        group = self._flight = _Group(self._cursors.copy(), self._clock.monotonic() + RUN_SECONDS)
         try:
             self._snapshot.renew()
             self._txn.open_group()
@@ -286,21 +289,36 @@ class Shard:
                 self._retry_parked(group)
             self._run_jobs(group)
             self._seal(group)
-            self._snapshot.reset()  # nothing is read any more: the engine need not keep older versions for us
-            self._commit(group)
-        except BaseException as raised:  # every job must learn of it, and the writer must live on
-            fault = raised
-        self._snapshot.reset()
+        except BaseException as raised:  # every job must learn of it, and the shard must live on
+            self._snapshot.reset()
+            self._ended(group, raised)
+            return
+        self._snapshot.reset()  # nothing is read any more: the engine need not keep older versions for us
+        if self._thread is None:
+            self._ended(group, self._commit(group))
+            if self._clock.monotonic() >= self._tidy_after:
+                self._tidy(idle=False)
+        elif group.rows:
+            self._work.put(group)
+        else:
+            self._ended(group, None)
+
+    def _ended(self, group: _Group, fault: BaseException | None) -> None:
+        """The group is durable, or lost."""
+        self._flight = None
         if fault is None:
             self._kept(group)
         else:
             self._lost(group, fault)
-        if self._clock.monotonic() >= self._tidy_after:
-            self._tidy(idle=False)
+        self._host.landed()
+        if self._jobs or self._handovers:
+            self.wake()
+        self._rest()
 
     def _take_parcels(self, group: _Group) -> None:
         """Apply what other shards have sent, in order, as far as the group has room (I6, I7)."""
         marks = group.cursors.marks
+        monotonic = self._clock.monotonic
         for handover in self._handovers:
             seq, done = marks.get(handover.source, (0, 0))
             if handover.number <= seq:
@@ -311,7 +329,7 @@ class Shard:
             group.marked.add(handover.source)
             items = handover.items
             while done < len(items):
-                if group.full():
+                if group.full() or monotonic() > group.until:
                     marks[handover.source] = (seq, done)
                     return
                 if self._apply(items[done], group) and self._txn.outgoing:
@@ -350,7 +368,11 @@ class Shard:
 
     def _run_jobs(self, group: _Group) -> None:
         jobs, txn = self._jobs, self._txn
+        monotonic = self._clock.monotonic
+        until = monotonic() + RUN_SECONDS
         while jobs and not group.full():
+            if group.jobs and monotonic() > until:
+                break
             job = jobs.popleft()
             group.jobs.append(job)
             txn.begin(job.slot)
@@ -434,23 +456,36 @@ class Shard:
             for source in group.marked:
                 txn.put(APPLIED, source, value=r.AppliedMark(*group.cursors.marks[source]))
             txn.merge()
+        rows = group.rows = txn.overlay
         while self._deletions:
-            group.deletions.append(self._deletions.popleft())
-
-    def _commit(self, group: _Group) -> None:
-        rows = self._txn.overlay
-        for key in group.deletions:
+            key = self._deletions.popleft()
+            group.deletions.append(key)
             rows[key] = None
-        if not rows:
-            return
+
+    def _serve(self) -> None:
+        """The shard's thread: the disk's part of each group."""
+        while True:
+            work = self._work.get()
+            if work is None:
+                return
+            if work is True:
+                self._tidy(idle=True)
+            elif work:
+                self._host.tell(self._ended, work, self._commit(work))
+                if self._clock.monotonic() >= self._tidy_after:
+                    self._tidy(idle=False)
+
+    def _commit(self, group: _Group) -> BaseException | None:
+        """Make it durable; what went wrong is returned."""
+        if not group.rows:
+            return None
         began = self._clock.monotonic()
-        self._with_room(lambda: self.engine.commit(rows))
-        took = self._clock.monotonic() - began
-        stats = self.stats
-        stats.commits += 1
-        stats.rows += len(rows)
-        stats.commit_seconds += took
-        stats.last_commit_seconds = took
+        try:
+            self._with_room(lambda: self.engine.commit(group.rows))
+        except BaseException as raised:  # every job must learn of it, and the thread must live on
+            return raised
+        group.took = self._clock.monotonic() - began
+        return None
 
     def _with_room(self, write: Callable[[], None]) -> None:
         while True:
@@ -465,13 +500,12 @@ class Shard:
             return
         try:
             self._with_room(lambda: self.engine.tidy(idle))
-            if idle:
-                self._host.finish(
-                    self, [], []
-                )  # nothing may come for long: no view should keep what was tidied away
         except StoreError as fault:
             _log.error("store.tidy_failed", fault, shard=self.number, reason=str(fault))
             self._tidy_after = self._clock.monotonic() + COMMIT_RETRY_SECONDS
+            return
+        if idle:  # nothing may come for long: no view should keep what was tidied away
+            self._host.tell(self._host.finish, self, [], [])
 
     def _kept(self, group: _Group) -> None:
         """Durable (I2): only now others hear of it."""
@@ -480,13 +514,18 @@ class Shard:
         stats.groups += 1
         stats.jobs += len(group.jobs)
         stats.largest_group = max(stats.largest_group, len(group.jobs))
+        if group.rows:
+            stats.commits += 1
+            stats.rows += len(group.rows)
+            stats.commit_seconds += group.took
+            stats.last_commit_seconds = group.took
         stats.parked_streams = len(self._parked)
         self._undeleted += len(group.handovers) - len(group.deletions)
         if group.applied:
             for _ in group.applied:
                 self._handovers.popleft()
             self._host.applied(group.applied)
-        # The loop first: it must not hear of what another shard makes of this group before it hears of the group.
+        # First those who wait: they must not hear of what another shard makes of this group before they hear of it.
         if group.work or group.jobs:
             self._host.finish(self, group.jobs, group.published)
         for handover in group.handovers:

@@ -1,0 +1,229 @@
+"""Channels in memory, and who may see them: asked at every call, changed by commits of the channel's slot.
+
+SECURITY 6.1, 6.2: an access hash opens nothing by itself. Whoever is no member sees a channel only while it has an
+active username and he has not been removed from it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from tgserve import errors
+from tgserve.clock import Clock
+from tgserve.services.channels import rights
+from tgserve.store import channel_records as c
+from tgserve.store import records as r
+from tgserve.store.eventlog import Published, box_head
+from tgserve.store.events import DeleteMessages, NewMessage
+from tgserve.store.keyspaces import BODIES, CHANNELS, DIALOGS, JOINED, PARTICIPANTS, PEER_ROWS
+from tgserve.store.records import CHANNEL_BASE
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
+
+CHANNELS_CACHED = 20_000
+TAIL = 1_000
+"""Newest messages of a channel whose authors are kept in memory for counting what is unread."""
+TAILS_CACHED = 2_000
+
+
+@dataclass(slots=True)
+class Known:
+    """A channel as of a commit; never changed, a commit brings a new one. Published by `save`."""
+
+    channel: int
+    record: c.Channel
+    drawn: dict[Any, Any] = field(default_factory=dict)
+    """What drawing wants to keep of this state of the channel."""
+
+
+@dataclass(slots=True, frozen=True)
+class Seat:
+    """Published when somebody's place in a channel has changed. `here`: is a member now."""
+
+    channel: int
+    user: int
+    here: bool
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The newest message ids, growing, and those of each author; `floor`: all ids above it are here."""
+
+    floor: int
+    ids: list[int]
+    by_author: dict[int, list[int]]
+
+
+@dataclass(slots=True, frozen=True)
+class Top:
+    """The newest message of a channel's box, and its counters."""
+
+    msg_id: int
+    date: int
+    pts: int
+    count: int
+
+
+def is_channel(peer: int) -> bool:
+    return peer <= -CHANNEL_BASE
+
+
+def load(reader: Reader, channel: int) -> c.Channel | None:
+    """The channel as a reader or transaction of its slot has it."""
+    return reader.get(CHANNELS, channel)
+
+
+def opened(txn: Txn, channel: int) -> c.Channel:
+    """The channel for a change. CHANNEL_INVALID, CHANNEL_PRIVATE."""
+    record = txn.get(CHANNELS, channel)
+    if record is None:
+        raise errors.CHANNEL_INVALID()
+    if record.deleted:
+        raise errors.CHANNEL_PRIVATE()
+    return record
+
+
+def save(txn: Txn, channel: int, record: c.Channel) -> c.Channel:
+    """Store a changed channel under the next version and publish it."""
+    made = replace(record, version=record.version + 1)
+    txn.put(CHANNELS, channel, value=made)
+    txn.publish(Known(channel, made))
+    return made
+
+
+class Register:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._cache: OrderedDict[int, Known] = OrderedDict()
+        self._tails: OrderedDict[int, _Tail] = OrderedDict()
+
+    # -- the channel -----------------------------------------------------------
+
+    def known_or_none(self, channel: int) -> Known | None:
+        """A channel whoever asks: callers check what they make of it. None when there never was one."""
+        found = self._cache.get(channel)
+        if found is not None or channel > -CHANNEL_BASE:
+            return found
+        with self._store.read(slot_of(channel)) as reader:
+            record = load(reader, channel)
+        return None if record is None else self._remember(Known(channel, record))
+
+    def get_or_none(self, channel: int) -> c.Channel | None:
+        known = self.known_or_none(channel)
+        return None if known is None else known.record
+
+    def participant(self, channel: int, user: int) -> c.Participant | None:
+        """The row of a user, with what has run out taken off it."""
+        with self._store.read(slot_of(channel)) as reader:
+            found = reader.get(PARTICIPANTS, channel, user)
+        return None if found is None else rights.current(found, int(self._clock.now()))
+
+    def seat(self, me: int, channel: int) -> tuple[c.Channel, c.Participant]:
+        """The channel for a member. CHANNEL_INVALID, CHANNEL_PRIVATE."""
+        record = self.get_or_none(channel)
+        if record is None:
+            raise errors.CHANNEL_INVALID()
+        participant = self.participant(channel, me)
+        if record.deleted or participant is None or participant.state != c.MEMBER:
+            raise errors.CHANNEL_PRIVATE()
+        return record, participant
+
+    def view(self, me: int, channel: int) -> tuple[c.Channel, c.Participant | None]:
+        """The channel for one who may look at it: a member, or anybody when it is public. CHANNEL_INVALID,
+        CHANNEL_PRIVATE."""
+        record = self.get_or_none(channel)
+        if record is None:
+            raise errors.CHANNEL_INVALID()
+        participant = self.participant(channel, me)
+        if record.deleted or not rights.may_see(record, participant):
+            raise errors.CHANNEL_PRIVATE()
+        return record, participant
+
+    def of_user(self, user: int) -> list[int]:
+        """The channels a user is in."""
+        with self._store.read(slot_of(user)) as reader:
+            return [key[1] for key, _ in reader.range(JOINED, user)]
+
+    # -- its box -----------------------------------------------------------
+
+    def top(self, channel: int) -> Top:
+        with self._store.read(slot_of(channel)) as reader:
+            dialog = reader.get(DIALOGS, channel, channel)
+            pts = box_head(reader, channel).pts
+        if dialog is None:
+            return Top(0, 0, pts, 0)
+        return Top(dialog.top_message, dialog.top_date, pts, dialog.count)
+
+    def unread(self, channel: int, viewer: int, read_max: int) -> int:
+        """Messages above a read mark that are not the viewer's own."""
+        tail = self._tails.get(channel)
+        if tail is None:
+            tail = self._load_tail(channel)
+        ids = tail.ids
+        waiting = len(ids) - bisect_right(ids, read_max)
+        own = tail.by_author.get(viewer)
+        if own is not None:
+            waiting -= len(own) - bisect_right(own, read_max)
+        if read_max < tail.floor:
+            with self._store.read(slot_of(channel)) as reader:
+                waiting += reader.count(PEER_ROWS, channel, channel, lo=read_max + 1, hi=tail.floor + 1)
+        return waiting
+
+    def _load_tail(self, channel: int) -> _Tail:
+        with self._store.read(slot_of(channel)) as reader:
+            rows = reader.range(PEER_ROWS, channel, channel, limit=TAIL + 1, reverse=True)
+            ids = [key[2] for key, _ in rows]
+            floor = ids.pop() if len(ids) > TAIL else 0
+            ids.reverse()
+            tail = _Tail(floor, ids, {})
+            for msg_id in ids:
+                body = reader.get(BODIES, channel, msg_id)
+                if body is not None:
+                    tail.by_author.setdefault(body.signer or body.author, []).append(msg_id)
+        self._tails[channel] = tail
+        if len(self._tails) > TAILS_CACHED:
+            self._tails.popitem(last=False)
+        return tail
+
+    # -- the bus -----------------------------------------------------------
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber; must hear of a commit before anything is drawn because of it."""
+        for item in batch:
+            kind = type(item)
+            if kind is Known:
+                cached = self._cache.get(item.channel)
+                if cached is None or cached.record.version <= item.record.version:
+                    self._remember(item)
+            elif kind is Published and item.user_id < 0:
+                self._follow(item)
+
+    def _follow(self, published: Published) -> None:
+        event = published.event
+        tail = self._tails.get(published.user_id)
+        if tail is None:
+            return
+        if type(event) is NewMessage:
+            view = published.memo
+            if view is None or len(tail.ids) > 2 * TAIL:
+                del self._tails[published.user_id]
+                return
+            if not tail.ids or tail.ids[-1] < event.msg_id:
+                body: r.Body = view.body
+                tail.ids.append(event.msg_id)
+                tail.by_author.setdefault(body.signer or body.author, []).append(event.msg_id)
+        elif type(event) is DeleteMessages:
+            del self._tails[published.user_id]
+
+    def _remember(self, known: Known) -> Known:
+        self._cache[known.channel] = known
+        if len(self._cache) > CHANNELS_CACHED:
+            self._cache.popitem(last=False)
+        return known

@@ -1,0 +1,101 @@
+"""What is stored of channels and supergroups: rows in the channel's slot, under the rules of records.py.
+
+A channel's messages lie in a box of its own, whose owner and only chat is the channel's peer number: the keyspaces of
+boxes serve it as they serve people. Nothing here is written once a subscriber for a post.
+"""
+
+from __future__ import annotations
+
+from tgserve.store.records import Record
+
+
+class Channel(Record, frozen=True):
+    """A channel or supergroup, under its peer number. `version` grows with every change, caches compare it."""
+
+    title: str
+    creator: int
+    date: int
+    megagroup: bool = False
+    forum: bool = False
+    version: int = 1
+    about: str = ""
+    banned: int = 0
+    """Default rights: the flag word of chatBannedRights; a set bit is what plain members may not do."""
+    usernames: tuple[tuple[str, bool], ...] = ()
+    """(name, active); the first is the one that may be edited, the others are collected ones."""
+    members: int = 0
+    admins: int = 0
+    kicked: int = 0
+    restricted: int = 0
+    pending: int = 0
+    """Requests to join that wait for an answer."""
+    signatures: bool = False
+    profiles: bool = False
+    """Signatures are the signers themselves."""
+    slow_mode_seconds: int = 0
+    prehistory_hidden: bool = False
+    members_hidden: bool = False
+    join_to_send: bool = False
+    join_request: bool = False
+    noforwards: bool = False
+    antispam: bool = False
+    gigagroup: bool = False
+    linked: int = 0
+    """The discussion group of a channel, the channel of a discussion group (peer number)."""
+    ttl_period: int = 0
+    reactions: bytes = b""
+    """TL ChatReactions of `reactions_layer`; empty = all are allowed."""
+    reactions_layer: int = 0
+    reactions_limit: int = 0
+    photo_id: int = 0
+    migrated_from: int = 0
+    """The basic group it was (peer number), and the last message id there."""
+    migrated_from_max: int = 0
+    deleted: bool = False
+    color: int = -1
+    color_emoji: int = 0
+    profile_color: int = -1
+    profile_emoji: int = 0
+    stickers: int = 0
+    emoji_stickers: int = 0
+    forum_tabs: bool = False
+    read_max: int = 0
+    """The newest message somebody but its author has read."""
+    available_min: int = 0
+    """Messages up to here were cleared for everybody."""
+
+
+MEMBER = 0
+LEFT = 1
+KICKED = 2
+
+
+class Participant(Record, frozen=True):
+    """Who is, was, or may not be in a channel, keyed by (channel, user)."""
+
+    date: int
+    inviter: int = 0
+    state: int = MEMBER
+    admin: int = 0
+    """The flag word of chatAdminRights; 0 = no admin."""
+    rank: str = ""
+    promoted_by: int = 0
+    banned: int = 0
+    """The flag word of chatBannedRights that holds for this one beyond the default ones."""
+    until: int = 0
+    """Unix seconds at which `banned` (or the kick) ends; 0 = never."""
+    banned_by: int = 0
+    via_request: bool = False
+    anonymous_as: int = 0
+    """The peer this member posts as by default (send-as)."""
+    hidden_until: int = 0
+    """With a hidden history: messages up to this id were sent before he came."""
+    next_post: int = 0
+    """Slow mode: not before this second."""
+
+
+class PostStats(Record, frozen=True):
+    """Counters of a post, written in batches; keyed by (channel, msg_id)."""
+
+    views: int = 0
+    forwards: int = 0
