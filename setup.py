@@ -36,12 +36,15 @@ setup(
         "lmdb>=1.4.1",
         "msgspec>=0.18.6",
         "phonenumbers>=8.13",
+        "pillow>=11",
         "prometheus-client>=0.20",
         "pynacl>=1.5",
         "rich>=13",
         "uvloop>=0.19; sys_platform != 'win32'",
     ],
     extras_require={
+        "heif": ["pillow-heif>=0.18"],
+        "video": ["av>=13"],
         "test": [
             "aiosmtpd>=1.4",
             "hypothesis>=6.100",

@@ -17,7 +17,14 @@ STDLIB_LIKE = {"tgserve", "cli", "tests", "scripts", "setup", "setuptools"}
 # Import names that differ from the project's name on the package index.
 BY_NAME = {"cryptg": "tgserve/mtproto/ige.py"}
 """Imported by a name in a text, in this file."""
-PROJECT_OF = {"nacl": "pynacl", "prometheus_client": "prometheus-client"}
+PROJECT_OF = {
+    "PIL": "pillow",
+    "nacl": "pynacl",
+    "pillow_heif": "pillow-heif",
+    "prometheus_client": "prometheus-client",
+}
+OPTIONAL = ("heif", "video")
+"""Extras of setup.py whose packages the server uses when they are there."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +40,10 @@ def packaging() -> dict[str, list[str]]:
 
 def project_names(requirements: list[str]) -> set[str]:
     return {re.split(r"[<>=;\s\[]", line)[0].lower() for line in requirements}
+
+
+def optional(packaging) -> set[str]:
+    return set().union(*(project_names(packaging["extras_require"][name]) for name in OPTIONAL))
 
 
 def imported() -> set[str]:
@@ -57,16 +68,16 @@ def test_generated_files_are_fresh():
 def test_what_is_imported_is_required_and_the_other_way_round(packaging):
     required = project_names(packaging["install_requires"])
     used = imported() - {"pytest", "hypothesis"}  # the public kits of tgserve.testing may use them
-    assert used - required == set(), "add these to install_requires in setup.py"
+    assert used - required - optional(packaging) == set(), "add these to install_requires in setup.py"
+    assert optional(packaging) - used == set(), "nobody imports these any more"
     assert required - used == set(), "nobody imports these any more"
 
 
 def test_every_dependency_has_its_sentence(packaging):
     text = (ROOT / "docs/DEPENDENCIES.md").read_text(encoding="utf-8")
     documented = {name.lower() for name in re.findall(r"^\| \*\*([\w.-]+)\*\* \|", text, re.MULTILINE)}
-    required = project_names(packaging["install_requires"]) | project_names(
-        packaging["extras_require"]["test"]
-    )
+    required = project_names(packaging["install_requires"]) | optional(packaging)
+    required |= project_names(packaging["extras_require"]["test"])
     assert required - documented == set(), "say in docs/DEPENDENCIES.md why these are there"
     assert documented - required == set(), "docs/DEPENDENCIES.md explains what is no longer required"
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: list[list[str]] = [
     ["errors", "clock", "config", "log", "limits", "ids", "metrics"],
     ["tl"],
-    ["mtproto", "store", "chunks", "adapters"],
+    ["mtproto", "store", "chunks", "imaging", "adapters"],
     ["services"],
     ["rpc", "render"],
     ["api", "botapi"],
@@ -29,7 +29,7 @@ FLOORS: list[list[str]] = [
     ["app"],
     ["cli"],
 ]
-STRANGERS = [(a, b) for a in ("mtproto",) for b in ("store", "chunks", "adapters", "services")]
+STRANGERS = [(a, b) for a in ("mtproto",) for b in ("store", "chunks", "imaging", "adapters", "services")]
 """The wire tower and the domain tower never know each other below api/."""
 SERVICES_MAY_USE_TL = {"tl.layers", "tl.fast"}
 """Services carry TL bytes and never look inside: of tl they may import these."""

@@ -33,6 +33,10 @@ class StoreFull(StoreError):
     """No space left: nothing of the transaction was kept."""
 
 
+class ChunkLost(StoreError):
+    """No copy of a chunk can be read."""
+
+
 class ErrorKind:
     """A line of the catalogue; calling it makes the exception to raise."""
 
@@ -128,6 +132,11 @@ OFFSET_INVALID = ErrorKind(400, "OFFSET_INVALID", "add_offset goes further than 
 QUOTE_TEXT_INVALID = ErrorKind(400, "QUOTE_TEXT_INVALID", "the quoted text does not occur in the message replied to")
 MEDIA_EMPTY = ErrorKind(400, "MEDIA_EMPTY", "no media was given")
 MEDIA_CAPTION_TOO_LONG = ErrorKind(400, "MEDIA_CAPTION_TOO_LONG", "the caption is too long")
+IMAGE_PROCESS_FAILED = ErrorKind(400, "IMAGE_PROCESS_FAILED", "the image is damaged, or no image at all")
+PHOTO_EXT_INVALID = ErrorKind(400, "PHOTO_EXT_INVALID", "files of this kind are no photos")
+PHOTO_INVALID_DIMENSIONS = ErrorKind(400, "PHOTO_INVALID_DIMENSIONS", "the photo is too large, or too long and narrow")
+PHOTO_CROP_SIZE_SMALL = ErrorKind(400, "PHOTO_CROP_SIZE_SMALL", "the photo of a person or chat is at least 160 x 160")
+PHOTO_SAVE_FILE_INVALID = ErrorKind(400, "PHOTO_SAVE_FILE_INVALID", "the file is too large to make a photo of")
 GEO_POINT_INVALID = ErrorKind(400, "GEO_POINT_INVALID", "there is no such place on Earth")
 EMOTICON_INVALID = ErrorKind(400, "EMOTICON_INVALID", "this emoji cannot be thrown")
 CHAT_FORWARDS_RESTRICTED = ErrorKind(400, "CHAT_FORWARDS_RESTRICTED", "the message may not be forwarded")

@@ -144,6 +144,8 @@ DIALOGS_PER_CALL: Final = 100
 PINNED_DIALOGS: Final = 5
 EDIT_SECONDS: Final = 2 * DAY
 """Others' eyes have seen a message by then; Saved Messages may be edited for ever."""
+TIMER_SECONDS: Final = 366 * DAY
+"""The longest life that a chat's timer can give its messages."""
 RANDOM_ID_SECONDS: Final = 7 * DAY
 """A repeated send with the same random_id is recognised for at least this long."""
 DIFFERENCE_EVENTS: Final = 500
@@ -170,6 +172,28 @@ ONLINE_SECONDS: Final = 300
 CALLS_PER_MINUTE: Final = 1200
 """Calls of one user in all, where the method has no budget of its own (SECURITY 6.15)."""
 
+# -- pictures -------------------------------------------------------------------------------------------------------
+
+PHOTO_BYTES: Final = 20 * MIB
+"""A file to be made a photo of. Official clients send some 100 KiB; a screenshot as PNG can be large."""
+PHOTO_SIDES: Final = 10_000
+"""Width and height together (SECURITY 6.9), as at Telegram: 25 megapixels, 100 MB decoded."""
+PHOTO_RATIO: Final = 20
+"""The longer side by the shorter one."""
+PORTRAIT_SIDE: Final = 160
+"""Width and height of a profile photo at least."""
+IMAGING_CHILDREN: Final = 2
+"""Processes that decode, started when they are first needed; about 40 MB each."""
+IMAGING_BYTES: Final = 1024 * MIB
+"""Address space of such a process."""
+IMAGING_CPU_SECONDS: Final = 15
+"""Of one job: the largest lawful photo takes 2."""
+IMAGING_LIFE_CPU_SECONDS: Final = HOUR
+IMAGING_SECONDS: Final = 30
+"""One job, by the clock on the wall; then its process is killed."""
+IMAGING_WAITING: Final = 200
+"""Jobs that wait for a process; a further one is told to come again."""
+
 # -- store ----------------------------------------------------------------------------------------------------------
 
 VALUE_BYTES: Final = 100_000
@@ -177,6 +201,15 @@ TRANSACTION_BYTES: Final = 10_000_000
 """What other engines (FoundationDB) take as well."""
 GROUP_JOBS: Final = 4000
 """Transactions that share one commit; more add latency and save nothing (PERFORMANCE 4)."""
+
+# -- chunks ---------------------------------------------------------------------------------------------------------
+
+CHUNK_BYTES: Final = 512 * KIB
+"""The largest part a client uploads, and what files are cut into."""
+CHUNK_GRACE_SECONDS: Final = 2 * DAY
+"""A chunk nobody holds is kept for this long: longer than any upload takes and abandoned parts are kept."""
+PACK_BYTES: Final = 128 * MIB
+"""A pack is closed at this size: 8,000 files a terabyte, and no more than this is copied to empty one."""
 
 # -- operator's side ------------------------------------------------------------------------------------------------
 
@@ -211,6 +244,7 @@ def check_relations() -> None:
         "a slice is shorter than the log": DIFFERENCE_EVENTS < EVENTS_KEPT,
         "one group of one-value transactions is one engine transaction": GROUP_JOBS * 2 * KIB
         <= TRANSACTION_BYTES,
+        "a decoded photo fits its process three times": PHOTO_SIDES**2 // 4 * 4 * 3 < IMAGING_BYTES,
         "all tries of an SMS end before its code": SMS_SECONDS * SMS_TRIES < CODE_SECONDS,
     }
     broken = [name for name, holds in relations.items() if not holds]
