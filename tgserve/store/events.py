@@ -187,6 +187,19 @@ class ChannelContentsRead(Event, frozen=True):
     msg_ids: tuple[int, ...]
 
 
+class ReactionsChanged(Event, frozen=True):
+    """Somebody reacted to a message, or took it back, or the author has seen it."""
+
+    peer: int
+    msg_id: int
+
+
+class PollChanged(Event, frozen=True):
+    """I voted in a poll, or it was closed or changed."""
+
+    poll: int
+
+
 AnyEvent = (
     NewMessage
     | EditMessage
@@ -214,6 +227,8 @@ AnyEvent = (
     | FoldersChanged
     | Archived
     | ChatChanged
+    | ReactionsChanged
+    | PollChanged
     | ChannelChanged
     | ChannelRead
     | ChannelReadOutbox

@@ -12,6 +12,7 @@ from tgserve.store import channel_records as c
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
+from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
 from tgserve.store import waiting_records as w
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
@@ -84,3 +85,19 @@ POST_STATS = Keyspace("post_stats", 0x3C, (I64, U32), c.PostStats)  # channel: (
 CHANNEL_MENTIONS = Keyspace(
     "channel_mentions", 0x3D, (I64, I64, U32), bytes
 )  # user: (user, channel, msg_id) of an unread mention -> nothing
+# reactions: slot of the body's box
+REACTORS = Keyspace("reactors", 0x40, (I64, U32, I64), rr.Reactor)  # box: (box, msg_id, user)
+REACTED = Keyspace(
+    "reacted", 0x41, (I64, U32, STR, U32), bytes
+)  # box: (box, msg_id, kind, number) -> user, 8 B
+UNREAD_REACTIONS = Keyspace(
+    "unread_reactions", 0x42, (I64, I64, U32), bytes
+)  # author: (user, peer, msg_id) of a message with reactions he has not seen -> nothing
+GIVEN = Keyspace(
+    "given", 0x43, (I64, I64, U32), bytes
+)  # user: (user, box, msg_id) he has reacted to, or (user, poll, 0) he has voted in -> nothing
+# polls: slot of the poll's id
+POLL_PLACES = Keyspace("poll_places", 0x44, (I64, I64, U32), bytes)  # poll: (poll, box, msg_id) -> peer, 8 B
+POLLS = Keyspace("polls", 0x45, (I64,), rr.Poll)  # poll
+VOTES = Keyspace("votes", 0x46, (I64, I64), rr.Vote)  # poll: (poll, user)
+VOTED = Keyspace("voted", 0x47, (I64, U32, U32), bytes)  # poll: (poll, place of the answer, number) -> user, 8 B

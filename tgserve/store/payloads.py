@@ -260,6 +260,99 @@ class ChannelMentioned(Record, tag=True, frozen=True):
     gone: bool = False
 
 
+class Reacted(Record, tag=True, frozen=True):
+    """`user` has reacted to a message: his own box hears of it. `kinds` is all he has given it now."""
+
+    user: int
+    author: int
+    author_msg_id: int
+    kinds: tuple[str, ...]
+    date: int
+    recent: bool = False
+    """Remember what he chose among his latest."""
+
+
+class DeliverReactions(Record, tag=True, frozen=True):
+    """The reactions to a message in `user`'s box have changed."""
+
+    user: int
+    author: int
+    author_msg_id: int
+    date: int
+
+
+class DropReactors(Record, tag=True, frozen=True):
+    """A body is gone: the rows of who had reacted to it follow, a slice at a time."""
+
+    author: int
+    author_msg_id: int
+
+
+class ForgetGiven(Record, tag=True, frozen=True):
+    """What `user` had reacted to, or voted in (number 0), is gone."""
+
+    user: int
+    owner: int
+    number: int
+
+
+class TakeBack(Record, tag=True, frozen=True):
+    """The account `user` is gone, and its reaction to a message with it."""
+
+    user: int
+    author: int
+    author_msg_id: int
+    date: int
+
+
+class PollPlaced(Record, tag=True, frozen=True):
+    """A message with the poll was written."""
+
+    poll: int
+    author: int
+    author_msg_id: int
+    peer: int
+    date: int
+
+
+class PollUnplaced(Record, tag=True, frozen=True):
+    """A message with the poll is gone."""
+
+    poll: int
+    author: int
+    author_msg_id: int
+
+
+class Voted(Record, tag=True, frozen=True):
+    """`user` voted in a poll, or took the vote back: his own box hears of it."""
+
+    user: int
+    poll: int
+    date: int
+    given: bool
+
+
+class TellPoll(Record, tag=True, frozen=True):
+    """A poll in `user`'s box was closed or changed."""
+
+    user: int
+    poll: int
+    date: int
+
+
+class TakeVoteBack(Record, tag=True, frozen=True):
+    """The account `user` is gone, and its vote with it."""
+
+    user: int
+    poll: int
+
+
+class DropVotes(Record, tag=True, frozen=True):
+    """A poll is nowhere any more: its votes follow, a slice at a time."""
+
+    poll: int
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -290,6 +383,17 @@ AnyOutbox = (
     | ChannelReadBy
     | ChannelAuthorRead
     | ChannelMentioned
+    | Reacted
+    | DeliverReactions
+    | DropReactors
+    | ForgetGiven
+    | TakeBack
+    | PollPlaced
+    | PollUnplaced
+    | Voted
+    | TellPoll
+    | TakeVoteBack
+    | DropVotes
 )
 
 

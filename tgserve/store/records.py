@@ -193,6 +193,30 @@ class Reply(Record, frozen=True):
     top_msg_id: int = 0
 
 
+class Reacted(Record, frozen=True):
+    """One of the latest reactions to a message; `kind` as in reaction_records.Reactor."""
+
+    user: int
+    kind: str
+    date: int
+    number: int
+    big: bool = False
+
+
+class Reactions(Record, frozen=True):
+    """What drawing a message needs of its reactions; who has given them is in REACTORS."""
+
+    counts: tuple[tuple[str, int], ...] = ()
+    """Most given first, then as they came."""
+    recent: tuple[Reacted, ...] = ()
+    """Newest first."""
+    users: int = 0
+    number: int = 0
+    """Of the last reaction that came."""
+    seen: int = 0
+    """The author has seen those up to this number."""
+
+
 class Body(Record, frozen=True):
     """A message as its author wrote it, stored once, in the author's slot under (author box, author_msg_id).
 
@@ -235,6 +259,10 @@ class Body(Record, frozen=True):
     """In a channel: the message its thread or forum topic begins with."""
     mentions: tuple[int, ...] = ()
     """In a channel: who is named in it, and who is answered."""
+    reactions: Reactions | None = None
+    """None: it never had any."""
+    poll: int = 0
+    """Id of the poll it shows; `media` is the poll as it was sent, without results."""
 
 
 class Row(Record, frozen=True):
@@ -300,6 +328,8 @@ class Dialog(Record, frozen=True):
     """When that was; edits made later are not shown. 0 = is in it (again)."""
     muted_until: int = -1
     """As `notify` says, Unix seconds; -1 = the chat follows the default of its kind."""
+    unread_reactions: int = 0
+    """My messages in it that have reactions I have not seen."""
 
 
 class OutboxHead(Record, frozen=True):
