@@ -152,6 +152,7 @@ class App:
             touch=gateway.touch,
             calls_per_minute=config.limits.calls_per_minute,
             pending=services.auth.pending_user,
+            home_dc=config.dc_id,
         )
         handshakes = Handshakes(rsa, ids, pool_size=PAIRS_AHEAD)
         gateway.exchange = self.exchange = Exchange(
@@ -164,7 +165,10 @@ class App:
             made=gateway.key_made,
         )
         fanout = Fanout(
-            gateway.online, partial(render.draw, services), partial(render.draw_ephemeral, services)
+            gateway.online,
+            partial(render.draw, services),
+            partial(render.draw_ephemeral, services),
+            home_dc=config.dc_id,
         )
         services.search.feed.describe = kinds.describe
         services.bus.subscribe(gateway.committed)

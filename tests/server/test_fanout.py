@@ -21,6 +21,7 @@ class FakeSession:
         self.login = Login(key, user)
         self.ref = SessionRef(key, 1)
         self.layer = layer
+        self.dc_id = 2
         self.subscribed = True
         self.connection = object() if connected else None
         self.got: list[Any] = []
@@ -81,9 +82,9 @@ def test_drawn_once_and_encoded_once_a_layer(monkeypatch: pytest.MonkeyPatch) ->
     seen: list[int] = []
     encode = layers.encode
 
-    def counting(update: Any, layer: int = layers.CURRENT) -> bytes:
+    def counting(update: Any, layer: int = layers.CURRENT, dc: int = 0) -> bytes:
         seen.append(layer)
-        return encode(update, layer)
+        return encode(update, layer, dc)
 
     monkeypatch.setattr(layers, "encode", counting)
     rig.fanout.committed([published(5, 2)])

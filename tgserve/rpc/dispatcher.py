@@ -78,8 +78,10 @@ class Dispatcher:
         calls_per_minute: int = limits.CALLS_PER_MINUTE,
         methods: Mapping[int, Method] = METHODS,
         pending: Callable[[int], int] = lambda auth_key_id: 0,
+        home_dc: int = 2,
     ) -> None:
         self._services = services
+        self._home_dc = home_dc
         self._driver = driver
         self._clock = clock
         self._touch = touch
@@ -201,7 +203,10 @@ class Dispatcher:
         if fault is None and entry is not None:
             try:
                 body = layers.encode_result(
-                    entry.request, value, caller.layer or caller.login.layer or layers.CURRENT
+                    entry.request,
+                    value,
+                    caller.layer or caller.login.layer or layers.CURRENT,
+                    caller.dc_id if caller.dc_id != self._home_dc else 0,
                 )
             except Exception as broken:
                 fault = broken

@@ -26,7 +26,10 @@ DrawEphemeral = Callable[[Ephemeral, int], Any]
 
 
 class Fanout:
-    def __init__(self, online: Online, draw: Draw, draw_ephemeral: DrawEphemeral) -> None:
+    def __init__(
+        self, online: Online, draw: Draw, draw_ephemeral: DrawEphemeral, *, home_dc: int = 2
+    ) -> None:
+        self._home_dc = home_dc
         self._online = online
         self._draw = draw
         self._draw_ephemeral = draw_ephemeral
@@ -74,20 +77,21 @@ class Fanout:
         self, update: Any, sessions: Collection[LiveSession], origin: tuple[int, int] | None = None
     ) -> None:
         """To all of them but the one that caused it."""
-        encoded: dict[int, bytes] = {}
+        encoded: dict[tuple[int, int], bytes] = {}
         for live in sessions:
             if live.ref == origin:
                 continue
             layer = live.layer or live.login.layer or layers.CURRENT
-            body = encoded.get(layer)
+            dc = live.dc_id if live.dc_id != self._home_dc else 0
+            body = encoded.get((layer, dc))
             if body is None:
                 try:
-                    body = layers.encode(update, layer)
+                    body = layers.encode(update, layer, dc)
                 except Exception as fault:
                     _faults.inc()
                     _log.error("fanout.encode", exc=fault, layer=layer, user=live.login.user_id)
                     body = b""
-                encoded[layer] = body
+                encoded[layer, dc] = body
             if body:
                 _pushed.value += 1
                 live.push(body)

@@ -34,15 +34,17 @@ class Request(TLObject, Generic[Result]):
 
 class Raw(TLObject):
     """A boxed object of the current layer that is bytes already (stored, spliced). The encoder copies `data` for
-    sessions of layer >= min_layer and re-encodes it for older ones."""
+    sessions of layer >= min_layer and re-encodes it for older ones. `dcs`: where in `data` the numbers of data centres
+    stand that files are at; a session is told the number it believes it talks to."""
 
-    __slots__ = ("data", "min_layer")
+    __slots__ = ("data", "dcs", "min_layer")
 
-    def __init__(self, data: bytes, min_layer: int) -> None:
+    def __init__(self, data: bytes, min_layer: int, dcs: tuple[int, ...] = ()) -> None:
         self.data = data
         self.min_layer = min_layer
+        self.dcs = dcs
 
 
-def raw(data: bytes, min_layer: int) -> Any:
+def raw(data: bytes, min_layer: int, dcs: tuple[int, ...] = ()) -> Any:
     """A Raw where a boxed type is expected (typed Any, since it stands for any of them)."""
-    return Raw(data, min_layer)
+    return Raw(data, min_layer, dcs)

@@ -24,6 +24,7 @@ FLOOR = 152
 
 _ID = struct.Struct("<I").unpack_from
 _VECTOR = struct.Struct("<Ii").pack
+_INT = struct.Struct("<i").pack
 _TRUE, _FALSE = TRUE_ID.to_bytes(4, "little"), FALSE_ID.to_bytes(4, "little")
 
 
@@ -123,11 +124,13 @@ def decode_request(data: bytes | memoryview) -> TLObject:
 
 
 class _Encoders(dict[type[TLObject], Encoder]):
-    """The encoders of a layer by class, compiled on first use."""
+    """The encoders of a layer by class, compiled on first use. `dc` (0: as the objects say) is the data centre that
+    files are said to be at: the one the session believes it talks to (CLIENTS A.5.7)."""
 
-    def __init__(self, layer: int) -> None:
+    def __init__(self, layer: int, dc: int = 0) -> None:
         super().__init__()
         self.layer = layer
+        self.dc = dc
 
     def __missing__(self, cls: type[Any]) -> Encoder:
         if cls is Raw:
@@ -138,8 +141,24 @@ class _Encoders(dict[type[TLObject], Encoder]):
             raise TypeError(f"{cls.__name__} where a TL object belongs")
         else:
             encoder = self._rescue(cls, self._compile(cls))
+            if self.dc and cls.ID in _AT_DC:
+                encoder = self._placed(_AT_DC[cls.ID], encoder)
         self[cls] = encoder
         return encoder
+
+    def _placed(self, field: str, write: Encoder) -> Encoder:
+        def encode(o: Any, a: Callable[[bytes], None]) -> None:
+            said = getattr(o, field)
+            if said is None:
+                write(o, a)
+                return
+            setattr(o, field, self.dc)
+            try:
+                write(o, a)
+            finally:
+                setattr(o, field, said)
+
+        return encode
 
     def _compile(self, cls: type[TLObject]) -> Encoder:
         own = SCHEMA[cls.ID]
@@ -195,12 +214,16 @@ class _Encoders(dict[type[TLObject], Encoder]):
         return encode
 
     def _raw(self) -> Encoder:
-        if self.layer == CURRENT:
+        if self.layer == CURRENT and not self.dc:
             return lambda o, a: a(o.data)
+        dc = _INT(self.dc)
 
         def encode(o: Raw, a: Callable[[bytes], None]) -> None:
             if o.min_layer <= self.layer:
-                a(o.data)
+                data = o.data
+                if self.dc and o.dcs:
+                    data = _with_dc(data, o.dcs, dc)
+                a(data)
             else:
                 found = decode(o.data)
                 self[found.__class__](found, a)
@@ -212,34 +235,66 @@ def _write_bool(o: Any, a: Callable[[bytes], None]) -> None:
     a(_TRUE if o else _FALSE)
 
 
-_ENCODERS: dict[int, _Encoders] = {}
+def _files_at() -> dict[int, str]:
+    """Constructors that say where a file is, and in which field."""
+    found = {}
+    for id in SCHEMA.current_lines:
+        definition = SCHEMA[id]
+        if not definition.function and definition.result in _PLACED:
+            names = [one.attribute for one in definition.fields if one.attribute in ("dc_id", "thumb_dc_id")]
+            if names:
+                found[id] = names[0]
+    return found
 
 
-def _encoders(layer: int) -> _Encoders:
+_PLACED = ("Photo", "Document", "UserProfilePhoto", "ChatPhoto", "EncryptedFile", "StickerSet")
+_AT_DC = _files_at()
+
+
+def _with_dc(data: bytes, places: tuple[int, ...], dc: bytes) -> bytes:
+    changed = bytearray(data)
+    for at in places:
+        changed[at : at + 4] = dc
+    return bytes(changed)
+
+
+_ENCODERS: dict[tuple[int, int], _Encoders] = {}
+
+
+def _encoders(layer: int, dc: int = 0) -> _Encoders:
     """Of any layer number; unknown ones share the table of the known layer below."""
     try:
-        return _ENCODERS[layer]
+        return _ENCODERS[layer, dc]
     except KeyError:
         known = SCHEMA.known_layer(layer)
-        if known not in _ENCODERS:
-            _ENCODERS[known] = _Encoders(known)
-        _ENCODERS[layer] = _ENCODERS[known]
-        return _ENCODERS[known]
+        if (known, dc) not in _ENCODERS:
+            _ENCODERS[known, dc] = _Encoders(known, dc)
+        _ENCODERS[layer, dc] = _ENCODERS[known, dc]
+        return _ENCODERS[known, dc]
 
 
 _CURRENT_ENCODERS = _encoders(CURRENT)
 
 
-def encode(obj: Any, layer: int = CURRENT) -> bytes:
+def encode(obj: Any, layer: int = CURRENT, dc: int = 0) -> bytes:
     """The boxed bytes of a current object for a session of `layer`. Raises Unsayable (a TlError) when that layer has
-    nothing like it, ValueError when fields sharing a flag bit are half set."""
+    nothing like it, ValueError when fields sharing a flag bit are half set. `dc`: where files are said to be, 0 = as
+    the objects say."""
     if obj.__class__ is Raw and obj.min_layer <= layer:
         data: bytes = obj.data
-        return data
+        return _with_dc(data, obj.dcs, _INT(dc)) if dc and obj.dcs else data
     parts: list[bytes] = []
-    encoders = _CURRENT_ENCODERS if layer == CURRENT else _encoders(layer)
+    encoders = _CURRENT_ENCODERS if layer == CURRENT and not dc else _encoders(layer, dc)
     encoders[obj.__class__](obj, parts.append)
     return b"".join(parts)
+
+
+def drawn(obj: TLObject) -> Raw:
+    """An object as a Raw, with the places in it that differ from data centre to data centre."""
+    data = encode(obj)
+    one, two = encode(obj, CURRENT, 1), encode(obj, CURRENT, 2)
+    places = () if one == two else tuple(at for at in range(len(one)) if one[at] != two[at])
+    return Raw(data, min_layer(obj), places)
 
 
 def recode(data: bytes, layer: int) -> bytes:
@@ -258,17 +313,17 @@ def result_type(request: type[Request[Any]], layer: int = CURRENT) -> str:
     return SCHEMA[id].result
 
 
-_RESULTS: dict[tuple[int, int], Callable[[Any], bytes]] = {}
+_RESULTS: dict[tuple[int, int, int], Callable[[Any], bytes]] = {}
 
 
-def _result_encoder(request: type[Request[Any]], layer: int) -> Callable[[Any], bytes]:
+def _result_encoder(request: type[Request[Any]], layer: int, dc: int) -> Callable[[Any], bytes]:
     type_ = result_type(request, layer)
     changed = type_ != SCHEMA[request.ID].result
     rule = layer_rules.RESULTS.get(request.NAME)
-    write = _value_encoder(type_, _encoders(layer))
+    write = _value_encoder(type_, _encoders(layer, dc))
 
     def encode_value(value: Any) -> bytes:
-        if value.__class__ is Raw and value.min_layer <= layer and not changed:
+        if value.__class__ is Raw and value.min_layer <= layer and not changed and not dc:
             data: bytes = value.data
             return data
         if changed:
@@ -310,12 +365,13 @@ def _value_encoder(type_: str, encoders: _Encoders) -> Encoder:
     return encode_vector
 
 
-def encode_result(request: type[Request[Any]], value: Any, layer: int = CURRENT) -> bytes:
-    """The answer to a request as a session of `layer` expects it: Bool from bool, vectors from lists, objects, Raw."""
+def encode_result(request: type[Request[Any]], value: Any, layer: int = CURRENT, dc: int = 0) -> bytes:
+    """The answer to a request as a session of `layer` expects it: Bool from bool, vectors from lists, objects, Raw.
+    `dc` as in `encode`."""
     try:
-        encoder = _RESULTS[request.ID, layer]
+        encoder = _RESULTS[request.ID, layer, dc]
     except KeyError:
-        encoder = _RESULTS[request.ID, layer] = _result_encoder(request, layer)
+        encoder = _RESULTS[request.ID, layer, dc] = _result_encoder(request, layer, dc)
     return encoder(value)
 
 
