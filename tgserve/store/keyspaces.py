@@ -11,6 +11,7 @@ from tgserve.store import account_records as a
 from tgserve.store import channel_records as c
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
+from tgserve.store import media_records as m
 from tgserve.store import payloads as pl
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
@@ -100,4 +101,19 @@ GIVEN = Keyspace(
 POLL_PLACES = Keyspace("poll_places", 0x44, (I64, I64, U32), bytes)  # poll: (poll, box, msg_id) -> peer, 8 B
 POLLS = Keyspace("polls", 0x45, (I64,), rr.Poll)  # poll
 VOTES = Keyspace("votes", 0x46, (I64, I64), rr.Vote)  # poll: (poll, user)
-VOTED = Keyspace("voted", 0x47, (I64, U32, U32), bytes)  # poll: (poll, place of the answer, number) -> user, 8 B
+VOTED = Keyspace(
+    "voted", 0x47, (I64, U32, U32), bytes
+)  # poll: (poll, place of the answer, number) -> user, 8 B
+# uploads: slot of the user
+UPLOADS = Keyspace("uploads", 0x58, (I64, I64), m.Upload)  # user: (user, file_id)
+UPLOAD_PARTS = Keyspace(
+    "upload_parts", 0x59, (I64, I64, U32), bytes
+)  # user: (user, file_id, part) -> chunk, size
+UPLOAD_USE = Keyspace("upload_use", 0x5A, (I64,), m.UploadUse)  # user
+# photos and documents: slot of the id
+MEDIA = Keyspace("media", 0x5B, (I64,), m.Media)  # media
+MEDIA_PIECES = Keyspace("media_pieces", 0x5C, (I64, U32), bytes)  # media: (media, page) -> chunk ids
+MEDIA_USES = Keyspace("media_uses", 0x5D, (I64,), m.MediaUse)  # media
+MEDIA_IDLE = Keyspace(
+    "media_idle", 0x5E, (U32, I64), bytes
+)  # media: (since, media) that nobody holds -> nothing

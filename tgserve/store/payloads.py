@@ -353,6 +353,14 @@ class DropVotes(Record, tag=True, frozen=True):
     poll: int
 
 
+class MediaHeld(Record, tag=True, frozen=True):
+    """`count` more (or, negative, fewer) messages, profiles or sets hold a photo or document."""
+
+    media: int
+    count: int
+    date: int
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -394,6 +402,7 @@ AnyOutbox = (
     | TellPoll
     | TakeVoteBack
     | DropVotes
+    | MediaHeld
 )
 
 

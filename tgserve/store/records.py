@@ -263,6 +263,13 @@ class Body(Record, frozen=True):
     """None: it never had any."""
     poll: int = 0
     """Id of the poll it shows; `media` is the poll as it was sent, without results."""
+    files: tuple[tuple[int, int, int], ...] = ()
+    """Photos and documents in `media`: id, where its access_hash and the file_reference behind it stand, where its
+    dc_id does. Each viewer is given his own (render/media.py)."""
+    media_ttl: int = 0
+    """View-once media: seconds it is shown for after it was opened."""
+    media_after: bytes = b""
+    """With media_ttl: what `media` becomes then."""
 
 
 class Row(Record, frozen=True):
