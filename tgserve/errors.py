@@ -58,13 +58,21 @@ CATALOGUE: dict[str, ErrorKind] = {}
 PHONE_MIGRATE = ErrorKind(303, "PHONE_MIGRATE_%d", "this phone number belongs to DC %d")
 # 400: the call was wrong
 INPUT_METHOD_INVALID = ErrorKind(400, "INPUT_METHOD_INVALID", "no such method in any layer this server knows")
-INPUT_CONSTRUCTOR_INVALID = ErrorKind(400, "INPUT_CONSTRUCTOR_INVALID", "an unknown constructor inside the call")
-INPUT_FETCH_ERROR = ErrorKind(400, "INPUT_FETCH_ERROR", "the call ends early, or a count or string exceeds it")
+INPUT_CONSTRUCTOR_INVALID = ErrorKind(
+    400, "INPUT_CONSTRUCTOR_INVALID", "an unknown constructor inside the call"
+)
+INPUT_FETCH_ERROR = ErrorKind(
+    400, "INPUT_FETCH_ERROR", "the call ends early, or a count or string exceeds it"
+)
 INPUT_FETCH_FAIL = ErrorKind(400, "INPUT_FETCH_FAIL", "the call could not be read to its end")
 INPUT_REQUEST_TOO_LONG = ErrorKind(400, "INPUT_REQUEST_TOO_LONG", "the call is larger than this server reads")
-METHOD_NOT_AVAILABLE = ErrorKind(400, "METHOD_INVALID", "a method of the schema that this server does not offer")
+METHOD_NOT_AVAILABLE = ErrorKind(
+    400, "METHOD_INVALID", "a method of the schema that this server does not offer"
+)
 CONNECTION_NOT_INITED = ErrorKind(400, "CONNECTION_NOT_INITED", "initConnection must come first")
-CONNECTION_LAYER_INVALID = ErrorKind(400, "CONNECTION_LAYER_INVALID", "invokeWithLayer outside the layers known here")
+CONNECTION_LAYER_INVALID = ErrorKind(
+    400, "CONNECTION_LAYER_INVALID", "invokeWithLayer outside the layers known here"
+)
 MSG_WAIT_FAILED = ErrorKind(400, "MSG_WAIT_FAILED", "a call this one waited for has failed")
 MSG_WAIT_TIMEOUT = ErrorKind(400, "MSG_WAIT_TIMEOUT", "a call this one waited for did not come in time")
 LIMIT_INVALID = ErrorKind(400, "LIMIT_INVALID", "the limit is negative or too large")
@@ -84,7 +92,9 @@ FIRSTNAME_INVALID = ErrorKind(400, "FIRSTNAME_INVALID", "the first name is empty
 LASTNAME_INVALID = ErrorKind(400, "LASTNAME_INVALID", "the last name is too long")
 ABOUT_TOO_LONG = ErrorKind(400, "ABOUT_TOO_LONG", "the about text is too long")
 BIRTHDAY_INVALID = ErrorKind(400, "BIRTHDAY_INVALID", "there is no such day")
-USERNAME_INVALID = ErrorKind(400, "USERNAME_INVALID", "a username is 5..32 of a-z, 0-9 and _, and begins with a letter")
+USERNAME_INVALID = ErrorKind(
+    400, "USERNAME_INVALID", "a username is 5..32 of a-z, 0-9 and _, and begins with a letter"
+)
 USERNAME_OCCUPIED = ErrorKind(400, "USERNAME_OCCUPIED", "the username is taken")
 USERNAME_NOT_OCCUPIED = ErrorKind(400, "USERNAME_NOT_OCCUPIED", "nobody has this username")
 USERNAME_NOT_MODIFIED = ErrorKind(400, "USERNAME_NOT_MODIFIED", "the username is already this one")
@@ -129,14 +139,77 @@ REPLY_MESSAGE_ID_INVALID = ErrorKind(400, "REPLY_MESSAGE_ID_INVALID", "the messa
 ENTITY_BOUNDS_INVALID = ErrorKind(400, "ENTITY_BOUNDS_INVALID", "a formatting entity lies outside the text")
 ENTITIES_TOO_LONG = ErrorKind(400, "ENTITIES_TOO_LONG", "too many formatting entities")
 OFFSET_INVALID = ErrorKind(400, "OFFSET_INVALID", "add_offset goes further than this server walks")
-QUOTE_TEXT_INVALID = ErrorKind(400, "QUOTE_TEXT_INVALID", "the quoted text does not occur in the message replied to")
+QUOTE_TEXT_INVALID = ErrorKind(
+    400, "QUOTE_TEXT_INVALID", "the quoted text does not occur in the message replied to"
+)
 MEDIA_EMPTY = ErrorKind(400, "MEDIA_EMPTY", "no media was given")
+FILE_PARTS_INVALID = ErrorKind(400, "FILE_PARTS_INVALID", "the number of parts does not fit the file")
+FILE_PART_INVALID = ErrorKind(400, "FILE_PART_INVALID", "no file has a part with this number")
+FILE_PART_EMPTY = ErrorKind(400, "FILE_PART_EMPTY", "a part of a file has bytes")
+FILE_PART_TOO_BIG = ErrorKind(400, "FILE_PART_TOO_BIG", "a part of a file has 512 KiB at most")
+FILE_PART_SIZE_INVALID = ErrorKind(
+    400, "FILE_PART_SIZE_INVALID", "parts have whole KiB of which 512 KiB is a multiple, but for the last one"
+)
+FILE_PART_SIZE_CHANGED = ErrorKind(
+    400, "FILE_PART_SIZE_CHANGED", "parts of a file are of one size, but for the last one"
+)
+FILE_PART_LENGTH_INVALID = ErrorKind(
+    400, "FILE_PART_LENGTH_INVALID", "the last part is larger than the others"
+)
+FILE_PART_MISSING = ErrorKind(400, "FILE_PART_%d_MISSING", "part %d of the file was not sent")
+MD5_CHECKSUM_INVALID = ErrorKind(
+    400, "MD5_CHECKSUM_INVALID", "the file is not the one whose checksum was given"
+)
+FILE_ID_INVALID = ErrorKind(400, "FILE_ID_INVALID", "the file has no number")
+FILE_TOO_LARGE = ErrorKind(400, "FILE_TOO_LARGE", "files as large as this are not taken here")
+FILE_EMTPY = ErrorKind(400, "FILE_EMTPY", "the file has no bytes")  # as Telegram spells it
+FILE_QUOTA_EXCEEDED = ErrorKind(400, "FILE_QUOTA_EXCEEDED", "you have uploaded as much as you may for now")
+FILE_REFERENCE_EMPTY = ErrorKind(400, "FILE_REFERENCE_EMPTY", "no file reference was given")
+FILE_REFERENCE_EXPIRED = ErrorKind(
+    400, "FILE_REFERENCE_EXPIRED", "fetch the message again for a new file reference"
+)
+FILE_REFERENCE_INVALID = ErrorKind(400, "FILE_REFERENCE_INVALID", "this file reference was not given to you")
+FILE_REFERENCE_EXPIRED_AT = ErrorKind(
+    400, "FILE_REFERENCE_%d_EXPIRED", "as FILE_REFERENCE_EXPIRED, item %d of an album"
+)
+FILE_REFERENCE_INVALID_AT = ErrorKind(
+    400, "FILE_REFERENCE_%d_INVALID", "as FILE_REFERENCE_INVALID, item %d of an album"
+)
+LOCATION_INVALID = ErrorKind(400, "LOCATION_INVALID", "there is no such file, or no such size of it")
+MEDIA_GROUPED_INVALID = ErrorKind(
+    400, "MEDIA_GROUPED_INVALID", "an album does not mix files or music with pictures"
+)
+MULTI_MEDIA_TOO_LONG = ErrorKind(400, "MULTI_MEDIA_TOO_LONG", "an album has ten items at most")
+MEDIA_NEW_INVALID = ErrorKind(400, "MEDIA_NEW_INVALID", "the message cannot get this media")
+MEDIA_PREV_INVALID = ErrorKind(400, "MEDIA_PREV_INVALID", "the media of this message stays as it is")
+MEDIA_TTL_INVALID = ErrorKind(400, "MEDIA_TTL_INVALID", "media cannot be shown for so long, or not here")
+EXTERNAL_URL_INVALID = ErrorKind(400, "EXTERNAL_URL_INVALID", "files are not fetched from elsewhere here")
+CDN_METHOD_INVALID = ErrorKind(400, "CDN_METHOD_INVALID", "there is no CDN here")
+WEBFILE_NOT_AVAILABLE = ErrorKind(400, "WEBFILE_NOT_AVAILABLE", "files of other sites are not fetched here")
 MEDIA_CAPTION_TOO_LONG = ErrorKind(400, "MEDIA_CAPTION_TOO_LONG", "the caption is too long")
 IMAGE_PROCESS_FAILED = ErrorKind(400, "IMAGE_PROCESS_FAILED", "the image is damaged, or no image at all")
 PHOTO_EXT_INVALID = ErrorKind(400, "PHOTO_EXT_INVALID", "files of this kind are no photos")
-PHOTO_INVALID_DIMENSIONS = ErrorKind(400, "PHOTO_INVALID_DIMENSIONS", "the photo is too large, or too long and narrow")
-PHOTO_CROP_SIZE_SMALL = ErrorKind(400, "PHOTO_CROP_SIZE_SMALL", "the photo of a person or chat is at least 160 x 160")
-PHOTO_SAVE_FILE_INVALID = ErrorKind(400, "PHOTO_SAVE_FILE_INVALID", "the file is too large to make a photo of")
+PHOTO_INVALID_DIMENSIONS = ErrorKind(
+    400, "PHOTO_INVALID_DIMENSIONS", "the photo is too large, or too long and narrow"
+)
+PHOTO_CROP_SIZE_SMALL = ErrorKind(
+    400, "PHOTO_CROP_SIZE_SMALL", "the photo of a person or chat is at least 160 x 160"
+)
+PHOTO_SAVE_FILE_INVALID = ErrorKind(
+    400, "PHOTO_SAVE_FILE_INVALID", "the file is too large to make a photo of"
+)
+STICKER_FILE_INVALID = ErrorKind(400, "STICKER_FILE_INVALID", "the file is no sticker")
+STICKER_PNG_NOPNG = ErrorKind(400, "STICKER_PNG_NOPNG", "the sticker is no picture in webp or PNG")
+STICKER_PNG_DIMENSIONS = ErrorKind(
+    400, "STICKER_PNG_DIMENSIONS", "the longer side is 512, a custom emoji 100 x 100"
+)
+STICKER_TGS_NOTGS = ErrorKind(
+    400, "STICKER_TGS_NOTGS", "the sticker is no animation, or breaks the rules of such"
+)
+STICKER_VIDEO_NOWEBM = ErrorKind(400, "STICKER_VIDEO_NOWEBM", "the sticker is no silent video in VP9")
+STICKER_VIDEO_BIG = ErrorKind(400, "STICKER_VIDEO_BIG", "the sticker's video is too large, wide or long")
+VIDEO_CONTENT_TYPE_INVALID = ErrorKind(400, "VIDEO_CONTENT_TYPE_INVALID", "files of this kind are no videos")
+VIDEO_FILE_INVALID = ErrorKind(400, "VIDEO_FILE_INVALID", "the video is damaged, or has no pictures")
 GEO_POINT_INVALID = ErrorKind(400, "GEO_POINT_INVALID", "there is no such place on Earth")
 EMOTICON_INVALID = ErrorKind(400, "EMOTICON_INVALID", "this emoji cannot be thrown")
 CHAT_FORWARDS_RESTRICTED = ErrorKind(400, "CHAT_FORWARDS_RESTRICTED", "the message may not be forwarded")
@@ -146,15 +219,21 @@ FILTER_TITLE_EMPTY = ErrorKind(400, "FILTER_TITLE_EMPTY", "a folder needs a name
 FILTER_INCLUDE_EMPTY = ErrorKind(400, "FILTER_INCLUDE_EMPTY", "a folder that no chat can be in")
 FILTER_INCLUDE_TOO_MUCH = ErrorKind(400, "FILTER_INCLUDE_TOO_MUCH", "too many chats in one folder")
 DIALOG_FILTERS_TOO_MUCH = ErrorKind(400, "DIALOG_FILTERS_TOO_MUCH", "too many folders")
-SCHEDULE_DATE_TOO_LATE = ErrorKind(400, "SCHEDULE_DATE_TOO_LATE", "messages are scheduled for a year ahead at most")
+SCHEDULE_DATE_TOO_LATE = ErrorKind(
+    400, "SCHEDULE_DATE_TOO_LATE", "messages are scheduled for a year ahead at most"
+)
 SCHEDULE_TOO_MUCH = ErrorKind(400, "SCHEDULE_TOO_MUCH", "too many scheduled messages in one chat")
-SCHEDULE_STATUS_PRIVATE = ErrorKind(400, "SCHEDULE_STATUS_PRIVATE", "this user does not show you when he is online")
+SCHEDULE_STATUS_PRIVATE = ErrorKind(
+    400, "SCHEDULE_STATUS_PRIVATE", "this user does not show you when he is online"
+)
 TTL_PERIOD_INVALID = ErrorKind(400, "TTL_PERIOD_INVALID", "messages cannot live for so long")
 FOLDER_ID_INVALID = ErrorKind(400, "FOLDER_ID_INVALID", "no such folder")
 MESSAGE_NOT_READ_YET = ErrorKind(400, "MESSAGE_NOT_READ_YET", "the message has not been read yet")
 MESSAGE_TOO_OLD = ErrorKind(400, "MESSAGE_TOO_OLD", "too long ago to tell when it was read")
 INPUT_USER_DEACTIVATED = ErrorKind(400, "INPUT_USER_DEACTIVATED", "the account of this user was deleted")
-PERSISTENT_TIMESTAMP_INVALID = ErrorKind(400, "PERSISTENT_TIMESTAMP_INVALID", "pts is ahead of the server or negative")
+PERSISTENT_TIMESTAMP_INVALID = ErrorKind(
+    400, "PERSISTENT_TIMESTAMP_INVALID", "pts is ahead of the server or negative"
+)
 PINNED_DIALOGS_TOO_MUCH = ErrorKind(400, "PINNED_DIALOGS_TOO_MUCH", "too many pinned dialogs")
 YOU_BLOCKED_USER = ErrorKind(400, "YOU_BLOCKED_USER", "you have blocked this user")
 USER_IS_BLOCKED = ErrorKind(403, "USER_IS_BLOCKED", "this user has blocked you")
@@ -176,24 +255,36 @@ AUTH_TOKEN_INVALID = ErrorKind(400, "AUTH_TOKEN_INVALID", "the login token is wr
 PASSWORD_EMPTY = ErrorKind(400, "PASSWORD_EMPTY", "the account has no password")
 PASSWORD_HASH_INVALID = ErrorKind(400, "PASSWORD_HASH_INVALID", "the password is wrong")
 ACCESS_TOKEN_INVALID = ErrorKind(400, "ACCESS_TOKEN_INVALID", "no bot has this token")
-PRIVACY_VALUE_INVALID = ErrorKind(400, "PRIVACY_VALUE_INVALID", "a privacy rule that means nothing, or too many")
+PRIVACY_VALUE_INVALID = ErrorKind(
+    400, "PRIVACY_VALUE_INVALID", "a privacy rule that means nothing, or too many"
+)
 PRIVACY_KEY_INVALID = ErrorKind(400, "PRIVACY_KEY_INVALID", "no such privacy key")
-AUTH_BYTES_INVALID = ErrorKind(400, "AUTH_BYTES_INVALID", "the exported authorisation is wrong, used or expired")
+AUTH_BYTES_INVALID = ErrorKind(
+    400, "AUTH_BYTES_INVALID", "the exported authorisation is wrong, used or expired"
+)
 ENCRYPTED_MESSAGE_INVALID = ErrorKind(400, "ENCRYPTED_MESSAGE_INVALID", "the binding message does not fit")
 EXPIRES_AT_INVALID = ErrorKind(400, "EXPIRES_AT_INVALID", "the temporary key's expiry does not fit")
-TEMP_AUTH_KEY_ALREADY_BOUND = ErrorKind(400, "TEMP_AUTH_KEY_ALREADY_BOUND", "the temporary key is bound to another key")
+TEMP_AUTH_KEY_ALREADY_BOUND = ErrorKind(
+    400, "TEMP_AUTH_KEY_ALREADY_BOUND", "the temporary key is bound to another key"
+)
 TEMP_AUTH_KEY_EMPTY = ErrorKind(400, "TEMP_AUTH_KEY_EMPTY", "the call must come over a temporary key")
 STICKERSET_INVALID = ErrorKind(406, "STICKERSET_INVALID", "no such sticker set")
 LANG_PACK_INVALID = ErrorKind(400, "LANG_PACK_INVALID", "no such language pack")
 LANG_CODE_NOT_SUPPORTED = ErrorKind(400, "LANG_CODE_NOT_SUPPORTED", "no such language")
 AUTH_TOKEN_INVALIDX = ErrorKind(400, "AUTH_TOKEN_INVALIDX", "no such login token, or it has run out long ago")
 AUTH_TOKEN_EXPIRED = ErrorKind(400, "AUTH_TOKEN_EXPIRED", "the login token has run out")
-AUTH_TOKEN_ALREADY_ACCEPTED = ErrorKind(400, "AUTH_TOKEN_ALREADY_ACCEPTED", "the login token was used already")
-AUTH_TOKEN_EXCEPTION = ErrorKind(400, "AUTH_TOKEN_EXCEPTION", "the other device is signed in to this account already")
+AUTH_TOKEN_ALREADY_ACCEPTED = ErrorKind(
+    400, "AUTH_TOKEN_ALREADY_ACCEPTED", "the login token was used already"
+)
+AUTH_TOKEN_EXCEPTION = ErrorKind(
+    400, "AUTH_TOKEN_EXCEPTION", "the other device is signed in to this account already"
+)
 PASSWORD_MISSING = ErrorKind(400, "PASSWORD_MISSING", "this needs two-step verification to be on")
 PASSWORD_RECOVERY_NA = ErrorKind(400, "PASSWORD_RECOVERY_NA", "no recovery e-mail was set")
 PASSWORD_RECOVERY_EXPIRED = ErrorKind(400, "PASSWORD_RECOVERY_EXPIRED", "the recovery code is too old")
-SRP_ID_INVALID = ErrorKind(400, "SRP_ID_INVALID", "srp_id is unknown, used or too old: account.getPassword again")
+SRP_ID_INVALID = ErrorKind(
+    400, "SRP_ID_INVALID", "srp_id is unknown, used or too old: account.getPassword again"
+)
 SRP_PASSWORD_CHANGED = ErrorKind(400, "SRP_PASSWORD_CHANGED", "the password was changed meanwhile")
 SRP_A_INVALID = ErrorKind(400, "SRP_A_INVALID", "A is no value an honest client sends")
 NEW_SALT_INVALID = ErrorKind(400, "NEW_SALT_INVALID", "the salts are not those of account.getPassword")
@@ -201,7 +292,9 @@ NEW_SETTINGS_INVALID = ErrorKind(400, "NEW_SETTINGS_INVALID", "the new password 
 NEW_SETTINGS_EMPTY = ErrorKind(400, "NEW_SETTINGS_EMPTY", "no new password settings were given")
 NEW_PASSWORD_BAD = ErrorKind(400, "NEW_PASSWORD_BAD", "new_password_hash is no verifier")
 EMAIL_INVALID = ErrorKind(400, "EMAIL_INVALID", "not an e-mail address")
-EMAIL_UNCONFIRMED = ErrorKind(400, "EMAIL_UNCONFIRMED_%d", "a code of %d digits was sent to the e-mail address")
+EMAIL_UNCONFIRMED = ErrorKind(
+    400, "EMAIL_UNCONFIRMED_%d", "a code of %d digits was sent to the e-mail address"
+)
 EMAIL_HASH_EXPIRED = ErrorKind(400, "EMAIL_HASH_EXPIRED", "no e-mail address is waiting to be confirmed")
 EMAIL_NOT_ALLOWED = ErrorKind(400, "EMAIL_NOT_ALLOWED", "login codes are not sent by e-mail here")
 CODE_INVALID = ErrorKind(400, "CODE_INVALID", "the code is wrong")
@@ -214,7 +307,9 @@ AUTH_KEY_UNREGISTERED = ErrorKind(401, "AUTH_KEY_UNREGISTERED", "this key is not
 AUTH_KEY_PERM_EMPTY = ErrorKind(401, "AUTH_KEY_PERM_EMPTY", "bind the temporary key first")
 AUTH_KEY_INVALID = ErrorKind(401, "AUTH_KEY_INVALID", "the key is not known")
 SESSION_REVOKED = ErrorKind(401, "SESSION_REVOKED", "the session was ended on another device")
-SESSION_PASSWORD_NEEDED = ErrorKind(401, "SESSION_PASSWORD_NEEDED", "the account has a password: auth.checkPassword")
+SESSION_PASSWORD_NEEDED = ErrorKind(
+    401, "SESSION_PASSWORD_NEEDED", "the account has a password: auth.checkPassword"
+)
 USER_DEACTIVATED = ErrorKind(401, "USER_DEACTIVATED", "the account was deleted")
 USER_DEACTIVATED_BAN = ErrorKind(401, "USER_DEACTIVATED_BAN", "the operator has banned this account")
 # 403: not allowed
@@ -226,7 +321,9 @@ CHAT_FORBIDDEN = ErrorKind(403, "CHAT_FORBIDDEN", "you are no longer in this gro
 CHAT_ADMIN_REQUIRED = ErrorKind(400, "CHAT_ADMIN_REQUIRED", "only admins of the group may do this")
 CHAT_SEND_PLAIN_FORBIDDEN = ErrorKind(403, "CHAT_SEND_PLAIN_FORBIDDEN", "texts may not be sent here")
 CHAT_SEND_MEDIA_FORBIDDEN = ErrorKind(403, "CHAT_SEND_MEDIA_FORBIDDEN", "media may not be sent here")
-USER_PRIVACY_RESTRICTED = ErrorKind(403, "USER_PRIVACY_RESTRICTED", "this user does not want to be added to groups")
+USER_PRIVACY_RESTRICTED = ErrorKind(
+    403, "USER_PRIVACY_RESTRICTED", "this user does not want to be added to groups"
+)
 # 406 and 420
 FRESH_RESET_AUTHORISATION_FORBIDDEN = ErrorKind(
     406, "FRESH_RESET_AUTHORISATION_FORBIDDEN", "a session younger than a day may not end others"
@@ -234,7 +331,9 @@ FRESH_RESET_AUTHORISATION_FORBIDDEN = ErrorKind(
 FRESH_CHANGE_PHONE_FORBIDDEN = ErrorKind(
     406, "FRESH_CHANGE_PHONE_FORBIDDEN", "a session younger than a day may not change the phone number"
 )
-CONFIRM_WAIT = ErrorKind(420, "2FA_CONFIRM_WAIT_%d", "the account has a password: deleted without it in %d seconds")
+CONFIRM_WAIT = ErrorKind(
+    420, "2FA_CONFIRM_WAIT_%d", "the account has a password: deleted without it in %d seconds"
+)
 PHONE_NUMBER_FLOOD = ErrorKind(400, "PHONE_NUMBER_FLOOD", "too many codes for this number")
 FLOOD_WAIT = ErrorKind(420, "FLOOD_WAIT_%d", "try again in %d seconds")
 # 500: ours

@@ -182,6 +182,16 @@ PHOTO_RATIO: Final = 20
 """The longer side by the shorter one."""
 PORTRAIT_SIDE: Final = 160
 """Width and height of a profile photo at least."""
+STICKER_BYTES: Final = 512 * KIB
+STICKER_TGS_BYTES: Final = 64 * KIB
+STICKER_JSON_BYTES: Final = 4 * MIB
+"""An animation, inflated."""
+STICKER_WEBM_BYTES: Final = 256 * KIB
+STICKER_SECONDS: Final = 3
+FILM_SIDE: Final = 8192
+FILM_PROBE_BYTES: Final = 2 * MIB
+FILM_READ_BYTES: Final = 64 * MIB
+"""Of a video, to find its length and first picture: the index at either end, and a few frames."""
 IMAGING_CHILDREN: Final = 2
 """Processes that decode, started when they are first needed; about 40 MB each."""
 IMAGING_BYTES: Final = 1024 * MIB
@@ -210,6 +220,37 @@ CHUNK_GRACE_SECONDS: Final = 2 * DAY
 """A chunk nobody holds is kept for this long: longer than any upload takes and abandoned parts are kept."""
 PACK_BYTES: Final = 128 * MIB
 """A pack is closed at this size: 8,000 files a terabyte, and no more than this is copied to empty one."""
+
+# -- files ----------------------------------------------------------------------------------------------------------
+
+FILE_PART_BYTES: Final = 512 * KIB
+"""The largest part of an upload; every smaller one divides it (SECURITY 6.7)."""
+FILE_PARTS: Final = 4000
+"""Of one file: 2,000 MiB."""
+FILE_PARTS_MOST: Final = 8000
+"""Where the operator lets files be larger: 4,000 MiB."""
+SMALL_FILE_BYTES: Final = 10 * MIB
+"""upload.saveFilePart is for files up to this size; larger ones have no checksum and use saveBigFilePart."""
+UPLOAD_SECONDS: Final = DAY
+"""Parts that nothing came after are dropped; chunks nobody holds live longer (docs/DISK.md 11)."""
+UPLOADS_OPEN_MIB: Final = 8000
+"""Of one user, on their way in: two of the largest files."""
+UPLOADS_DAY_MIB: Final = 100_000
+"""Of one user in one day."""
+FILE_READ_BYTES: Final = MIB
+"""One upload.getFile (SECURITY 6.8)."""
+FILE_REFERENCE_SECONDS: Final = DAY
+"""A file reference is good for one to two of these; then the client fetches the message again (SECURITY 6.5)."""
+MEDIA_IDLE_SECONDS: Final = DAY
+"""A photo or document that nothing names is dropped: uploaded and never sent, or its last message is gone."""
+ALBUM_ITEMS: Final = 10
+MEDIA_TTL_SECONDS: Final = 60
+"""Self-destructing media is shown for a minute at most."""
+MEDIA_TTL_ONCE: Final = 0x7FFFFFFF
+"""As ttl_seconds: gone as soon as it was opened."""
+LIVE_SECONDS: Final = DAY
+"""The longest live location with an end."""
+LIVE_FOR_EVER: Final = 0x7FFFFFFF
 
 # -- operator's side ------------------------------------------------------------------------------------------------
 
