@@ -25,6 +25,7 @@ setup(
         "tgserve.tl": ["schema/*"],
         "tgserve.api": ["*.csv", "data/*"],
         "tgserve.cli": ["snippets/*"],
+        "tgserve.stock": ["pictures/*"],
         "tgserve.conf": ["*.toml", "*.service"],
     },
     # One sentence for each in docs/DEPENDENCIES.md; tests/test_house.py compares.

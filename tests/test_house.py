@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: list[list[str]] = [
     ["errors", "clock", "config", "log", "limits", "ids", "metrics"],
     ["tl"],
-    ["mtproto", "store", "chunks", "imaging", "adapters"],
+    ["mtproto", "store", "chunks", "imaging", "stock", "adapters"],
     ["services"],
     ["rpc", "render"],
     ["api", "botapi"],
