@@ -30,6 +30,7 @@ setup(
     },
     # One sentence for each in docs/DEPENDENCIES.md; tests/test_house.py compares.
     install_requires=[
+        "blake3>=1.0",
         "click>=8.1",
         "cryptg>=0.4",
         "cryptography>=42",
@@ -42,15 +43,18 @@ setup(
         "pynacl>=1.5",
         "rich>=13",
         "uvloop>=0.19; sys_platform != 'win32'",
+        "zstandard>=0.22",
     ],
     extras_require={
         "heif": ["pillow-heif>=0.18"],
         "video": ["av>=13"],
         "test": [
             "aiosmtpd>=1.4",
+            "av>=13",
             "hypothesis>=6.100",
             "kurigram==2.2.26",
             "mypy>=1.11",
+            "pillow-heif>=0.18",
             "psutil>=5.9",
             "pytest>=8",
             "pytest-asyncio>=1.0",

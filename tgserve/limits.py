@@ -163,6 +163,21 @@ READERS_SHOWN: Final = 100
 """In larger groups nobody is told who has read a message (as Telegram's chat_read_mark_size_threshold)."""
 REACTIONS_OFFERED: Final = 100
 """Kinds of reactions a group may list."""
+REACTIONS_PER_USER: Final = 1
+"""On one message; clients know the number (reactions_user_max_default)."""
+REACTION_KINDS: Final = 11
+"""Different ones on one message (reactions_uniq_max)."""
+TAG_TITLE_CHARS: Final = 12
+POLL_QUESTION_CHARS: Final = 255
+POLL_ANSWERS: Final = 12
+"""Clients know the number (poll_answers_max)."""
+POLL_ANSWER_CHARS: Final = 100
+POLL_OPTION_BYTES: Final = 100
+POLL_SOLUTION_CHARS: Final = 200
+POLL_CLOSE_SECONDS: Final = 2_628_000
+"""How long a poll that closes by itself may be open at most (poll_close_period_max), 5 seconds at least."""
+OPINIONS_PAGE: Final = 100
+"""Reactors or voters that one call lists."""
 INVITES_PER_GROUP: Final = 200
 INVITE_USES: Final = 99_999
 TYPING_SECONDS: Final = 6

@@ -12,13 +12,14 @@ import resource
 import struct
 import sys
 import zlib
+from contextlib import suppress
 from typing import IO, Final
 
 import msgspec
 
 from tgserve import limits
-from tgserve.imaging import pictures
-from tgserve.imaging.results import Answer, Job, Photo, Portrait, Refused, Thumb
+from tgserve.imaging import films, pictures, stickers
+from tgserve.imaging.results import Answer, Job, Need, Photo, Portrait, Refused, Sticker, Thumb, Video
 
 FILES: Final = 16
 """Open at once: plugins of Pillow are read when they are first needed."""
@@ -38,7 +39,7 @@ _DAMAGED: Final = (
     zlib.error,
 )
 """What decoders raise on files that are not what they say. Anything else ends the process."""
-_REQUESTS: Final = msgspec.msgpack.Decoder(Job)
+_REQUESTS: Final[msgspec.msgpack.Decoder[Job]] = msgspec.msgpack.Decoder(Job)
 _ANSWERS: Final = msgspec.msgpack.Encoder()
 
 
@@ -65,7 +66,58 @@ def more_time() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until if hard < 0 else min(until, hard), hard))
 
 
-def answer(job: Job) -> Answer:
+class Elsewhere:
+    """A file that the parent holds, as the video library reads it. ValueError when more is read than a look at a
+    video needs."""
+
+    def __init__(self, size: int, requests: IO[bytes], answers: IO[bytes]) -> None:
+        self._size = size
+        self._requests = requests
+        self._answers = answers
+        self._place = 0
+        self._left = limits.FILM_READ_BYTES
+
+    def read(self, count: int = -1) -> bytes:
+        left = max(0, self._size - self._place)
+        count = left if count < 0 else min(count, left)
+        if not count:
+            return b""
+        self._left -= count
+        if self._left < 0:
+            raise OSError("the video is read too long")
+        tell(self._answers, Need(self._place, count))
+        data = hear(self._requests)
+        if len(data) != count:
+            raise OSError("the video ends early")
+        self._place += count
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._place = max(0, (0, self._place, self._size)[whence] + offset)
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def seekable(self) -> bool:
+        return True
+
+
+def tell(answers: IO[bytes], answer: Answer) -> None:
+    data = _ANSWERS.encode(answer)
+    answers.write(len(data).to_bytes(4, "little") + data)
+    answers.flush()
+
+
+def hear(requests: IO[bytes]) -> bytes:
+    """The next thing the parent says; EOFError when it says no more."""
+    head = requests.read(4)
+    if len(head) != 4:
+        raise EOFError
+    return requests.read(int.from_bytes(head, "little"))
+
+
+def answer(job: Job, requests: IO[bytes], answers: IO[bytes]) -> Answer:
     """Do one job. Whatever a decoder raises on purpose is the picture's fault."""
     try:
         match job:
@@ -75,6 +127,10 @@ def answer(job: Job) -> Answer:
                 return pictures.portrait(data)
             case Thumb(data, box):
                 return pictures.thumb(data, box)
+            case Sticker(data, mime, emoji):
+                return stickers.sticker(data, mime, emoji)
+            case Video(size, head):
+                return films.film(Elsewhere(size, requests, answers), head)
     except pictures.Bad as bad:
         return Refused(str(bad))
     except _DAMAGED:
@@ -83,12 +139,11 @@ def answer(job: Job) -> Answer:
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Until the parent closes its end."""
-    while len(head := requests.read(4)) == 4:
-        job = _REQUESTS.decode(requests.read(int.from_bytes(head, "little")))
-        more_time()
-        data = _ANSWERS.encode(answer(job))
-        answers.write(len(data).to_bytes(4, "little") + data)
-        answers.flush()
+    with suppress(EOFError):
+        while True:
+            job = _REQUESTS.decode(hear(requests))
+            more_time()
+            tell(answers, answer(job, requests, answers))
 
 
 def main() -> None:

@@ -195,7 +195,13 @@ def portrait(data: bytes) -> Processed:
 
 def thumb(data: bytes, box: int) -> Processed:
     """One small picture and its stripped form, for documents."""
-    image = decoded(opened(data), box)
+    return of_image(decoded(opened(data), box), box)
+
+
+def of_image(image: Image.Image, box: int) -> Processed:
+    """A thumbnail of a decoded picture (RGB)."""
+    if max(image.size) > box:
+        image = _fitted(image, box)
     return _processed(image, [("s" if max(image.size) <= BOXES[0][1] else "m", max(image.size))])
 
 

@@ -34,6 +34,36 @@ class Refused(msgspec.Struct, tag=True, frozen=True):
     error: str
 
 
+class StickerFile(msgspec.Struct, tag=True, frozen=True):
+    """A file that can be a sticker, `data` as it is to be kept (a PNG has become webp). `thumb`: None for animations,
+    which clients draw themselves."""
+
+    mime: str
+    width: int
+    height: int
+    data: bytes
+    thumb: Size | None = None
+    seconds: float = 0.0
+
+
+class Film(msgspec.Struct, tag=True, frozen=True):
+    """A video, upright: `codec` as FFmpeg names it, `thumb` its first picture that is not black, 320 at most."""
+
+    width: int
+    height: int
+    seconds: float
+    sound: bool
+    codec: str
+    thumb: Processed | None = None
+
+
+class Need(msgspec.Struct, tag=True, frozen=True):
+    """The child's question in the middle of a job: bytes of the file it looks at. Answered with the bytes alone."""
+
+    offset: int
+    count: int
+
+
 # -- what is asked for ------------------------------------------------------------------------------------------------
 
 
@@ -56,5 +86,18 @@ class Thumb(msgspec.Struct, tag=True, frozen=True):
     box: int
 
 
-Job = Photo | Portrait | Thumb
-Answer = Processed | Refused
+class Sticker(msgspec.Struct, tag=True, frozen=True):
+    data: bytes
+    mime: str
+    emoji: bool = False
+
+
+class Video(msgspec.Struct, tag=True, frozen=True):
+    """A video of `size` bytes, which are asked for by Need; `head` are its first 64."""
+
+    size: int
+    head: bytes
+
+
+Job = Photo | Portrait | Thumb | Sticker | Video
+Answer = Processed | StickerFile | Film | Need | Refused

@@ -1,0 +1,174 @@
+"""Videos and stickers: what they are found to be, and what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+import pytest
+
+pytest.importorskip("av")
+
+from tests.imaging.films import film, lottie, tone
+from tests.imaging.test_pictures import picture
+from tgserve.errors import RpcError
+from tgserve.imaging import pool, stickers
+from tgserve.imaging.pool import Imaging
+
+
+@pytest.fixture(scope="module")
+def imaging():
+    made = Imaging(children=1)
+    yield made
+    made.close()
+
+
+async def look(imaging: Imaging, data: bytes):
+    return await imaging.video(len(data), lambda offset, count: data[offset : offset + count])
+
+
+@pytest.mark.asyncio
+async def test_length_size_sound_and_thumbnail(imaging):
+    found = await look(imaging, film(640, 360, frames=50, rate=25, sound=True, dark=4))
+    assert (found.width, found.height, found.sound, found.codec) == (640, 360, True, "mpeg4")
+    assert found.seconds == pytest.approx(2.0, abs=0.1)
+    (thumb,) = found.thumb.sizes
+    assert (thumb.type, thumb.width, thumb.height) == ("m", 320, 180)
+    assert found.thumb.stripped
+    from tests.imaging.test_pictures import image_of
+
+    assert image_of(thumb.data).getpixel((100, 100))[0] > 100, "the first frames are black"
+
+
+@pytest.mark.asyncio
+async def test_only_parts_of_a_long_video_are_read(imaging):
+    data = film(1920, 1080, frames=60)
+    parts: list[int] = []
+
+    def read(offset: int, count: int) -> bytes:
+        parts.append(count)
+        return data[offset : offset + count]
+
+    padded = data + bytes(4)  # what stands behind does not matter
+    assert (await imaging.video(len(padded), lambda o, c: padded[o : o + c])).width == 1920
+    assert (await imaging.video(len(data), read)).width == 1920
+    assert sum(parts) < len(data)
+
+
+@pytest.mark.parametrize(
+    "data, error",
+    [
+        (tone(), "VIDEO_FILE_INVALID"),
+        (film()[:2000], "VIDEO_FILE_INVALID"),
+        (b"\0\0\0\x18ftypmp42" + bytes(3000), "VIDEO_FILE_INVALID"),
+        (b"\x1a\x45\xdf\xa3" + bytes(3000), "VIDEO_FILE_INVALID"),
+        (b"no video", "VIDEO_CONTENT_TYPE_INVALID"),
+        (picture(99, 99), "VIDEO_CONTENT_TYPE_INVALID"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "VIDEO_CONTENT_TYPE_INVALID"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", "VIDEO_CONTENT_TYPE_INVALID"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_bad_videos(imaging, data, error):
+    """SECURITY 6.9, 6.10: also playlists, which would have the library read other files or addresses."""
+    with pytest.raises(RpcError) as caught:
+        await look(imaging, data)
+    assert caught.value.name == error
+
+
+@pytest.mark.asyncio
+async def test_what_reading_raises_is_raised_and_the_next_video_is_served(imaging):
+    def broken(offset: int, count: int) -> bytes:
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError):
+        await imaging.video(100, broken)
+
+    def late(offset: int, count: int) -> bytes:
+        if offset or count > 64:
+            raise RuntimeError("gone in the middle")
+        return b"\0\0\0\x18ftypmp42" + bytes(52)
+
+    with pytest.raises(RuntimeError):
+        await imaging.video(100_000, late)
+    assert await look(imaging, film())
+
+
+@pytest.mark.asyncio
+async def test_without_the_library_nothing_is_said(imaging, monkeypatch):
+    monkeypatch.setattr(pool, "VIDEOS", False)
+    assert await look(imaging, b"anything") is None
+
+
+# -- stickers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_still_stickers(imaging):
+    data = picture(512, 300, "WEBP", "RGBA")
+    made = await imaging.sticker(data, "image/webp")
+    assert (made.mime, made.width, made.height, made.data) == ("image/webp", 512, 300, data)
+    assert (made.thumb.type, made.thumb.width, made.thumb.data[8:12]) == ("m", 128, b"WEBP")
+    from_png = await imaging.sticker(picture(400, 512, "PNG", "RGBA"), "image/png")
+    assert (from_png.mime, from_png.data[8:12], from_png.height) == ("image/webp", b"WEBP", 512)
+    emoji = await imaging.sticker(picture(100, 100, "WEBP"), "image/webp", emoji=True)
+    assert emoji.width == 100
+
+
+@pytest.mark.asyncio
+async def test_moving_stickers(imaging):
+    made = await imaging.sticker(lottie(), stickers.TGS)
+    assert (made.mime, made.width, made.seconds) == (stickers.TGS, 512, 3.0)
+    clip = film(512, 300, frames=60, rate=30, kind="webm", codec="libvpx-vp9")
+    made = await imaging.sticker(clip, stickers.WEBM)
+    assert (made.width, made.height, made.seconds) == (512, 300, pytest.approx(2.0, abs=0.1))
+    small = film(100, 100, kind="webm", codec="libvpx-vp9")
+    assert (await imaging.sticker(small, stickers.WEBM, emoji=True)).width == 100
+
+
+def animated() -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    frames = [Image.new("RGBA", (512, 512), (shade, 0, 0, 255)) for shade in (0, 200)]
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], duration=100)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data, mime, error",
+    [
+        (b"", "image/webp", "STICKER_FILE_INVALID"),
+        (picture(512, 512), "image/jpeg", "STICKER_FILE_INVALID"),
+        (picture(512, 512), "image/webp", "STICKER_PNG_NOPNG"),
+        (b"nothing", "image/webp", "STICKER_PNG_NOPNG"),
+        (picture(500, 400, "WEBP"), "image/webp", "STICKER_PNG_DIMENSIONS"),
+        (picture(513, 512, "WEBP"), "image/webp", "STICKER_PNG_DIMENSIONS"),
+        (picture(512, 400, "WEBP")[:300], "image/webp", "IMAGE_PROCESS_FAILED"),
+        (animated(), "image/webp", "STICKER_FILE_INVALID"),
+        (bytes(600_000), "image/webp", "STICKER_FILE_INVALID"),
+        (b"{}", stickers.TGS, "STICKER_TGS_NOTGS"),
+        (gzip.compress(b"[1]"), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (gzip.compress(b"[" * 100_000), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (gzip.compress(bytes(30_000_000)), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (lottie()[:-9], stickers.TGS, "STICKER_TGS_NOTGS"),
+        (lottie(w=100), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (lottie(op=181), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (lottie(fr=0), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (lottie(fr="x"), stickers.TGS, "STICKER_TGS_NOTGS"),
+        (film(512, 512), stickers.WEBM, "STICKER_VIDEO_NOWEBM"),
+        (film(512, 512, kind="webm", codec="libvpx"), stickers.WEBM, "STICKER_VIDEO_NOWEBM"),
+        (
+            film(512, 512, frames=100, rate=25, kind="webm", codec="libvpx-vp9"),
+            stickers.WEBM,
+            "STICKER_VIDEO_BIG",
+        ),
+        (film(500, 500, kind="webm", codec="libvpx-vp9"), stickers.WEBM, "STICKER_VIDEO_BIG"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_bad_stickers(imaging, data, mime, error):
+    """Issue 4: a sticker of the wrong size or codec."""
+    with pytest.raises(RpcError) as caught:
+        await imaging.sticker(data, mime)
+    assert caught.value.name == error
