@@ -90,7 +90,7 @@ async def test_the_child_may_do_little(imaging, monkeypatch):
     assert used <= limits.IMAGING_CPU_SECONDS + 3 and hard == limits.IMAGING_LIFE_CPU_SECONDS
     environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"SECRET" not in environment and b"PYTHONPATH=" in environment
-    files = {fd.name: os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    files = {fd.name: str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()}
     assert len(files) <= 4, files
     assert all(to.startswith("pipe:") or to == "/dev/null" for to in files.values()), files
 
