@@ -20,6 +20,8 @@ from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
 from tgserve.admin import datadir
 from tgserve.admin.socket import AdminServer
+from tgserve.chunks.settings import Settings as ChunkSettings
+from tgserve.chunks.store import Chunks
 from tgserve.clock import Clock, SystemClock
 from tgserve.config import Config
 from tgserve.errors import StoreError
@@ -97,13 +99,16 @@ class App:
         )
         desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
         mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
-        self.assemble(store, desk, keys.rsa, keys.secret, mail)
+        chunks = Chunks(store, clock, ids, keys.secret, chunk_settings(config))
+        self.assemble(store, desk, keys.rsa, keys.secret, mail, chunks)
 
         self._closing.append(self.exchange.close)
         self._closing.append(desk.close)
         self._closing.append(mail.close)
         await store.start()
         self._closing.append(store.close)
+        await chunks.start()
+        self._closing.append(chunks.close)
         self.services.search.start()
         self._closing.append(self.services.search.stop)
         self.gateway.start()
@@ -128,14 +133,22 @@ class App:
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 
     def assemble(
-        self, store: Store, desk: SmsDesk, rsa: RsaKey, secret: bytes, mail: MailDesk | None = None
+        self,
+        store: Store,
+        desk: SmsDesk,
+        rsa: RsaKey,
+        secret: bytes,
+        mail: MailDesk | None = None,
+        chunks: Chunks | None = None,
     ) -> None:
         """Everything between the store and the sockets, made and wired, nothing started yet. The simulation
         (tests/sim) begins here, with a store and sockets of its own."""
         config, clock, ids = self.config, self.clock, self.ids
         api.load()
         self.store = store
-        self.services = services = build(store, clock, ids, config, desk, secret=secret, mail=mail)
+        self.services = services = build(
+            store, clock, ids, config, desk, secret=secret, mail=mail, chunks=chunks
+        )
         self.gateway = gateway = Gateway(
             services.auth,
             services.presence,
@@ -220,6 +233,10 @@ def serve(config: Config, ready: Callable[[str], None]) -> None:
     log.setup(config.log.format, config.log.level)
     with asyncio.Runner(loop_factory=lifecycle.new_loop) as runner:
         runner.run(run(config, ready))
+
+
+def chunk_settings(config: Config) -> ChunkSettings:
+    return ChunkSettings(root=config.data)
 
 
 def _sentence(config: Config, fault: Exception) -> str:

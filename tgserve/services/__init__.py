@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.mail.desk import MailDesk
+from tgserve.chunks.store import Chunks
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
@@ -41,6 +42,7 @@ from tgserve.services.passwords import Passwords
 from tgserve.services.pinning import Pinning
 from tgserve.services.presence import Presence
 from tgserve.services.privacy import Privacy
+from tgserve.services.reactions.reacting import Reactions
 from tgserve.services.reading import Reading
 from tgserve.services.recovery import Recovery
 from tgserve.services.scheduling import Scheduling
@@ -69,6 +71,7 @@ class Services:
     editing: Editing
     deleting: Deleting
     reading: Reading
+    reactions: Reactions
     history: History
     dialogs: Dialogs
     presence: Presence
@@ -92,6 +95,7 @@ class Services:
     alarms: Alarms
     scheduling: Scheduling
     expiry: Expiry
+    chunks: Chunks
     folders: Folders
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
@@ -106,9 +110,10 @@ def build(
     *,
     secret: bytes,
     mail: MailDesk | None = None,
+    chunks: Chunks | None = None,
 ) -> Services:
     """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key); without `mail` the
-    operator hands codes over.
+    operator hands codes over; without `chunks` files are kept in memory.
 
     Must run before store.start(): outbox handlers are registered here. `store` hands its commits to `bus.publish`.
     """
@@ -150,6 +155,7 @@ def build(
         editing=Editing(store, clock, rosters),
         deleting=Deleting(store, clock, rosters),
         reading=Reading(store, clock),
+        reactions=Reactions(store, clock, rosters, messaging, history),
         history=history,
         dialogs=dialogs,
         presence=presence,
@@ -166,7 +172,8 @@ def build(
         folders=Folders(store, clock),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms),
-        expiry=Expiry(store, clock, alarms),
+        expiry=Expiry(store, clock, alarms, rosters),
+        chunks=chunks or Chunks(store, clock, ids, secret, threaded=False),
         groups=groups,
         invites=Invites(store, clock, ids, groups),
         passwords=passwords,

@@ -36,7 +36,7 @@ V = TypeVar("V")
 PROBLEMS_KEPT = 1000
 _END = b"\xff\xff\xff"
 _PSEUDO = {k.OUTBOX, k.OUTBOX_HEAD, k.APPLIED, k.HOME, k.META}
-_ANY_SLOT = {k.PARKED, k.TALLIES, k.EXPORTED}
+_ANY_SLOT = {k.PARKED, k.CHUNKS_LOOSE, k.TALLIES, k.EXPORTED}
 """Keyspaces whose rows do not name the owner of their slot first."""
 
 

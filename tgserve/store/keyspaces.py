@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from tgserve.store import account_records as a
 from tgserve.store import channel_records as c
+from tgserve.store import chunk_records as ck
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import media_records as m
 from tgserve.store import payloads as pl
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
+from tgserve.store import sticker_records as s
 from tgserve.store import waiting_records as w
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
 
@@ -117,3 +119,16 @@ MEDIA_USES = Keyspace("media_uses", 0x5D, (I64,), m.MediaUse)  # media
 MEDIA_IDLE = Keyspace(
     "media_idle", 0x5E, (U32, I64), bytes
 )  # media: (since, media) that nobody holds -> nothing
+# chunks of files: slot of the chunk's id
+CHUNKS = Keyspace("chunks", 0x50, (BYTES,), ck.Chunk)  # id
+CHUNKS_LOOSE = Keyspace("chunks_loose", 0x51, (U32, BYTES), bytes)  # id: (since, id) that nobody holds -> nothing
+CHUNK_DISKS = Keyspace("chunk_disks", 0x52, (STR, U32), ck.ChunkDisk)  # of the text "disks": ("disks", number)
+# sticker sets: slot of the text "sticker sets"
+STICKER_SETS = Keyspace("sticker_sets", 0x64, (I64,), s.StickerSet)  # set
+SET_NAMES = Keyspace("set_names", 0x65, (STR,), bytes)  # lower-case short name -> set, 8 B
+SETS_OF = Keyspace("sets_of", 0x66, (I64, I64), bytes)  # (owner, set) -> nothing
+SHELVES = Keyspace("shelves", 0x67, (I64, STR), s.Shelf)  # user: (user, name of the shelf)
+STOCK = Keyspace("stock", 0x68, (STR,), bytes)  # of the text "stock": name of a picture -> its document, 8 B
+PREVIEWS = Keyspace("previews", 0x69, (STR,), s.Preview)  # of the address
+SCENES = Keyspace("scenes", 0x6A, (I64,), s.Scene)  # of the text "scenes": wallpaper or theme
+SCENE_NAMES = Keyspace("scene_names", 0x6B, (STR,), bytes)  # of the text "scenes": slug -> id, 8 B

@@ -361,6 +361,18 @@ class MediaHeld(Record, tag=True, frozen=True):
     date: int
 
 
+class HoldChunks(Record, tag=True, frozen=True):
+    """Somebody keeps these chunks (an id twice: two holders)."""
+
+    ids: tuple[bytes, ...]
+
+
+class DropChunks(Record, tag=True, frozen=True):
+    """Somebody keeps them no longer."""
+
+    ids: tuple[bytes, ...]
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -403,6 +415,8 @@ AnyOutbox = (
     | TakeVoteBack
     | DropVotes
     | MediaHeld
+    | HoldChunks
+    | DropChunks
 )
 
 
