@@ -200,6 +200,14 @@ class PollChanged(Event, frozen=True):
     poll: int
 
 
+class ShelfChanged(Event, frozen=True):
+    """What I keep of stickers, GIFs and the like has changed. `what`: items order, or new for a set that was added."""
+
+    shelf: str
+    what: str = "items"
+    number: int = 0
+
+
 AnyEvent = (
     NewMessage
     | EditMessage
@@ -233,6 +241,7 @@ AnyEvent = (
     | ChannelRead
     | ChannelReadOutbox
     | ChannelContentsRead
+    | ShelfChanged
 )
 
 
