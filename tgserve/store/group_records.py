@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tgserve.store.records import Record
+from tgserve.store.records import Record, Shot
+
+
+REACTIONS_STOCK = ""
+REACTIONS_ALL = "all"
+"""Custom emoji too."""
+REACTIONS_SOME = "some"
+REACTIONS_NONE = "none"
 
 
 class Group(Record, frozen=True):
@@ -24,6 +31,11 @@ class Group(Record, frozen=True):
     ttl_period: int = 0
     pending: int = 0
     """Requests to join that wait for an answer."""
+    reactions_rule: str = ""
+    """One of REACTIONS_*; what `reactions` says, for the rule of who may react how."""
+    reactions_some: tuple[str, ...] = ()
+    """Allowed kinds with REACTIONS_SOME."""
+    photo: Shot | None = None
 
 
 class Member(Record, frozen=True):

@@ -14,6 +14,7 @@ from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import media_records as m
 from tgserve.store import payloads as pl
+from tgserve.store import photo_records as ph
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
 from tgserve.store import sticker_records as s
@@ -132,3 +133,5 @@ STOCK = Keyspace("stock", 0x68, (STR,), bytes)  # of the text "stock": name of a
 PREVIEWS = Keyspace("previews", 0x69, (STR,), s.Preview)  # of the address
 SCENES = Keyspace("scenes", 0x6A, (I64,), s.Scene)  # of the text "scenes": wallpaper or theme
 SCENE_NAMES = Keyspace("scene_names", 0x6B, (STR,), bytes)  # of the text "scenes": slug -> id, 8 B
+# photos of people: slot of the user
+PROFILE_PHOTOS = Keyspace("profile_photos", 0x60, (I64, U32), ph.OwnPhoto)  # user: (user, number)

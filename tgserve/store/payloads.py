@@ -168,6 +168,8 @@ class ChatAct(Record, tag=True, frozen=True):
     gone: int = 0
     """Who has left by this, in the way `leaves` says."""
     leaves: int = 0
+    files: tuple[tuple[int, int, int], ...] = ()
+    """As Body.files: photos in the action, which the message holds."""
 
 
 class DeliverPins(Record, tag=True, frozen=True):

@@ -20,6 +20,15 @@ class Record(msgspec.Struct, array_like=True, gc=False, frozen=True):
 # -- accounts -----------------------------------------------------------------------------------------------------
 
 
+class Shot(Record, frozen=True):
+    """The photo of a person or chat, as much of it as is drawn with every mention of them: the photo's id, the bytes of
+    photoStrippedSize, whether it moves."""
+
+    id: int
+    stripped: bytes = b""
+    film: bool = False
+
+
 class User(Record, frozen=True):
     """An account. `version` grows with every change, caches compare it."""
 
@@ -44,6 +53,10 @@ class User(Record, frozen=True):
     color_emoji: int = 0
     profile_color: int = -1
     profile_emoji: int = 0
+    photo: Shot | None = None
+    """The first of PROFILE_PHOTOS."""
+    fallback: Shot | None = None
+    """Shown to those who may not see the photo, or when there is none."""
 
 
 class PhoneClaim(Record, frozen=True):
@@ -166,6 +179,8 @@ class Contact(Record, frozen=True):
     note: bytes = b""
     close: bool = False
     """One of the owner's close friends."""
+    photo: Shot | None = None
+    """How the owner wants to see this person."""
 
 
 class Blocked(Record, frozen=True):
