@@ -30,6 +30,7 @@ from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
 from tgserve.render import kinds
 from tgserve.render import updates as render
+from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
 from tgserve.rpc.driver import Driver
 from tgserve.server import lifecycle
@@ -38,6 +39,7 @@ from tgserve.server.fanout import Fanout
 from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
 from tgserve.services import Services, alarms, build
+from tgserve.services.channels.counters import FLUSH_SECONDS
 from tgserve.services.upkeep import TURN_SECONDS
 from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
@@ -129,6 +131,8 @@ class App:
         self.services.upkeep.in_use = self.gateway.in_use
         self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
         self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
+        self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
+        self._closing.append(self.services.channels.counters.flush)
         self.started = clock.monotonic()
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 
@@ -182,7 +186,10 @@ class App:
             partial(render.draw, services),
             partial(render.draw_ephemeral, services),
             home_dc=config.dc_id,
+            crowd=Crowd(services),
         )
+        gateway.online.arrived = services.channels.audience.arrived
+        gateway.online.departed = services.channels.audience.departed
         services.search.feed.describe = kinds.describe
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)

@@ -282,6 +282,18 @@ STOP_SECONDS: Final = 10
 """From SIGTERM to the end: running calls are finished, then cut."""
 
 
+# -- channels -------------------------------------------------------------------------------------------------------
+
+CHANNEL_MEMBERS: Final = 200_000
+CHANNELS_PER_USER: Final = 500
+CHANNEL_BEHIND: Final = 20_000
+"""Events a device may be behind in a channel before it is told to load the chat anew."""
+CHANNEL_DIFFERENCE: Final = 100
+"""Events in one answer of updates.getChannelDifference."""
+CHANNEL_TIMEOUT_SECONDS: Final = 30
+"""After which a client looks at an open channel again that it is no member of."""
+
+
 def check_relations() -> None:
     """Fail at import when one limit makes another senseless."""
     relations = {

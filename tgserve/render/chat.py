@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Any, Final
 
 from tgserve import limits
+from tgserve.render.channel import channel
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
 from tgserve.services.groups import rights
@@ -17,6 +18,7 @@ from tgserve.services.groups.invites import Link
 from tgserve.services.groups.roster import Roster
 from tgserve.store import group_records as g
 from tgserve.store import records as r
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import raw
@@ -46,7 +48,9 @@ def flags_of(banned: t.AnyChatBannedRights) -> int:
 
 
 def chat(services: Services, viewer: int, peer: int) -> Any:
-    """The Chat of a group; chatEmpty for strangers."""
+    """The Chat of a group or channel; chatEmpty for strangers."""
+    if peer <= -CHANNEL_BASE:
+        return channel(services, viewer, peer)
     roster = services.groups.rosters.get_or_none(peer)
     member = roster.members.get(viewer) if roster is not None else None
     if roster is None or member is None:

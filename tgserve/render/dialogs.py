@@ -37,12 +37,13 @@ def dialog(chat: Chat) -> t.AnyDialog:
         read_outbox_max_id=head.read_outbox_max,
         unread_count=head.unread_count,
         unread_mentions_count=head.unread_mentions,
-        unread_reactions_count=0,
+        unread_reactions_count=head.unread_reactions,
         unread_poll_votes_count=0,
         notify_settings=notify_settings(head),
         draft=draft(head) if head.draft else None,
         folder_id=head.folder or None,
         ttl_period=head.ttl_period or None,
+        pts=chat.pts or None,
     )
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tgserve.render import post
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
+from tgserve.render.reactions import reactions
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
@@ -31,7 +33,9 @@ _SERVICE_ID = t.MessageService.ID
 _REPLY_ID = t.MessageReplyHeader.ID
 _PLAIN = Struct("<IIIiIqIqi").pack  # id, flags, flags2, msg_id, from, peer, date
 _HEAD = Struct("<IIIiIq").pack  # id, flags, flags2, msg_id, from
+_BARE = Struct("<IIIi").pack  # id, flags, flags2, msg_id
 _SERVICE_HEAD = Struct("<IIiIq").pack  # id, flags, msg_id, from
+_SERVICE_BARE = Struct("<IIi").pack  # id, flags, msg_id
 _REPLY = Struct("<IIi").pack
 _INT = Struct("<i").pack
 _LONG = Struct("<q").pack
@@ -48,7 +52,9 @@ MEDIA = 1 << 9
 VIA_BOT = 1 << 11
 SILENT = 1 << 13
 EDIT_DATE = 1 << 15
+SIGNED = 1 << 16
 GROUPED = 1 << 17
+REACTIONS = 1 << 20
 SCHEDULED = 1 << 18
 EDIT_HIDE = 1 << 21
 PINNED = 1 << 24
@@ -90,7 +96,7 @@ def message_bytes(services: Services, view: View) -> bytes:
     if body.silent:
         flags |= SILENT
     if body.action:
-        return _service(view, body, flags)
+        return _service(services, view, body, flags)
     if body.noforwards:
         flags |= NOFORWARDS
     text = tl_string(body.text)
@@ -100,6 +106,7 @@ def message_bytes(services: Services, view: View) -> bytes:
         and not flags & SAVED_PEER
         and not (body.entities or body.media or body.fwd or body.edit_date or body.markup)
         and not (body.ttl_period or body.effect or body.grouped_id or body.via_bot or body.invert_media)
+        and body.reactions is None
     ):
         kind = PEER_USER if row.peer > 0 else PEER_CHAT
         head = _PLAIN(_ID, flags, 0, view.msg_id, PEER_USER, body.author, kind, abs(row.peer), body.date)
@@ -116,7 +123,7 @@ def message_bytes(services: Services, view: View) -> bytes:
         parts.append(_LONG(body.via_bot))
     if body.reply is not None and view.reply_id:
         flags |= REPLY
-        parts.append(_reply(body.reply, view.reply_id))
+        parts.append(_reply(body.reply, view.reply_id, body.topic))
     parts += (_INT(body.date), text)
     if body.invert_media:
         flags |= INVERT
@@ -129,18 +136,31 @@ def message_bytes(services: Services, view: View) -> bytes:
     if body.entities:
         flags |= ENTITIES
         parts.append(body.entities)
+    if view.owner < 0:
+        counted, counters = post.counters(services, view)
+        flags |= counted
+        parts.append(counters)
     if body.edit_date:
         flags |= EDIT_DATE | (EDIT_HIDE if body.edit_hide else 0)
         parts.append(_INT(body.edit_date))
+    if body.signature:
+        flags |= SIGNED
+        parts.append(tl_string(body.signature.encode()))
     if body.grouped_id:
         flags |= GROUPED
         parts.append(_LONG(body.grouped_id))
+    if body.reactions is not None:
+        flags |= REACTIONS
+        parts.append(layers.encode(reactions(services, view)))
     if body.ttl_period:
         flags |= TTL
         parts.append(_INT(body.ttl_period))
     if body.effect:
         flags2 |= EFFECT2
         parts.append(_LONG(body.effect))
+    if view.owner < 0:
+        flags, author = post.author(services, view, flags)
+        return _BARE(_ID, flags, flags2, view.msg_id) + author + b"".join(parts)
     return _HEAD(_ID, flags, flags2, view.msg_id, PEER_USER, body.author) + b"".join(parts)
 
 
@@ -149,27 +169,34 @@ def media_bytes(services: Services, view: View) -> bytes:
     return view.body.media
 
 
-def _service(view: View, body: r.Body, flags: int) -> bytes:
+def _service(services: Services, view: View, body: r.Body, flags: int) -> bytes:
     flags &= ~(PINNED | SCHEDULED)
     parts = [peer_bytes(view.row.peer)]
     if flags & SAVED_PEER:
         parts.append(peer_bytes(view.owner))
     if body.reply is not None and view.reply_id:
         flags |= REPLY
-        parts.append(_reply(body.reply, view.reply_id))
+        parts.append(_reply(body.reply, view.reply_id, body.topic))
     parts += (_INT(body.date), body.action)
     if body.ttl_period:
         flags |= TTL
         parts.append(_INT(body.ttl_period))
+    if view.owner < 0:
+        flags, author = post.author(services, view, flags)
+        return _SERVICE_BARE(_SERVICE_ID, flags, view.msg_id) + author + b"".join(parts)
     return _SERVICE_HEAD(_SERVICE_ID, flags, view.msg_id, PEER_USER, body.author) + b"".join(parts)
 
 
-def _reply(reply: r.Reply, reply_id: int) -> bytes:
+def _reply(reply: r.Reply, reply_id: int, topic: int = 0) -> bytes:
     flags = 1 << 4
+    parts: list[bytes] = []
+    if topic and topic != reply_id:
+        flags |= 1 << 1
+        parts.append(_INT(topic))
     if not reply.quote_text:
-        return _REPLY(_REPLY_ID, flags, reply_id)
+        return _REPLY(_REPLY_ID, flags, reply_id) + b"".join(parts)
     flags |= 1 << 9 | 1 << 6
-    parts = [tl_string(reply.quote_text.encode())]
+    parts.append(tl_string(reply.quote_text.encode()))
     if reply.quote_entities:
         flags |= 1 << 7
         parts.append(reply.quote_entities)
@@ -231,6 +258,9 @@ def people(views: Iterable[View]) -> dict[int, None]:
             found[user_id] = None
         if view.body.via_bot:
             found[view.body.via_bot] = None
+        if view.body.reactions is not None:
+            for given in view.body.reactions.recent:
+                found[given.user] = None
     return found
 
 

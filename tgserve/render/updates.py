@@ -14,15 +14,18 @@ from tgserve.render import chat as render_chat
 from tgserve.render import dialogs as render_dialogs
 from tgserve.render import folders as render_folders
 from tgserve.render import privacy as render_privacy
+from tgserve.render import reactions as render_reactions
 from tgserve.render import user as render_user
+from tgserve.render.channel import channel_id
 from tgserve.render.message import message, message_bytes, needs, people
 from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
 from tgserve.services.boxes import View
-from tgserve.services.bus import Ephemeral, Typing
+from tgserve.services.bus import Ephemeral, RecentReactions, Typing
 from tgserve.services.groups import rights
 from tgserve.store import events as ev
+from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -58,7 +61,10 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
             services, head, view, published.pts, published.pts_count, published.date
         )
         return update
-    drawn, who = draw_event(services, event, viewer, published.pts, published.pts_count)
+    if kind is ev.ReactionsChanged and published.memo is not None:
+        drawn, who = reactions_update(services, published.memo), tuple(people((published.memo,)))
+    else:
+        drawn, who = draw_event(services, event, viewer, published.pts, published.pts_count)
     return t.Updates(
         updates=[drawn] if drawn is not None else [],
         users=render_user.users(services, viewer, who),
@@ -328,6 +334,55 @@ def _messages_pinned(
     return update, (event.peer,)
 
 
+def _reactions(services: Services, event: ev.ReactionsChanged, viewer: int, pts: int, count: int) -> Drawn:
+    view = services.history.message_or_none(viewer, event.msg_id)
+    if view is None:
+        return None, ()
+    return reactions_update(services, view), tuple(people((view,)))
+
+
+def reactions_update(services: Services, view: View) -> t.UpdateMessageReactions:
+    """The reactions to a message as they are now."""
+    saved = peer(view.owner) if view.row.flags & r.ROW_FROM_SELF else None
+    drawn = render_reactions.reactions(services, view)
+    return t.UpdateMessageReactions(
+        peer=peer(view.row.peer), msg_id=view.msg_id, saved_peer_id=saved, reactions=drawn
+    )
+
+
+def _channel(services: Services, event: ev.ChannelChanged, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdateChannel(channel_id=channel_id(event.peer)), (event.peer,)
+
+
+def _channel_read(services: Services, event: ev.ChannelRead, viewer: int, pts: int, count: int) -> Drawn:
+    head = services.dialogs.head(viewer, event.peer)
+    register = services.channels.register
+    update = t.UpdateReadChannelInbox(
+        folder_id=head.folder or None,
+        channel_id=channel_id(event.peer),
+        max_id=event.max_id,
+        still_unread_count=register.unread(event.peer, viewer, event.max_id),
+        pts=register.top(event.peer).pts,
+    )
+    return update, (event.peer,)
+
+
+def _channel_read_outbox(
+    services: Services, event: ev.ChannelReadOutbox, viewer: int, pts: int, count: int
+) -> Drawn:
+    update = t.UpdateReadChannelOutbox(channel_id=channel_id(event.peer), max_id=event.max_id)
+    return update, (event.peer,)
+
+
+def _channel_contents(
+    services: Services, event: ev.ChannelContentsRead, viewer: int, pts: int, count: int
+) -> Drawn:
+    update = t.UpdateChannelReadMessagesContents(
+        channel_id=channel_id(event.peer), messages=list(event.msg_ids)
+    )
+    return update, (event.peer,)
+
+
 _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.NewMessage: _message,
     ev.EditMessage: _message,
@@ -353,6 +408,11 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.FoldersChanged: _folders,
     ev.Archived: _archived,
     ev.ChatChanged: _chat,
+    ev.ReactionsChanged: _reactions,
+    ev.ChannelChanged: _channel,
+    ev.ChannelRead: _channel_read,
+    ev.ChannelReadOutbox: _channel_read_outbox,
+    ev.ChannelContentsRead: _channel_contents,
     ev.PrivacyChanged: _privacy,
     ev.DefaultNotifyChanged: _default_notify,
 }
@@ -370,6 +430,8 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
         )
     elif type(news) is Typing:
         update = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
+    elif type(news) is RecentReactions:
+        update = t.UpdateRecentReactions()
     else:
         update = t.UpdateUserStatus(user_id=news.user, status=render_user.status(services, viewer, news.user))
     return t.UpdateShort(update=update, date=now)

@@ -2,7 +2,7 @@
 
 A drawn user is kept as bytes in two parts with the status between them, so that going on- and offline costs a joining
 of bytes, not a drawing. services/views.py forgets it when a commit changes the user, the contact or a rule.
-Never `min`, never `lang_code` (CLIENTS A.19).
+Never `lang_code` (CLIENTS A.19).
 """
 
 from __future__ import annotations
@@ -63,6 +63,25 @@ def user(services: Services, viewer: int, user_id: int) -> Any:
 def users(services: Services, viewer: int, ids: Iterable[int]) -> list[Any]:
     """Each user once, in the order of the ids; ids that are no people are left out."""
     return [user(services, viewer, user_id) for user_id in dict.fromkeys(ids) if user_id > 0]
+
+
+def minimal(services: Services, user_id: int) -> t.AnyUser:
+    """The min form, the same for everybody: goes with live posts of channels."""
+    record = services.users.get_or_none(user_id)
+    if record is None:
+        return t.UserEmpty(id=user_id)
+    if record.deleted:
+        return t.User(min=True, id=user_id, deleted=True)
+    return t.User(
+        min=True,
+        id=user_id,
+        bot=record.bot,
+        verified=record.verified,
+        first_name=record.first_name or None,
+        last_name=record.last_name or None,
+        username=record.username or None,
+        color=_color(record.color, record.color_emoji),
+    )
 
 
 def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty:

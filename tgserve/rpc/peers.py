@@ -2,7 +2,7 @@
 
 A user is named by id and the access hash that this caller was given; nothing is looked up, since only a drawn user's
 hash can be right. Self and the caller's own id need none. A group is named by id alone
-and known to its members only. Channels come with their own services.
+and known to its members only; a channel by id and hash, and visible to members, or to all while it is public.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ def resolve(call: Call, peer: t.AnyInputPeer) -> int:
         return call.me
     if kind is t.InputPeerChat:
         return resolve_chat(call, peer.chat_id)  # type: ignore[attr-defined]
-    if kind is t.InputPeerChannel or kind is t.InputPeerChannelFromMessage:
-        raise errors.CHANNEL_INVALID()
+    if kind is t.InputPeerChannel:
+        return _channel(call, peer.channel_id, peer.access_hash)  # type: ignore[attr-defined]
+    if kind is t.InputPeerUserFromMessage or kind is t.InputPeerChannelFromMessage:
+        return _from_message(call, peer)
     raise errors.PEER_ID_INVALID()
 
 
@@ -36,6 +38,49 @@ def resolve_chat(call: Call, chat_id: int) -> int:
     if not 0 < chat_id < CHANNEL_BASE or not call.services.groups.rosters.known_to(call.me, -chat_id):
         raise errors.CHAT_ID_INVALID()
     return -chat_id
+
+
+def _channel(call: Call, channel_id: int, access_hash: int) -> int:
+    """A channel that the caller may look at. CHANNEL_INVALID for a wrong hash, CHANNEL_PRIVATE for who may not (whether
+    it exists or not is told by nothing but the hash he was given: SECURITY 6.1, 6.2)."""
+    if (
+        not 0 < channel_id < CHANNEL_BASE
+        or call.services.views.channel_hash(call.me, channel_id) != access_hash
+    ):
+        raise errors.CHANNEL_INVALID()
+    channel = -CHANNEL_BASE - channel_id
+    call.services.channels.register.view(call.me, channel)
+    return channel
+
+
+def _from_message(call: Call, peer: t.AnyInputPeer | t.AnyInputUser | t.AnyInputChannel) -> int:
+    """Somebody known by a message alone (`min` people of live posts): the message must be the caller's to see, and name
+    him."""
+    of = peer.peer  # type: ignore[union-attr]
+    where = resolve(call, of) if not isinstance(of, _FROM_MESSAGE) else 0
+    msg_id = peer.msg_id  # type: ignore[union-attr]
+    if isinstance(peer, t.InputPeerChannelFromMessage | t.InputChannelFromMessage):
+        wanted = -CHANNEL_BASE - peer.channel_id
+    else:
+        wanted = peer.user_id  # type: ignore[union-attr]
+    view = None
+    if where <= -CHANNEL_BASE:
+        view = call.services.channels.reading.message_or_none(call.me, where, msg_id)
+    elif where:
+        view = call.services.history.message_or_none(call.me, msg_id)
+        if view is not None and view.row.peer != where:
+            view = None
+    if view is not None and wanted in (view.body.author, *view.body.users, *view.body.mentions):
+        if wanted > 0:
+            return wanted
+        call.services.channels.register.view(call.me, wanted)
+        return wanted
+    if wanted > 0:
+        raise errors.USER_ID_INVALID()
+    raise errors.CHANNEL_INVALID()
+
+
+_FROM_MESSAGE = (t.InputPeerUserFromMessage, t.InputPeerChannelFromMessage)
 
 
 def resolve_user(call: Call, user: t.AnyInputUser) -> int:
@@ -48,6 +93,8 @@ def resolve_user(call: Call, user: t.AnyInputUser) -> int:
             return user.user_id
     elif isinstance(user, t.InputUserSelf):
         return call.me
+    elif isinstance(user, t.InputUserFromMessage):
+        return _from_message(call, user)
     raise errors.USER_ID_INVALID()
 
 
@@ -68,7 +115,11 @@ def resolve_user_peer(call: Call, peer: t.AnyInputPeer) -> int:
 
 
 def resolve_channel(call: Call, channel: t.AnyInputChannel) -> int:
-    """CHANNEL_INVALID: there are no channels here yet."""
+    """A channel that the caller may look at. CHANNEL_INVALID, CHANNEL_PRIVATE."""
+    if isinstance(channel, t.InputChannel):
+        return _channel(call, channel.channel_id, channel.access_hash)
+    if isinstance(channel, t.InputChannelFromMessage):
+        return _from_message(call, channel)
     raise errors.CHANNEL_INVALID()
 
 

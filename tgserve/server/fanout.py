@@ -8,7 +8,7 @@ drawing one update is logged and counted and costs that update alone: the client
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Protocol
 
 from tgserve import log, metrics
 from tgserve.server.live import LiveSession, Online
@@ -25,11 +25,31 @@ Draw = Callable[[Published, int], Any]
 DrawEphemeral = Callable[[Ephemeral, int], Any]
 
 
+class Crowd(Protocol):
+    """Those who are told what is committed in a channel's box (`user_id` < 0)."""
+
+    def of(self, channel: int) -> Collection[int]:
+        """Its members with sessions."""
+
+    def special(self, item: Published) -> Collection[int]:
+        """Users who are told in a form of their own."""
+
+    def draw(self, item: Published, viewer: int) -> Any:
+        """The Updates for one of those; with viewer 0 for all others."""
+
+
 class Fanout:
     def __init__(
-        self, online: Online, draw: Draw, draw_ephemeral: DrawEphemeral, *, home_dc: int = 2
+        self,
+        online: Online,
+        draw: Draw,
+        draw_ephemeral: DrawEphemeral,
+        *,
+        home_dc: int = 2,
+        crowd: Crowd | None = None,
     ) -> None:
         self._home_dc = home_dc
+        self._crowd = crowd
         self._online = online
         self._draw = draw
         self._draw_ephemeral = draw_ephemeral
@@ -39,6 +59,9 @@ class Fanout:
         of = self._online.of
         for item in batch:
             if type(item) is Published:
+                if item.user_id < 0:
+                    self._broadcast(item)
+                    continue
                 sessions = of(item.user_id)
                 if sessions:
                     self._publish(item, sessions)
@@ -58,6 +81,35 @@ class Fanout:
         if update is not None:
             self._push(update, sessions, origin)
 
+    def _broadcast(self, item: Published) -> None:
+        """To everybody online in a channel: drawn once, encoded once for each layer, whoever it is for."""
+        crowd = self._crowd
+        present = crowd.of(item.user_id) if crowd is not None else ()
+        if crowd is None or not present:
+            return
+        try:
+            special = crowd.special(item)
+            general = crowd.draw(item, 0)
+        except Exception as fault:
+            _faults.inc()
+            _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=item.user_id)
+            return
+        if general is None:
+            return
+        encoded: dict[tuple[int, int], bytes] = {}
+        of = self._online.of
+        for user in present:
+            if user not in special:
+                self._push(general, of(user), item.origin, encoded)
+                continue
+            try:
+                update = crowd.draw(item, user)
+            except Exception as fault:
+                _faults.inc()
+                _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=user)
+                continue
+            self._push(update, of(user), item.origin)
+
     def tell(self, users: Collection[int], news: Ephemeral) -> None:
         """Bus subscriber for what is not stored: only sessions with a socket hear of it."""
         for user in users:
@@ -74,10 +126,15 @@ class Fanout:
                 self._push(update, sessions)
 
     def _push(
-        self, update: Any, sessions: Collection[LiveSession], origin: tuple[int, int] | None = None
+        self,
+        update: Any,
+        sessions: Collection[LiveSession],
+        origin: tuple[int, int] | None = None,
+        encoded: dict[tuple[int, int], bytes] | None = None,
     ) -> None:
-        """To all of them but the one that caused it."""
-        encoded: dict[tuple[int, int], bytes] = {}
+        """To all of them but the one that caused it. `encoded` keeps the bytes by (layer, data centre)."""
+        if encoded is None:
+            encoded = {}
         for live in sessions:
             if live.ref == origin:
                 continue

@@ -6,6 +6,7 @@ share it once they are bound. Objects here are small and slotted: there is one o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from tgserve.mtproto.cipher import AuthKey
@@ -171,13 +172,20 @@ class LiveSession(Caller):
         return self.gateway.session_due(self, now)
 
 
+def _nobody_asks(user: int) -> None:
+    """Until the app has wired who wants to know."""
+
+
 class Online:
     """user id -> the sessions that take his updates, with or without a socket."""
 
-    __slots__ = ("_sessions",)
+    __slots__ = ("_sessions", "arrived", "departed")
 
     def __init__(self) -> None:
         self._sessions: dict[int, list[LiveSession]] = {}
+        self.arrived: Callable[[int], None] = _nobody_asks
+        """Called with a user whose first session takes updates."""
+        self.departed: Callable[[int], None] = _nobody_asks
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -190,6 +198,7 @@ class Online:
         of_user = self._sessions.get(user)
         if of_user is None:
             self._sessions[user] = [live]
+            self.arrived(user)
         elif live not in of_user:
             of_user.append(live)
 
@@ -199,6 +208,7 @@ class Online:
             of_user.remove(live)
             if not of_user:
                 del self._sessions[user]
+                self.departed(user)
 
     def of(self, user: int) -> list[LiveSession] | tuple[()]:
         return self._sessions.get(user, ())

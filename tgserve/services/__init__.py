@@ -15,11 +15,15 @@ from tgserve.chunks.store import Chunks
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
+from tgserve.imaging.pool import Imaging
 from tgserve.services.accounts import Accounts
 from tgserve.services.alarms import Alarms
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bus import Bus
+from tgserve.services.channels import bundle
+from tgserve.services.channels.bundle import Channels
+from tgserve.services.channels.register import Register
 from tgserve.services.codes import LoginCodes
 from tgserve.services.contacts import Contacts
 from tgserve.services.deleting import Deleting
@@ -27,6 +31,7 @@ from tgserve.services.dialogs import Dialogs
 from tgserve.services.directory import Directory
 from tgserve.services.editing import Editing
 from tgserve.services.expiry import Expiry
+from tgserve.services.files.files import Files
 from tgserve.services.flood_tallies import Tallies
 from tgserve.services.folders import Folders
 from tgserve.services.groups import delivery
@@ -96,6 +101,8 @@ class Services:
     scheduling: Scheduling
     expiry: Expiry
     chunks: Chunks
+    files: Files
+    channels: Channels
     folders: Folders
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
@@ -111,9 +118,10 @@ def build(
     secret: bytes,
     mail: MailDesk | None = None,
     chunks: Chunks | None = None,
+    imaging: Imaging | None = None,
 ) -> Services:
     """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key); without `mail` the
-    operator hands codes over; without `chunks` files are kept in memory.
+    operator hands codes over; without `chunks` files are kept in memory; without `imaging` no photos can be made.
 
     Must run before store.start(): outbox handlers are registered here. `store` hands its commits to `bus.publish`.
     """
@@ -126,8 +134,9 @@ def build(
     rosters = Rosters(store)
     privacy = Privacy(store, clock, users, rosters, views)
     directory = Directory(store)
+    register = Register(store, clock)
     # Caches hear of a commit before anybody draws because of it: subscribers are served in this order.
-    for cache in (users, keys, privacy, views, directory, rosters):
+    for cache in (users, keys, privacy, views, directory, rosters, register):
         bus.subscribe(cache.after_commit)
     bus.subscribe(delivery.resolve)
     blocks = Blocks(store, bus)
@@ -138,11 +147,17 @@ def build(
     accounts = Accounts(store, clock, auth)
     history = History(store)
     groups = Groups(store, clock, ids, rosters)
-    dialogs = Dialogs(store, clock, history)
+    channels = bundle.build(store, clock, ids, history, register)
+    bus.subscribe(channels.audience.after_commit)
+    bus.subscribe(channels.counters.after_commit)
+    dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit)
+    chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
+    files = Files(store, clock, ids, access, chunks, secret, config.files, imaging=imaging)
+    bus.subscribe(files.library.after_commit)
     return Services(
         store=store,
         clock=clock,
@@ -169,16 +184,18 @@ def build(
         views=views,
         search=Search(store, clock, bus, history, config.search_dir),
         pinning=Pinning(store, clock, history, rosters),
+        channels=channels,
         folders=Folders(store, clock),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms),
         expiry=Expiry(store, clock, alarms, rosters),
-        chunks=chunks or Chunks(store, clock, ids, secret, threaded=False),
+        chunks=chunks,
+        files=files,
         groups=groups,
         invites=Invites(store, clock, ids, groups),
         passwords=passwords,
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
-        upkeep=Upkeep(store, clock, auth.sessions, accounts),
+        upkeep=Upkeep(store, clock, auth.sessions, accounts, files),
     )

@@ -15,7 +15,16 @@ from msgspec.structs import replace
 
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
-from tgserve.store.keyspaces import BACKREFS, BODIES, DIALOGS, PEER_ROWS, PINS, READ_DATES, ROWS
+from tgserve.store.keyspaces import (
+    BACKREFS,
+    BODIES,
+    DIALOGS,
+    PEER_ROWS,
+    PINS,
+    READ_DATES,
+    ROWS,
+    UNREAD_REACTIONS,
+)
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
@@ -54,6 +63,11 @@ class BodyGone(Record, gc=False):
 
 def drop_body(txn: Txn, author: int, msg_id: int) -> None:
     """Delete a body; what was made of it (the search index) hears of it after the commit."""
+    body = txn.get(BODIES, author, msg_id)
+    if body is not None and body.reactions is not None:
+        txn.outbox(txn.slot, pl.DropReactors(author, msg_id))
+    if body is not None and body.poll:
+        txn.outbox(slot_of(body.poll), pl.PollUnplaced(body.poll, author, msg_id))
     txn.delete(BODIES, author, msg_id)
     txn.publish(BodyGone(author, msg_id))
 
@@ -156,7 +170,20 @@ def _without(txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple
         unread_mentions=dialog.unread_mentions
         - sum(1 for _, row in rows if row.flags & UNREAD_MENTION == UNREAD_MENTION),
         count=dialog.count - len(rows),
+        unread_reactions=dialog.unread_reactions and _reactions_left(txn, owner, peer, dialog, rows),
     )
+
+
+def _reactions_left(
+    txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple[int, r.Row]]
+) -> int:
+    """How many messages with unseen reactions are left without these."""
+    left = dialog.unread_reactions
+    for msg_id, _ in rows:
+        if txn.get(UNREAD_REACTIONS, owner, peer, msg_id) is not None:
+            txn.delete(UNREAD_REACTIONS, owner, peer, msg_id)
+            left -= 1
+    return left
 
 
 def release(txn: Txn, author: int, msg_ids: Iterable[int]) -> None:

@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.boxes import NO_DIALOG, View
+from tgserve.services.channels.reading import ChannelReading
+from tgserve.services.channels.register import Register, is_channel
 from tgserve.services.history import History, Named
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -21,6 +23,7 @@ from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import BOXES, DIALOGS, ROWS
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
@@ -33,6 +36,8 @@ class Chat:
     peer: int
     dialog: r.Dialog
     top: View | None
+    pts: int = 0
+    """Of a channel's box; 0 elsewhere."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,10 +59,14 @@ class Place:
 
 
 class Dialogs:
-    def __init__(self, store: Store, clock: Clock, history: History) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, history: History, register: Register, channels: ChannelReading
+    ) -> None:
         self._store = store
         self._clock = clock
         self._history = history
+        self._register = register
+        self._channels = channels
 
     # -- reading -----------------------------------------------------------
 
@@ -67,7 +76,7 @@ class Dialogs:
         """A page of the list, pinned chats first (on the first page only, as they have no place by date). Without
         `folder` archived chats stand among the others."""
         with self._store.read(slot_of(me)) as reader:
-            listed = _listed(reader, me, folder)
+            listed = self._listed(reader, me, folder)
             pinned = (
                 []
                 if exclude_pinned
@@ -85,7 +94,7 @@ class Dialogs:
     def pinned(self, me: int, folder: int = 0) -> list[Chat]:
         """Pinned chats from the top."""
         with self._store.read(slot_of(me)) as reader:
-            found = [item for item in _listed(reader, me, folder) if item[1].pinned]
+            found = [item for item in self._listed(reader, me, folder) if item[1].pinned]
             return self._with_tops(reader, me, sorted(found, key=lambda item: -item[1].pinned))
 
     def of_peers(self, me: int, peers: Sequence[int]) -> list[Chat]:
@@ -113,12 +122,31 @@ class Dialogs:
 
     def _with_tops(self, reader: Reader, me: int, heads: list[tuple[int, r.Dialog]]) -> list[Chat]:
         rows: list[Named] = []
-        for _, dialog in heads:
-            row = reader.get(ROWS, me, dialog.top_message) if dialog.top_message else None
+        for peer, dialog in heads:
+            own = dialog.top_message and not is_channel(peer)
+            row = reader.get(ROWS, me, dialog.top_message) if own else None
             if row is not None:
                 rows.append((dialog.top_message, row))
         tops = {view.msg_id: view for view in self._history.views_of(reader, me, rows)}
-        return [Chat(peer, dialog, tops.get(dialog.top_message)) for peer, dialog in heads]
+        return [
+            self._channel(me, peer, dialog)
+            if is_channel(peer)
+            else Chat(peer, dialog, tops.get(dialog.top_message))
+            for peer, dialog in heads
+        ]
+
+    def _channel(self, me: int, channel: int, kept: r.Dialog) -> Chat:
+        head = self._channels.dialog(me, channel, kept)
+        top = self._channels.message_or_none(me, channel, head.top_message) if head.top_message else None
+        return Chat(channel, head, top, self._register.top(channel).pts)
+
+    def _listed(self, reader: Reader, me: int, folder: int | None) -> list[tuple[int, r.Dialog]]:
+        """Chats that show in the list. A channel's place in it is by the channel's own newest message."""
+        found = _listed(reader, me, folder)
+        for peer, dialog in reader.range(DIALOGS, me, hi=1 - CHANNEL_BASE):
+            if not dialog.hidden and dialog.left_at and folder in (None, dialog.folder):
+                found.append((peer[1], self._channels.dialog(me, peer[1], dialog)))
+        return found
 
     # -- pins and marks -----------------------------------------------------------
 
@@ -228,7 +256,7 @@ class Dialogs:
         return self._store.transact(slot_of(me), work)
 
     def unread_total(self, me: int) -> int:
-        """Unread messages of all chats."""
+        """Unread messages of all chats but channels."""
         return sum(dialog.unread_count for _, dialog in self._all(me))
 
 
@@ -240,7 +268,7 @@ def state_of(reader: Reader, me: int) -> r.BoxHead:
 def _listed(reader: Reader, me: int, folder: int | None) -> list[tuple[int, r.Dialog]]:
     return [
         (key[1], dialog)
-        for key, dialog in reader.range(DIALOGS, me)
+        for key, dialog in reader.range(DIALOGS, me, lo=1 - CHANNEL_BASE)
         if dialog.top_message and not dialog.hidden and folder in (None, dialog.folder)
     ]
 

@@ -40,6 +40,7 @@ class Views:
         """user -> viewer -> what render/user.py keeps."""
         self.count = 0
         self._hashes: dict[tuple[int, int], int] = {}
+        self._channel_hashes: dict[tuple[int, int], int] = {}
 
     def user_hash(self, viewer: int, user_id: int) -> int:
         """The access hash of a user for a viewer (SECURITY 6.1), remembered: it is asked for at every call."""
@@ -48,6 +49,15 @@ class Views:
             if len(self._hashes) >= HASHES_KEPT:
                 self._hashes.clear()
             known = self._hashes[viewer, user_id] = self._access.of(viewer, b"u", user_id)
+        return known
+
+    def channel_hash(self, viewer: int, channel_id: int) -> int:
+        """The access hash of a channel (by the id that clients know) for a viewer."""
+        known = self._channel_hashes.get((viewer, channel_id))
+        if known is None:
+            if len(self._channel_hashes) >= HASHES_KEPT:
+                self._channel_hashes.clear()
+            known = self._channel_hashes[viewer, channel_id] = self._access.of(viewer, b"c", channel_id)
         return known
 
     def keep(self, viewer: int, user_id: int, drawn: Any) -> None:

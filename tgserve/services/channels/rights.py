@@ -98,7 +98,9 @@ def denied(channel: c.Channel, user: int, one: c.Participant | None) -> int:
     return channel.banned | (one.banned if one is not None else 0)
 
 
-def outranks(channel: c.Channel, me: int, one: c.Participant | None, user: int, other: c.Participant | None) -> bool:
+def outranks(
+    channel: c.Channel, me: int, one: c.Participant | None, user: int, other: c.Participant | None
+) -> bool:
     """May `me`, who has the right to, change what `user` is? The creator everybody; an admin plain members, and the
     admins he has made."""
     if user == channel.creator:

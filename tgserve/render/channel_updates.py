@@ -1,0 +1,163 @@
+"""What was committed in a channel's box, for those online and for who asks what he missed.
+
+A live update is drawn once for everybody (viewer 0): people and the channel in their `min` form, which holds no access
+hash, since those differ from viewer to viewer. Who wrote a message, or is named in it, is told in a form of his own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from tgserve.render import channel as render_channel
+from tgserve.render import chat as render_chat
+from tgserve.render import dialogs as render_dialogs
+from tgserve.render import user as render_user
+from tgserve.render.message import message, people
+from tgserve.services import Services
+from tgserve.services.boxes import View
+from tgserve.services.channels.posting import personal
+from tgserve.services.channels.reading import Missed
+from tgserve.services.channels.register import is_channel
+from tgserve.services.dialogs import Chat
+from tgserve.store import events as ev
+from tgserve.store.eventlog import Published
+from tgserve.tl import types as t
+
+
+class Crowd:
+    """Who is told of what is committed in a channel's box, and how (server/fanout.py)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def of(self, channel: int) -> Collection[int]:
+        return self._services.channels.audience.of(channel)
+
+    def special(self, item: Published) -> Collection[int]:
+        """Who wrote it, and who is named in it."""
+        view = item.memo
+        if type(view) is not View:
+            return ()
+        body = view.body
+        return (body.author, body.signer, *body.mentions)
+
+    def draw(self, item: Published, viewer: int) -> t.AnyUpdates | None:
+        return draw(self._services, item, viewer)
+
+
+def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates | None:
+    """The Updates for one viewer, or with 0 for all to whom it is nothing special."""
+    channel, event = published.user_id, published.event
+    update, views = _update(
+        services, channel, event, published.pts, published.pts_count, viewer, published.memo
+    )
+    if update is None:
+        return None
+    who: dict[int, None] = {channel: None, **people(views)}
+    if viewer:
+        users = render_user.users(services, viewer, who)
+        chats = render_chat.chats(services, viewer, who)
+    else:
+        users, chats = minimal(services, who)
+    return t.Updates(updates=[update], users=users, chats=chats, date=published.date, seq=0)
+
+
+def minimal(services: Services, who: Iterable[int]) -> tuple[list[Any], list[Any]]:
+    """People and channels in the form that is the same for everybody. Basic groups have none and are left out."""
+    users: list[Any] = []
+    chats: list[Any] = []
+    for one in who:
+        if one > 0:
+            users.append(render_user.minimal(services, one))
+        elif is_channel(one):
+            known = services.channels.register.known_or_none(one)
+            if known is not None:
+                chats.append(render_channel.minimal(known))
+    return users, chats
+
+
+def _update(
+    services: Services, channel: int, event: Any, pts: int, count: int, viewer: int, memo: Any = None
+) -> tuple[Any, tuple[View, ...]]:
+    """One event as an Update, and the messages in it."""
+    kind = type(event)
+    number = render_channel.channel_id(channel)
+    if kind is ev.NewMessage or kind is ev.EditMessage:
+        view = personal(memo, viewer, True) if type(memo) is View else None
+        if view is None:
+            view = services.channels.reading.message_or_none(viewer, channel, event.msg_id)
+        if view is None:
+            gone = t.UpdateDeleteChannelMessages(
+                channel_id=number, messages=[event.msg_id], pts=pts, pts_count=count
+            )
+            return gone, ()
+        made: Any = t.UpdateNewChannelMessage if kind is ev.NewMessage else t.UpdateEditChannelMessage
+        return made(message=message(services, view), pts=pts, pts_count=count), (view,)
+    if kind is ev.DeleteMessages:
+        deleted = t.UpdateDeleteChannelMessages(
+            channel_id=number, messages=list(event.msg_ids), pts=pts, pts_count=count
+        )
+        return deleted, ()
+    if kind is ev.MessagesPinned:
+        pinned = t.UpdatePinnedChannelMessages(
+            pinned=event.pinned, channel_id=number, messages=list(event.msg_ids), pts=pts, pts_count=count
+        )
+        return pinned, ()
+    if kind is ev.ChannelChanged:
+        return t.UpdateChannel(channel_id=number), ()
+    return None, ()
+
+
+def difference(
+    services: Services, me: int, channel: int, missed: Missed, timeout: int
+) -> t.AnyUpdatesChannelDifference:
+    """updates.channelDifference; a message that came and went meanwhile is not told of, one that was edited comes once,
+    as it is now."""
+    if missed.too_long:
+        return _too_long(services, me, channel, timeout)
+    if not missed.events:
+        return t.UpdatesChannelDifferenceEmpty(final=missed.final, pts=missed.pts, timeout=timeout)
+    came = [one.event.msg_id for _, one in missed.events if isinstance(one.event, ev.NewMessage)]
+    views = [view for view in services.channels.reading.messages(me, channel, came) if view is not None]
+    who: dict[int, None] = {me: None, channel: None, **people(views)}
+    others: list[Any] = []
+    told: set[tuple[Any, ...]] = {("edit", one) for one in came}
+    for pts, logged in reversed(missed.events):
+        event = logged.event
+        if isinstance(event, ev.NewMessage):
+            continue
+        key: tuple[Any, ...] = ("edit", event.msg_id) if isinstance(event, ev.EditMessage) else (pts, event)
+        if isinstance(event, ev.ChannelChanged):
+            key = ("channel",)
+        if key in told:
+            continue
+        told.add(key)
+        update, named = _update(services, channel, event, pts, logged.pts_count, me)
+        if update is not None:
+            others.append(update)
+            who.update(people(named))
+    others.reverse()
+    return t.UpdatesChannelDifference(
+        final=missed.final,
+        pts=missed.pts,
+        timeout=timeout,
+        new_messages=[message(services, view) for view in views],
+        other_updates=others,
+        chats=render_chat.chats(services, me, who),
+        users=render_user.users(services, me, who),
+    )
+
+
+def _too_long(services: Services, me: int, channel: int, timeout: int) -> t.AnyUpdatesChannelDifference:
+    head = services.channels.reading.dialog(me, channel, services.dialogs.head(me, channel))
+    view = services.channels.reading.message_or_none(me, channel, head.top_message)
+    who: dict[int, None] = {me: None, channel: None, **people([view] if view is not None else [])}
+    return t.UpdatesChannelDifferenceTooLong(
+        final=True,
+        timeout=timeout,
+        dialog=render_dialogs.dialog(Chat(channel, head, view, services.channels.register.top(channel).pts)),
+        messages=[message(services, view)] if view is not None else [],
+        chats=render_chat.chats(services, me, who),
+        users=render_user.users(services, me, who),
+    )

@@ -1,0 +1,69 @@
+"""Who is online in which channel: memory only, so that a post costs its readers online and nothing for the others.
+
+A user is in the audience of his channels while a session of his takes updates. He is looked up when he arrives, and
+commits of channels (Seat) move him in and out from then on, before anything of the same commit is told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve.services.channels import rights
+from tgserve.services.channels.register import Register, Seat
+from tgserve.store.keyspaces import PARTICIPANTS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+
+NOBODY: frozenset[int] = frozenset()
+
+
+class Audience:
+    def __init__(self, store: Store, register: Register) -> None:
+        self._store = store
+        self._register = register
+        self._present: dict[int, set[int]] = {}
+        """channel -> users with sessions."""
+        self._channels: dict[int, set[int]] = {}
+        """user with sessions -> his channels."""
+
+    def of(self, channel: int) -> set[int] | frozenset[int]:
+        """Members with sessions, as of the last commit told."""
+        return self._present.get(channel, NOBODY)
+
+    def arrived(self, user: int) -> None:
+        """The user's first session takes updates."""
+        if user in self._channels:
+            return
+        channels = self._channels[user] = set()
+        for channel in self._register.of_user(user):
+            with self._store.read(slot_of(channel)) as reader:
+                if rights.is_member(reader.get(PARTICIPANTS, channel, user)):
+                    channels.add(channel)
+                    self._present.setdefault(channel, set()).add(user)
+
+    def departed(self, user: int) -> None:
+        """His last one takes none any more."""
+        for channel in self._channels.pop(user, ()):
+            self._leave(channel, user)
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber, before whoever tells anybody of the batch."""
+        for item in batch:
+            if type(item) is not Seat:
+                continue
+            channels = self._channels.get(item.user)
+            if channels is None:
+                continue
+            if item.here:
+                channels.add(item.channel)
+                self._present.setdefault(item.channel, set()).add(item.user)
+            else:
+                channels.discard(item.channel)
+                self._leave(item.channel, item.user)
+
+    def _leave(self, channel: int, user: int) -> None:
+        present = self._present.get(channel)
+        if present is not None:
+            present.discard(user)
+            if not present:
+                del self._present[channel]

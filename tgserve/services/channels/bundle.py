@@ -1,0 +1,47 @@
+"""The services of channels, made and wired together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tgserve.clock import Clock
+from tgserve.ids import Ids
+from tgserve.services.channels import seats
+from tgserve.services.channels.audience import Audience
+from tgserve.services.channels.changing import Changing
+from tgserve.services.channels.counters import Counters
+from tgserve.services.channels.life import Life
+from tgserve.services.channels.posting import Posting
+from tgserve.services.channels.reading import ChannelReading
+from tgserve.services.channels.register import Register
+from tgserve.services.history import History
+from tgserve.store import payloads as pl
+from tgserve.store.shards import Store
+
+
+@dataclass(slots=True)
+class Channels:
+    """Reached as `services.channels`."""
+
+    register: Register
+    audience: Audience
+    life: Life
+    posting: Posting
+    changing: Changing
+    reading: ChannelReading
+    counters: Counters
+
+
+def build(store: Store, clock: Clock, ids: Ids, history: History, register: Register) -> Channels:
+    """Before store.start(): outbox handlers are registered here."""
+    store.on_outbox(pl.SeatChanged, seats.seat_changed)
+    store.on_outbox(pl.TellChannelChanged, seats.tell)
+    return Channels(
+        register=register,
+        audience=Audience(store, register),
+        life=Life(store, clock, ids, register),
+        posting=Posting(store, clock),
+        changing=Changing(store, clock),
+        reading=ChannelReading(store, clock, register, history),
+        counters=Counters(store),
+    )

@@ -1,0 +1,228 @@
+"""Changing what stands in a channel: editing, deleting, pinning. One transaction of the channel's slot each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.boxes import View
+from tgserve.services.channels import rights
+from tgserve.services.channels.life import admitted
+from tgserve.services.channels.posting import personal
+from tgserve.services.deleting import Affected
+from tgserve.services.editing import Change, Edited
+from tgserve.services.messaging import Origin
+from tgserve.store import channel_records as c
+from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import BODIES, PEER_ROWS, PINS, POST_STATS, ROWS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
+
+SLICE = 200
+"""Messages that one call takes of a history; clients repeat it while `left` is not 0."""
+
+
+class Changing:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def edit(
+        self, me: int, channel: int, msg_id: int, change: Change, *, origin: Origin = None
+    ) -> Commit[Edited]:
+        """One's own message for a while, or as admin with that right any post of a channel. CHANNEL_PRIVATE,
+        MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED, MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Edited:
+            record, seat = admitted(txn, channel, me, now)
+            row, body = editable(txn, record, channel, me, seat, msg_id, now)
+            before = (body.text, body.entities, body.invert_media)
+            if before == (change.text, change.entities, change.invert_media):
+                raise errors.MESSAGE_NOT_MODIFIED()
+            if not change.text and not body.media:
+                raise errors.MESSAGE_EMPTY()
+            rich = bool(body.media or body.fwd)
+            body = replace(
+                body,
+                text=change.text,
+                entities=change.entities,
+                layer=change.layer,
+                min_layer=max(change.min_layer, body.min_layer if rich else 0),
+                users=tuple(dict.fromkeys((*change.users, *(body.users if rich else ())))),
+                invert_media=change.invert_media,
+                edit_date=now,
+            )
+            txn.put(BODIES, channel, msg_id, value=body)
+            view = View(channel, msg_id, row, body, boxes.reply_id(txn, channel, body))
+            event = ev.EditMessage(msg_id)
+            published = eventlog.append(txn, channel, event, now=now, memo=view, origin=origin)
+            return Edited(personal(view, me), published.pts, now)
+
+        return self._store.transact(slot_of(channel), work)
+
+    def delete(
+        self, me: int, channel: int, msg_ids: Sequence[int], *, origin: Origin = None
+    ) -> Commit[Affected]:
+        """Delete for everybody: one's own messages, or as admin with that right anybody's. Ids that are not there are
+        passed over. CHANNEL_PRIVATE, MESSAGE_DELETE_FORBIDDEN."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            record, seat = admitted(txn, channel, me, now)
+            if not rights.has(record, me, seat, rights.DELETE):
+                for msg_id in msg_ids:
+                    body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
+                    if body is not None and (me not in (body.author, body.signer) or body.action):
+                        raise errors.MESSAGE_DELETE_FORBIDDEN()
+            return remove(txn, channel, msg_ids, now, origin)
+
+        return self._store.transact(slot_of(channel), work)
+
+    def delete_of_author(
+        self, me: int, channel: int, author: int, *, origin: Origin = None
+    ) -> Commit[Affected]:
+        """All messages of a member, at most SLICE in one call. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            record, seat = admitted(txn, channel, me, now)
+            if not rights.has(record, me, seat, rights.DELETE):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            ids: list[int] = []
+            for key, _ in txn.range(PEER_ROWS, channel, channel, reverse=True):
+                body = txn.get(BODIES, channel, key[2])
+                if body is not None and author in (body.author, body.signer):
+                    ids.append(key[2])
+                    if len(ids) > SLICE:
+                        break
+            done = remove(txn, channel, ids[:SLICE], now, origin)
+            return Affected(done.pts, done.count, max(len(ids) - SLICE, 0))
+
+        return self._store.transact(slot_of(channel), work)
+
+    def pin(
+        self, me: int, channel: int, msg_id: int, pinned: bool, *, origin: Origin = None
+    ) -> Commit[Affected]:
+        """CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED, MESSAGE_ID_INVALID; no event when it is so already."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            record, seat = admitted(txn, channel, me, now)
+            require_pin(record, me, seat)
+            row = txn.get(ROWS, channel, msg_id)
+            body = txn.get(BODIES, channel, msg_id)
+            if row is None or body is None or body.action:
+                raise errors.MESSAGE_ID_INVALID()
+            changed = _set_pinned(txn, channel, {msg_id: row}, pinned)
+            return _pins_told(txn, channel, changed, pinned, now, origin)
+
+        return self._store.transact(slot_of(channel), work)
+
+    def unpin_all(self, me: int, channel: int, *, origin: Origin = None) -> Commit[Affected]:
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            record, seat = admitted(txn, channel, me, now)
+            require_pin(record, me, seat)
+            rows: dict[int, r.Row] = {}
+            for key, _ in txn.range(PINS, channel, channel, limit=SLICE):
+                row = txn.get(ROWS, channel, key[2])
+                if row is not None:
+                    rows[key[2]] = row
+            changed = _set_pinned(txn, channel, rows, False)
+            return _pins_told(txn, channel, changed, False, now, origin)
+
+        return self._store.transact(slot_of(channel), work)
+
+
+def require_pin(record: c.Channel, me: int, seat: c.Participant | None) -> None:
+    right = rights.PIN if record.megagroup else rights.EDIT
+    if rights.has(record, me, seat, right):
+        return
+    if record.megagroup and not rights.denied(record, me, seat) & rights.NO_PIN:
+        return
+    raise errors.CHAT_ADMIN_REQUIRED()
+
+
+def editable(
+    reader: Reader,
+    record: c.Channel,
+    channel: int,
+    me: int,
+    seat: c.Participant | None,
+    msg_id: int,
+    now: int,
+) -> tuple[r.Row, r.Body]:
+    """Row and body of a message that `me` may edit now."""
+    row = reader.get(ROWS, channel, msg_id) if 0 < msg_id < 2**31 else None
+    body = reader.get(BODIES, channel, msg_id) if row is not None else None
+    if row is None or body is None or body.action:
+        raise errors.MESSAGE_ID_INVALID()
+    if body.via_bot or (body.fwd and record.megagroup):
+        raise errors.MESSAGE_AUTHOR_REQUIRED()
+    if not record.megagroup and rights.has(record, me, seat, rights.EDIT):
+        return row, body
+    if me not in (body.author, body.signer):
+        raise errors.MESSAGE_AUTHOR_REQUIRED()
+    if not record.megagroup and not rights.has(record, me, seat, rights.POST):
+        raise errors.CHAT_ADMIN_REQUIRED()
+    if now - body.date > limits.EDIT_SECONDS and not rights.has(record, me, seat, rights.PIN):
+        raise errors.MESSAGE_EDIT_TIME_EXPIRED()
+    return row, body
+
+
+def remove(txn: Txn, channel: int, msg_ids: Sequence[int], now: int, origin: Origin) -> Affected:
+    """Take messages out of a channel's box, bodies and counters with them."""
+    bodies = {msg_id: txn.get(BODIES, channel, msg_id) for msg_id in set(msg_ids) if 0 < msg_id < 2**31}
+    gone = boxes.remove(txn, channel, [one for one, body in bodies.items() if body is not None])
+    if not gone:
+        return Affected(eventlog.box_head(txn, channel).pts, 0)
+    for msg_id, _ in gone:
+        body = bodies[msg_id]
+        boxes.drop_body(txn, channel, msg_id)
+        txn.delete(POST_STATS, channel, msg_id)
+        for user in body.mentions if body is not None else ():
+            txn.outbox(slot_of(user), pl.ChannelMentioned(user, channel, msg_id, gone=True))
+    removed = tuple(msg_id for msg_id, _ in gone)
+    event = ev.DeleteMessages(removed)
+    published = eventlog.append(txn, channel, event, now=now, raises=len(removed), origin=origin)
+    return Affected(published.pts, len(removed))
+
+
+def _set_pinned(txn: Txn, channel: int, rows: dict[int, r.Row], pinned: bool) -> list[int]:
+    changed: list[int] = []
+    for msg_id, row in rows.items():
+        if bool(row.flags & r.ROW_PINNED) == pinned:
+            continue
+        made = replace(row, flags=row.flags ^ r.ROW_PINNED)
+        packed = txn.get(PEER_ROWS, channel, channel, msg_id)
+        txn.put(ROWS, channel, msg_id, value=made)
+        if packed is not None:
+            value = boxes.pack_row(channel, msg_id, made, boxes.packed_date(packed))
+            txn.put(PEER_ROWS, channel, channel, msg_id, value=value)
+        if pinned:
+            txn.put(PINS, channel, channel, msg_id, value=b"")
+        else:
+            txn.delete(PINS, channel, channel, msg_id)
+        changed.append(msg_id)
+    return changed
+
+
+def _pins_told(
+    txn: Txn, channel: int, changed: list[int], pinned: bool, now: int, origin: Origin
+) -> Affected:
+    if not changed:
+        return Affected(eventlog.box_head(txn, channel).pts, 0)
+    event = ev.MessagesPinned(channel, tuple(changed), pinned)
+    published = eventlog.append(txn, channel, event, now=now, origin=origin)
+    return Affected(published.pts, 1)

@@ -1,0 +1,106 @@
+"""Views and forwards of posts: counted in memory, written a batch at a time, so that looking at a post costs no commit.
+
+A viewer counts once for a post as long as memory remembers him. What a crash may lose is the last few seconds of views,
+never a message.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from tgserve.store import channel_records as c
+from tgserve.store.eventlog import Published
+from tgserve.store.events import DeleteMessages
+from tgserve.store.keyspaces import POST_STATS, ROWS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+POSTS_CACHED = 100_000
+VIEWERS_KEPT = 500_000
+FLUSH_POSTS = 1_000
+FLUSH_SECONDS = 5.0
+NONE = c.PostStats()
+
+
+class Counters:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: OrderedDict[tuple[int, int], c.PostStats] = OrderedDict()
+        self._dirty: dict[int, dict[int, list[int]]] = {}
+        """channel -> post -> [views, forwards] not yet written."""
+        self._viewed: dict[tuple[int, int, int], None] = {}
+
+    def of(self, channel: int, msg_id: int) -> c.PostStats:
+        """The counters of a post as they stand."""
+        key = (channel, msg_id)
+        known = self._known.get(key)
+        if known is None:
+            with self._store.read(slot_of(channel)) as reader:
+                known = reader.get(POST_STATS, channel, msg_id) or NONE
+            waiting = self._dirty.get(channel, {}).get(msg_id)
+            if waiting is not None:
+                known = c.PostStats(known.views + waiting[0], known.forwards + waiting[1])
+            self._keep(key, known)
+        return known
+
+    def view(self, me: int, channel: int, msg_ids: Sequence[int]) -> None:
+        """`me` has looked at these posts of a channel that he may see."""
+        for msg_id in msg_ids:
+            seen = (channel, msg_id, me)
+            if seen in self._viewed:
+                continue
+            if len(self._viewed) >= VIEWERS_KEPT:
+                for old in list(self._viewed)[: VIEWERS_KEPT // 10]:
+                    del self._viewed[old]
+            self._viewed[seen] = None
+            self._add(channel, msg_id, 1, 0)
+
+    def forwarded(self, channel: int, msg_id: int) -> None:
+        self._add(channel, msg_id, 0, 1)
+
+    def _add(self, channel: int, msg_id: int, views: int, forwards: int) -> None:
+        known = self.of(channel, msg_id)
+        self._keep((channel, msg_id), c.PostStats(known.views + views, known.forwards + forwards))
+        waiting = self._dirty.setdefault(channel, {}).setdefault(msg_id, [0, 0])
+        waiting[0] += views
+        waiting[1] += forwards
+
+    def _keep(self, key: tuple[int, int], stats: c.PostStats) -> None:
+        self._known[key] = stats
+        if len(self._known) > POSTS_CACHED:
+            self._known.popitem(last=False)
+
+    async def flush(self) -> None:
+        """Write what has been counted; one transaction a channel."""
+        dirty, self._dirty = self._dirty, {}
+        commits = []
+        for channel, posts in dirty.items():
+            items = list(posts.items())
+            for start in range(0, len(items), FLUSH_POSTS):
+                part = items[start : start + FLUSH_POSTS]
+                commits.append(self._store.transact(slot_of(channel), _writer(channel, part)))
+        for commit in commits:
+            await commit
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber: deleted posts are forgotten."""
+        for item in batch:
+            if type(item) is Published and item.user_id < 0 and type(item.event) is DeleteMessages:
+                for msg_id in item.event.msg_ids:
+                    self._known.pop((item.user_id, msg_id), None)
+                    self._dirty.get(item.user_id, {}).pop(msg_id, None)
+
+
+def _writer(channel: int, part: list[tuple[int, list[int]]]) -> Any:
+    def work(txn: Txn) -> None:
+        for msg_id, (views, forwards) in part:
+            if txn.get(ROWS, channel, msg_id) is None:
+                continue
+            stats = txn.get(POST_STATS, channel, msg_id) or NONE
+            made = c.PostStats(stats.views + views, stats.forwards + forwards)
+            txn.put(POST_STATS, channel, msg_id, value=made)
+
+    return work

@@ -1,0 +1,259 @@
+"""What is done to a channel as a whole, and how people come and go: made, joined, left, renamed, deleted.
+
+Each is one commit of the channel's slot, which checks who may (SECURITY 6.3) and writes the service message with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.ids import Ids
+from tgserve.services.channels import rights
+from tgserve.services.channels.posting import put_action
+from tgserve.services.channels.register import Register, opened, save
+from tgserve.services.channels.seats import gone, joined, put_seat, seat_of
+from tgserve.services.groups.life import Action, title_of
+from tgserve.services.groups.links import make_hash
+from tgserve.services.messaging import Origin, Sent
+from tgserve.store import channel_records as c
+from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import group_records as g
+from tgserve.store.keyspaces import CHANNELS, INVITES, PARTICIPANTS
+from tgserve.store.records import CHANNEL_BASE
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+CHANNEL_ID_RANGE = 2**33
+FIRST_CHANNEL_ID = 1_000_001
+TRIES = 8
+EVERYBODY = 2_000
+"""Members whose seats one transaction takes of a deleted channel."""
+
+
+@dataclass(slots=True, frozen=True)
+class Done:
+    """The channel after a change, and the service message when there is one."""
+
+    channel: int
+    record: c.Channel
+    sent: Sent | None = None
+
+
+class Taken(Exception):
+    """The id drawn for a new channel is in use."""
+
+
+Change = Callable[[Txn, c.Channel, c.Participant | None], c.Channel]
+"""(txn, channel, the caller's seat) -> the channel as it shall be; raises what forbids it."""
+
+
+class Life:
+    def __init__(self, store: Store, clock: Clock, ids: Ids, register: Register) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._register = register
+
+    async def create(
+        self,
+        me: int,
+        title: str,
+        about: str,
+        action: Action,
+        *,
+        megagroup: bool,
+        forum: bool = False,
+        ttl_period: int = 0,
+        origin: Origin = None,
+    ) -> Done:
+        """A new channel of `me`, with its primary link. CHAT_TITLE_EMPTY, CHAT_ABOUT_TOO_LONG, CHANNELS_TOO_MUCH."""
+        title = title_of(title)
+        about = about.strip()
+        if len(about) > limits.GROUP_ABOUT_CHARS:
+            raise errors.CHAT_ABOUT_TOO_LONG()
+        self._check_count(me)
+        now = int(self._clock.now())
+        record = c.Channel(title, me, now, megagroup, forum, 0, about, ttl_period=ttl_period)
+        for _ in range(TRIES):
+            channel = -CHANNEL_BASE - FIRST_CHANNEL_ID - self._ids.below(CHANNEL_ID_RANGE)
+            hash_ = make_hash(channel, self._ids)
+
+            def work(txn: Txn, channel: int = channel, hash_: str = hash_) -> Done:
+                if txn.get(CHANNELS, channel) is not None:
+                    raise Taken
+                seat = c.Participant(now, me, admin=rights.BROADCAST_ALL | rights.MEGAGROUP_ALL)
+                made = save(txn, channel, put_seat(txn, channel, record, me, seat, now, origin))
+                txn.put(INVITES, channel, hash_, value=g.Invite(me, now, permanent=True))
+                sent = _act(txn, channel, made, me, action, now, origin)
+                return Done(channel, made, sent)
+
+            try:
+                return await self._store.transact(slot_of(channel), work)
+            except Taken:
+                continue
+        raise errors.INTERNAL()
+
+    async def join(self, me: int, channel: int, *, origin: Origin = None) -> Done:
+        """Come into a public channel. CHANNEL_PRIVATE, USER_ALREADY_PARTICIPANT, INVITE_REQUEST_SENT,
+        CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
+        self._check_count(me)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Done:
+            record = opened(txn, channel)
+            was = seat_of(txn, channel, me, now)
+            if rights.is_member(was):
+                raise errors.USER_ALREADY_PARTICIPANT()
+            if not rights.may_see(record, was):
+                raise errors.CHANNEL_PRIVATE()
+            made = save(txn, channel, come_in(txn, channel, record, me, 0, now, origin))
+            return Done(channel, made)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def invite(
+        self, me: int, channel: int, users: Sequence[int], action: Action, *, origin: Origin = None
+    ) -> tuple[Done, list[int]]:
+        """Bring people in; also returns those who were in it or were removed from it, and stay as they are.
+        CHAT_ADMIN_REQUIRED, CHAT_WRITE_FORBIDDEN, USERS_TOO_MUCH, CHANNEL_PRIVATE."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> tuple[Done, list[int]]:
+            record, seat = admitted(txn, channel, me, now)
+            if not rights.has(record, me, seat, rights.INVITE):
+                if not record.megagroup or rights.denied(record, me, seat) & rights.NO_INVITE:
+                    raise errors.CHAT_ADMIN_REQUIRED()
+            left: list[int] = []
+            came = 0
+            for user in users:
+                was = seat_of(txn, channel, user, now)
+                kicked = was is not None and was.state == c.KICKED
+                if rights.is_member(was) or (kicked and not rights.has(record, me, seat, rights.BAN)):
+                    left.append(user)
+                    continue
+                record = come_in(txn, channel, record, user, me, now)
+                came += 1
+            if not came:
+                return Done(channel, record), left
+            made = save(txn, channel, record)
+            sent = _act(txn, channel, made, me, action, now, origin) if made.megagroup else None
+            return Done(channel, made, sent), left
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def leave(self, me: int, channel: int, *, origin: Origin = None) -> Done:
+        """Go. The creator may too: the channel stays. USER_NOT_PARTICIPANT."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Done:
+            record = opened(txn, channel)
+            was = seat_of(txn, channel, me, now)
+            if was is None or was.state != c.MEMBER:
+                raise errors.USER_NOT_PARTICIPANT()
+            made = save(txn, channel, put_seat(txn, channel, record, me, gone(was), now, origin))
+            return Done(channel, made)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def change(
+        self, me: int, channel: int, change: Change, action: Action | None = None, *, origin: Origin = None
+    ) -> Done:
+        """Commit a change of the channel itself, with a service message when there is an action; members online are
+        told to draw it again. `change` raises what forbids it."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Done:
+            record, seat = admitted(txn, channel, me, now)
+            made = save(txn, channel, change(txn, record, seat))
+            if action is not None:
+                return Done(channel, made, _act(txn, channel, made, me, action, now, origin))
+            eventlog.append(txn, channel, ev.ChannelChanged(channel), now=now, raises=0, origin=origin)
+            return Done(channel, made)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def delete(self, me: int, channel: int, *, origin: Origin = None) -> Done:
+        """The creator ends it for everybody. CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> tuple[Done, bool]:
+            record = txn.get(CHANNELS, channel)
+            if record is None:
+                raise errors.CHANNEL_INVALID()
+            if record.creator != me:
+                raise errors.CHAT_ADMIN_REQUIRED()
+            more = False
+            for count, (key, seat) in enumerate(list(txn.range(PARTICIPANTS, channel, limit=EVERYBODY + 1))):
+                if count == EVERYBODY:
+                    more = True
+                    break
+                if seat.state == c.MEMBER:
+                    record = put_seat(txn, channel, record, key[1], gone(seat), now)
+                txn.delete(PARTICIPANTS, *key)
+            for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):
+                txn.delete(INVITES, *key)
+            made = save(txn, channel, replace(record, deleted=True, pending=0))
+            return Done(channel, made), more
+
+        while True:
+            done, more = await self._store.transact(slot_of(channel), work)
+            if not more:
+                return done
+
+    def _check_count(self, me: int) -> None:
+        if len(self._register.of_user(me)) >= limits.CHANNELS_PER_USER:
+            raise errors.CHANNELS_TOO_MUCH()
+
+
+def admitted(txn: Txn, channel: int, me: int, now: int) -> tuple[c.Channel, c.Participant | None]:
+    """The channel and the seat of a member. CHANNEL_INVALID, CHANNEL_PRIVATE."""
+    record = opened(txn, channel)
+    seat = seat_of(txn, channel, me, now)
+    if not rights.is_member(seat):
+        raise errors.CHANNEL_PRIVATE()
+    return record, seat
+
+
+def come_in(
+    txn: Txn, channel: int, record: c.Channel, user: int, inviter: int, now: int, origin: Origin = None
+) -> c.Channel:
+    """`user` comes (back) in; the record is not put yet. USERS_TOO_MUCH."""
+    if record.members >= limits.CHANNEL_MEMBERS:
+        raise errors.USERS_TOO_MUCH()
+    was = txn.get(PARTICIPANTS, channel, user)
+    top = eventlog.box_head(txn, channel).msg_id
+    return put_seat(txn, channel, record, user, joined(record, was, inviter, now, top), now, origin)
+
+
+def require(record: c.Channel, me: int, seat: c.Participant | None, right: int, unless: int = 0) -> None:
+    """CHAT_ADMIN_REQUIRED unless `me` has this admin right, or is a member of a supergroup who is not denied
+    `unless`."""
+    if rights.has(record, me, seat, right):
+        return
+    if unless and record.megagroup and not rights.denied(record, me, seat) & unless:
+        return
+    raise errors.CHAT_ADMIN_REQUIRED()
+
+
+def _act(
+    txn: Txn, channel: int, record: c.Channel, me: int, action: Action, now: int, origin: Origin
+) -> Sent:
+    return put_action(
+        txn,
+        channel,
+        record,
+        me,
+        action.data,
+        action.layer,
+        action.min_layer,
+        action.users,
+        now,
+        origin=origin,
+    )

@@ -1,0 +1,291 @@
+"""Messages in a channel: written once, in the channel's own box, by whoever may (SECURITY 6.2, 6.3).
+
+Rules: right, slow mode, id, pts, the idempotence mark and the message are one transaction of the channel's slot. No row
+is written for a reader; who is named in a message hears of it by the outbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from struct import Struct
+
+from msgspec import Struct as Record
+from msgspec.structs import replace
+
+from tgserve import errors
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
+from tgserve.services.channels import rights
+from tgserve.services.channels.register import opened
+from tgserve.services.channels.seats import seat_of
+from tgserve.services.messaging import Draft, Origin, Sent
+from tgserve.store import channel_records as c
+from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, PARTICIPANTS, ROWS, SENT
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+_SENT = Struct(">III")
+_ASKED = Struct(">qq").pack
+MENTIONS = 50
+"""Users whom one message can call."""
+
+
+class Author(Record, frozen=True, gc=False):
+    """Under whose name a message stands: `shown` the user, the channel itself, or a channel he sends as; `signer` the
+    user, when he is not the one shown; `signature` a name under a post."""
+
+    shown: int
+    signer: int = 0
+    signature: str = ""
+
+
+class Posting:
+    """New messages in channels and supergroups."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def send_many(
+        self,
+        me: int,
+        channel: int,
+        drafts: Sequence[tuple[int, Draft]],
+        *,
+        send_as: int = 0,
+        name: str = "",
+        origin: Origin = None,
+    ) -> Commit[list[Sent]]:
+        """Send (random_id, draft) pairs in order, in one commit. `name` is what posts are signed with; `send_as` the
+        channel itself for anonymous admins. RANDOM_ID_EMPTY; the commit raises CHANNEL_PRIVATE, CHAT_WRITE_FORBIDDEN,
+        CHAT_SEND_MEDIA_FORBIDDEN, CHAT_SEND_PLAIN_FORBIDDEN, SLOWMODE_WAIT_%d, SEND_AS_PEER_INVALID,
+        REPLY_MESSAGE_ID_INVALID, USER_BANNED_IN_CHANNEL."""
+        if not all(random_id for random_id, _ in drafts):
+            raise errors.RANDOM_ID_EMPTY()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> list[Sent]:
+            record = opened(txn, channel)
+            seat = seat_of(txn, channel, me, now)
+            author = _author(record, channel, me, seat, send_as, name)
+            again = [txn.get(SENT, channel, mark_of(me, random_id)) for random_id, _ in drafts]
+            if not any(again):
+                _check(txn, record, channel, me, seat, drafts, now)
+            sent: list[Sent] = []
+            for (random_id, draft), mark in zip(drafts, again, strict=True):
+                if mark is not None:
+                    sent.append(_again(txn, channel, me, mark))
+                    continue
+                body = _body(txn, record, channel, author, draft, now)
+                made = put_message(txn, channel, body, now, viewer=me, origin=origin)
+                txn.put(
+                    SENT, channel, mark_of(me, random_id), value=_SENT.pack(made.msg_id, made.pts, made.date)
+                )
+                sent.append(made)
+            return sent
+
+        return self._store.transact(slot_of(channel), work)
+
+    def send(
+        self,
+        me: int,
+        channel: int,
+        draft: Draft,
+        random_id: int,
+        *,
+        send_as: int = 0,
+        name: str = "",
+        origin: Origin = None,
+    ) -> Commit[list[Sent]]:
+        return self.send_many(me, channel, ((random_id, draft),), send_as=send_as, name=name, origin=origin)
+
+
+def mark_of(me: int, random_id: int) -> int:
+    """The idempotence key of a send: a random_id is its sender's own (SECURITY 6.12)."""
+    digest = hashlib.blake2b(_ASKED(me, random_id), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _author(
+    record: c.Channel, channel: int, me: int, seat: c.Participant | None, send_as: int, name: str
+) -> Author:
+    if not record.megagroup:
+        signature = name if record.signatures else ""
+        if record.profiles and record.signatures:
+            return Author(me, 0, signature)
+        return Author(channel, me, signature)
+    anonymous = bool(rights.admin_rights(record, me, seat) & rights.ANONYMOUS)
+    if send_as in (0, me):
+        return Author(channel, me, seat.rank if seat is not None else "") if anonymous else Author(me)
+    if send_as == channel and anonymous:
+        return Author(channel, me, seat.rank if seat is not None else "")
+    raise errors.SEND_AS_PEER_INVALID()
+
+
+def _check(
+    txn: Txn,
+    record: c.Channel,
+    channel: int,
+    me: int,
+    seat: c.Participant | None,
+    drafts: Sequence[tuple[int, Draft]],
+    now: int,
+) -> None:
+    """Raise what keeps `me` from sending these now; counts the slow mode."""
+    if not rights.is_member(seat):
+        if seat is not None and seat.state == c.KICKED:
+            raise errors.USER_BANNED_IN_CHANNEL()
+        if not record.megagroup or not record.linked or record.join_to_send or not rights.is_public(record):
+            if rights.may_see(record, seat):
+                raise errors.CHAT_WRITE_FORBIDDEN()
+            raise errors.CHANNEL_PRIVATE()
+    if not record.megagroup:
+        if not rights.has(record, me, seat, rights.POST):
+            raise errors.CHAT_ADMIN_REQUIRED()
+        return
+    if rights.is_admin(record, me, seat):
+        return
+    denied = rights.denied(record, me, seat)
+    if denied & rights.NO_SEND or record.gigagroup:
+        if seat is not None and seat.banned & rights.NO_SEND:
+            raise errors.USER_BANNED_IN_CHANNEL()
+        raise errors.CHAT_WRITE_FORBIDDEN()
+    for _, draft in drafts:
+        check_kind(denied, draft)
+    if record.slow_mode_seconds and seat is not None:
+        if seat.next_post > now:
+            raise errors.SLOWMODE_WAIT(seat.next_post - now)
+        txn.put(PARTICIPANTS, channel, me, value=replace(seat, next_post=now + record.slow_mode_seconds))
+
+
+def check_kind(denied: int, draft: Draft) -> None:
+    """Raise what a flag word of chatBannedRights says against a message of this kind."""
+    if draft.media:
+        if denied & rights.NO_MEDIA:
+            raise errors.CHAT_SEND_MEDIA_FORBIDDEN()
+    elif denied & rights.NO_PLAIN:
+        raise errors.CHAT_SEND_PLAIN_FORBIDDEN()
+
+
+def _body(txn: Txn, record: c.Channel, channel: int, author: Author, draft: Draft, now: int) -> r.Body:
+    reply, topic, answered = None, 0, 0
+    if draft.reply is not None:
+        row = txn.get(ROWS, channel, draft.reply.msg_id)
+        target = txn.get(BODIES, channel, draft.reply.msg_id)
+        if row is None or target is None:
+            raise errors.REPLY_MESSAGE_ID_INVALID()
+        asked = draft.reply
+        topic = target.topic or draft.reply.msg_id
+        reply = r.Reply(channel, asked.msg_id, asked.quote_text, asked.quote_entities, asked.quote_offset)
+        answered = target.signer or target.author
+    called = dict.fromkeys((*draft.mentions, answered))
+    wrote = author.signer or author.shown
+    mentions = tuple(user for user in called if user > 0 and user != wrote)[:MENTIONS]
+    return r.Body(
+        author.shown,
+        now,
+        draft.text,
+        draft.layer,
+        draft.min_layer,
+        draft.entities,
+        draft.media,
+        draft.action,
+        draft.fwd,
+        draft.markup,
+        reply,
+        silent=draft.silent,
+        noforwards=draft.noforwards,
+        invert_media=draft.invert_media,
+        grouped_id=draft.grouped_id,
+        ttl_period=record.ttl_period,
+        effect=draft.effect,
+        holders=1,
+        peer=channel,
+        users=draft.users,
+        signer=author.signer,
+        signature=author.signature,
+        topic=topic,
+        mentions=mentions if record.megagroup else (),
+    )
+
+
+def put_message(
+    txn: Txn, channel: int, body: r.Body, now: int, *, viewer: int = 0, origin: Origin = None
+) -> Sent:
+    """Write a message into the channel's box. The view published is nobody's in particular; the one returned is
+    `viewer`'s."""
+    head = txn.get(BOXES, channel) or NO_BOX
+    dialog = txn.get(DIALOGS, channel, channel) or NO_DIALOG
+    msg_id = head.msg_id + 1
+    row = r.Row(channel, channel, msg_id, r.ROW_OUT)  # counts as unread with nobody
+    txn.put(BODIES, channel, msg_id, value=body)
+    txn.put(DIALOGS, channel, channel, value=boxes.insert(txn, channel, msg_id, row, dialog, now))
+    reply_id = body.reply.author_msg_id if body.reply is not None else 0
+    view = View(channel, msg_id, row, body, reply_id)
+    published = eventlog.append(
+        txn, channel, ev.NewMessage(msg_id), now=now, head=head, memo=view, origin=origin
+    )
+    for user in body.mentions:
+        seat = txn.get(PARTICIPANTS, channel, user)
+        if rights.is_member(seat):
+            txn.outbox(slot_of(user), pl.ChannelMentioned(user, channel, msg_id))
+    return Sent(msg_id, published.pts, now, personal(view, viewer) if viewer else view)
+
+
+def put_action(
+    txn: Txn,
+    channel: int,
+    record: c.Channel,
+    me: int,
+    action: bytes,
+    layer: int,
+    min_layer: int,
+    users: tuple[int, ...],
+    now: int,
+    *,
+    reply: int = 0,
+    origin: Origin = None,
+) -> Sent:
+    """A service message: of who acted in a supergroup, of the channel itself elsewhere."""
+    shown = me if record.megagroup else channel
+    body = r.Body(
+        shown,
+        now,
+        layer=layer,
+        min_layer=min_layer,
+        action=action,
+        holders=1,
+        peer=channel,
+        users=users,
+        signer=0 if shown == me else me,
+        reply=r.Reply(channel, reply) if reply else None,
+    )
+    return put_message(txn, channel, body, now, viewer=me, origin=origin)
+
+
+def personal(view: View, viewer: int, unread: bool = False) -> View:
+    """A message of a channel's box as `viewer` sees it; `unread`: it names him and he has not seen it yet."""
+    body, flags = view.body, view.row.flags & r.ROW_PINNED
+    if viewer and viewer in (body.author, body.signer):
+        flags |= r.ROW_OUT
+    elif viewer in body.mentions:
+        flags |= r.ROW_MENTIONED | (r.ROW_MEDIA_UNREAD if unread else 0)
+    return View(view.owner, view.msg_id, replace(view.row, flags=flags), body, view.reply_id, viewer)
+
+
+def _again(txn: Txn, channel: int, me: int, mark: bytes) -> Sent:
+    """The answer to a send that was done before."""
+    msg_id, pts, date = _SENT.unpack(mark)
+    row, body = txn.get(ROWS, channel, msg_id), txn.get(BODIES, channel, msg_id)
+    view = None
+    if row is not None and body is not None:
+        view = personal(View(channel, msg_id, row, body, boxes.reply_id(txn, channel, body)), me)
+    return Sent(msg_id, pts, date, view, repeated=True)

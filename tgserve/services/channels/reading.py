@@ -1,0 +1,294 @@
+"""Reading a channel: pages of its box as one viewer may see them, read marks, and what was missed.
+
+What a member reads is a mark in his own list of chats; nothing is counted in the channel but the first reader of a
+supergroup's message, whom its author hears of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services.boxes import NO_DIALOG, View
+from tgserve.services.channels import rights
+from tgserve.services.channels.posting import personal
+from tgserve.services.channels.register import Known, Register
+from tgserve.services.history import TOP_ID, History, Page, Window, select
+from tgserve.services.messaging import Origin
+from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import (
+    BODIES,
+    CHANNEL_MENTIONS,
+    CHANNELS,
+    DIALOGS,
+    JOINED,
+    PEER_ROWS,
+    PINS,
+    ROWS,
+)
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+AUTHORS_TOLD = 50
+"""Authors of a stretch of messages who hear that it was read."""
+
+
+@dataclass(slots=True, frozen=True)
+class Missed:
+    """What happened in a channel after a pts. `too_long`: more than is kept or asked for; `final`: nothing is left."""
+
+    pts: int
+    events: list[tuple[int, ev.LoggedEvent]]
+    final: bool
+    too_long: bool = False
+
+
+class ChannelReading:
+    def __init__(self, store: Store, clock: Clock, register: Register, history: History) -> None:
+        self._store = store
+        self._clock = clock
+        self._register = register
+        self._history = history
+        store.on_outbox(pl.ChannelReadBy, _read_by)
+        store.on_outbox(pl.ChannelAuthorRead, _author_read)
+        store.on_outbox(pl.ChannelMentioned, _mentioned)
+
+    # -- messages -----------------------------------------------------------
+
+    def floor(self, me: int, channel: int) -> int:
+        """Messages up to this id are not for `me`: cleared, or written before he came where that is hidden."""
+        record = self._register.get_or_none(channel)
+        if record is None:
+            return TOP_ID
+        if not record.prehistory_hidden or me == record.creator:
+            return record.available_min
+        seat = self._register.participant(channel, me)
+        if seat is None or rights.is_admin(record, me, seat):
+            return record.available_min
+        return max(record.available_min, seat.hidden_until)
+
+    def page(self, me: int, channel: int, window: Window) -> Page:
+        """A page of a channel that `me` may see (the caller has asked peers). OFFSET_INVALID."""
+        window = self._fitting(me, channel, window)
+        with self._store.read(slot_of(channel)) as reader:
+            dialog = reader.get(DIALOGS, channel, channel) or NO_DIALOG
+            rows = select(reader, channel, channel, window) if dialog.count else []
+            views = self._history.views_of(reader, channel, rows)
+        return Page(self.personal(me, channel, views), dialog.count, len(rows) == dialog.count)
+
+    def pinned(self, me: int, channel: int, window: Window) -> Page:
+        """Its pinned messages, newest first."""
+        window = self._fitting(me, channel, window)
+        with self._store.read(slot_of(channel)) as reader:
+            ids = [key[2] for key, _ in reader.range(PINS, channel, channel, reverse=True)]
+            rows = [(one, reader.get(ROWS, channel, one)) for one in ids if one > window.min_id]
+            below = [
+                (one, row) for one, row in rows if row and (not window.offset_id or one < window.offset_id)
+            ]
+            views = self._history.views_of(reader, channel, below[: window.limit])
+        return Page(self.personal(me, channel, views), len(rows), len(views) == len(rows))
+
+    def _fitting(self, me: int, channel: int, window: Window) -> Window:
+        floor = self.floor(me, channel)
+        if floor <= window.min_id:
+            return window
+        return Window(
+            window.offset_id, window.offset_date, window.add_offset, window.limit, window.max_id, floor
+        )
+
+    def messages(self, me: int, channel: int, msg_ids: Sequence[int]) -> list[View | None]:
+        """Messages by id in the order asked; None where there is none for `me` (SECURITY 6.4)."""
+        floor = self.floor(me, channel)
+        with self._store.read(slot_of(channel)) as reader:
+            rows: list[tuple[int, r.Row]] = []
+            for msg_id in dict.fromkeys(msg_ids):
+                row = reader.get(ROWS, channel, msg_id) if floor < msg_id <= TOP_ID else None
+                if row is not None:
+                    rows.append((msg_id, row))
+            views = self._history.views_of(reader, channel, rows)
+        found = {view.msg_id: view for view in self.personal(me, channel, views)}
+        return [found.get(msg_id) for msg_id in msg_ids]
+
+    def message_or_none(self, me: int, channel: int, msg_id: int) -> View | None:
+        return self.messages(me, channel, (msg_id,))[0]
+
+    def personal(self, me: int, channel: int, views: Sequence[View]) -> list[View]:
+        """Views of a channel's box as `me` sees them."""
+        named = [view.msg_id for view in views if me in view.body.mentions]
+        waiting: set[int] = set()
+        if named:
+            with self._store.read(slot_of(me)) as reader:
+                waiting = {one for one in named if reader.get(CHANNEL_MENTIONS, me, channel, one) is not None}
+        return [personal(view, me, view.msg_id in waiting) for view in views]
+
+    def unread_mentions(self, me: int, channel: int, window: Window) -> Page:
+        """Mentions of `me` that wait to be seen, newest first."""
+        with self._store.read(slot_of(me)) as reader:
+            ids = [key[2] for key, _ in reader.range(CHANNEL_MENTIONS, me, channel, reverse=True)]
+        low, high = window.min_id, window.max_id or TOP_ID
+        fits = [one for one in ids if low < one < high]
+        at = sum(1 for one in fits if window.offset_id and one >= window.offset_id)
+        start = max(at + window.add_offset, 0)
+        taken = fits[start : start + window.limit]
+        views = [view for view in self.messages(me, channel, taken) if view is not None]
+        return Page(views, len(ids), False)
+
+    # -- the chat in somebody's list -----------------------------------------------------------
+
+    def dialog(self, me: int, channel: int, kept: r.Dialog) -> r.Dialog:
+        """The chat's head as `me` has it: what is his own, and what the channel's box says."""
+        top = self._register.top(channel)
+        floor = self.floor(me, channel)
+        return replace(
+            kept,
+            top_message=top.msg_id if top.msg_id > floor else 0,
+            top_date=top.date,
+            unread_count=self._register.unread(channel, me, max(kept.read_inbox_max, floor)),
+            count=top.count,
+        )
+
+    def read_history(self, me: int, channel: int, max_id: int, *, origin: Origin = None) -> Commit[bool]:
+        """Everything up to max_id (0 = all) is read; False when it was. CHANNEL_PRIVATE."""
+        record, _ = self._register.seat(me, channel)
+        now = int(self._clock.now())
+        top = self._register.top(channel).msg_id
+        upto = min(max_id, top) if max_id > 0 else top
+        megagroup = record.megagroup and upto > record.read_max
+
+        def work(txn: Txn) -> bool:
+            dialog = txn.get(DIALOGS, me, channel) or NO_DIALOG
+            changed = upto > dialog.read_inbox_max
+            if not changed and not dialog.unread_mark:
+                return False
+            if dialog.unread_mark:
+                event = ev.DialogUnreadMark(channel, False)
+                eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
+            made = replace(dialog, read_inbox_max=max(upto, dialog.read_inbox_max), unread_mark=False)
+            txn.put(DIALOGS, me, channel, value=made)
+            if changed:
+                eventlog.append(txn, me, ev.ChannelRead(channel, upto), now=now, raises=0, origin=origin)
+                if megagroup:
+                    txn.outbox(slot_of(channel), pl.ChannelReadBy(channel, me, upto, now))
+            return changed
+
+        return self._store.transact(slot_of(me), work)
+
+    def read_contents(
+        self, me: int, channel: int, msg_ids: Sequence[int], *, origin: Origin = None
+    ) -> Commit[bool]:
+        """These mentions are seen. CHANNEL_PRIVATE."""
+        self._register.seat(me, channel)
+        if len(msg_ids) > limits.MESSAGES_PER_CALL:
+            raise errors.LIMIT_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> bool:
+            seen = [
+                one
+                for one in dict.fromkeys(msg_ids)
+                if 0 < one <= TOP_ID and txn.get(CHANNEL_MENTIONS, me, channel, one) is not None
+            ]
+            return _see(txn, me, channel, seen, now, origin)
+
+        return self._store.transact(slot_of(me), work)
+
+    def read_mentions(self, me: int, channel: int, *, origin: Origin = None) -> Commit[bool]:
+        """All mentions are seen."""
+        self._register.seat(me, channel)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> bool:
+            waiting = txn.range(CHANNEL_MENTIONS, me, channel, limit=limits.MESSAGES_PER_CALL)
+            return _see(txn, me, channel, [key[2] for key, _ in waiting], now, origin)
+
+        return self._store.transact(slot_of(me), work)
+
+    # -- what was missed -----------------------------------------------------------
+
+    def difference(self, me: int, channel: int, pts: int, limit: int) -> Missed:
+        """Events of the channel's box after `pts`, at most `limit`. CHANNEL_PRIVATE, PERSISTENT_TIMESTAMP_EMPTY."""
+        self._register.view(me, channel)
+        if pts <= 0:
+            raise errors.PERSISTENT_TIMESTAMP_EMPTY()
+        with self._store.read(slot_of(channel)) as reader:
+            head = eventlog.box_head(reader, channel)
+            if pts == head.pts:
+                return Missed(pts, [], True)
+            if pts > head.pts or pts < head.oldest_pts or head.pts - pts > limits.CHANNEL_BEHIND:
+                return Missed(head.pts, [], True, True)
+            found = eventlog.read(reader, channel, pts, limit=limit + 1)
+        kept = found[:limit]
+        if len(found) > limit:
+            return Missed(kept[-1][0], kept, False)
+        return Missed(head.pts, kept, True)
+
+
+def _see(txn: Txn, me: int, channel: int, seen: list[int], now: int, origin: Origin) -> bool:
+    if not seen:
+        return False
+    for one in seen:
+        txn.delete(CHANNEL_MENTIONS, me, channel, one)
+    dialog = txn.get(DIALOGS, me, channel) or NO_DIALOG
+    left = max(dialog.unread_mentions - len(seen), 0)
+    txn.put(DIALOGS, me, channel, value=replace(dialog, unread_mentions=left))
+    event = ev.ChannelContentsRead(channel, tuple(seen))
+    eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
+    return True
+
+
+def _read_by(txn: Txn, mark: pl.ChannelReadBy, memo: Any) -> None:
+    """Outbox, the channel's slot: the first to read a stretch; its authors hear of it."""
+    record = txn.get(CHANNELS, mark.channel)
+    if record is None or record.deleted or mark.max_id <= record.read_max:
+        return
+    authors: dict[int, int] = {}
+    lo, hi = record.read_max + 1, mark.max_id + 1
+    for key, _ in txn.range(PEER_ROWS, mark.channel, mark.channel, lo=lo, hi=hi, limit=500, reverse=True):
+        body = txn.get(BODIES, mark.channel, key[2])
+        wrote = 0 if body is None else body.signer or body.author
+        if wrote > 0 and wrote != mark.reader:
+            authors.setdefault(wrote, key[2])
+            if len(authors) == AUTHORS_TOLD:
+                break
+    if not authors:
+        return  # its only author has read himself: the mark waits for somebody else
+    made = replace(record, read_max=mark.max_id)
+    txn.put(CHANNELS, mark.channel, value=made)
+    txn.publish(Known(mark.channel, made))
+    for author, msg_id in authors.items():
+        word = pl.ChannelAuthorRead(author, mark.channel, msg_id, mark.date)
+        txn.outbox(slot_of(author), word)
+
+
+def _author_read(txn: Txn, mark: pl.ChannelAuthorRead, memo: Any) -> None:
+    user, channel = mark.user, mark.channel
+    dialog = txn.get(DIALOGS, user, channel)
+    if dialog is None or dialog.read_outbox_max >= mark.max_id:
+        return
+    txn.put(DIALOGS, user, channel, value=replace(dialog, read_outbox_max=mark.max_id))
+    event = ev.ChannelReadOutbox(channel, mark.max_id)
+    eventlog.append(txn, user, event, now=mark.date, raises=0)
+
+
+def _mentioned(txn: Txn, word: pl.ChannelMentioned, memo: Any) -> None:
+    user, channel, msg_id = word.user, word.channel, word.msg_id
+    waits = txn.get(CHANNEL_MENTIONS, user, channel, msg_id) is not None
+    if waits != word.gone or txn.get(JOINED, user, channel) is None:
+        return
+    dialog = txn.get(DIALOGS, user, channel) or NO_DIALOG
+    if word.gone:
+        txn.delete(CHANNEL_MENTIONS, user, channel, msg_id)
+    else:
+        txn.put(CHANNEL_MENTIONS, user, channel, msg_id, value=b"")
+    count = max(dialog.unread_mentions + (-1 if word.gone else 1), 0)
+    txn.put(DIALOGS, user, channel, value=replace(dialog, unread_mentions=count))
