@@ -11,6 +11,7 @@ from zlib import crc32
 from tgserve import errors, limits
 from tgserve.api import app_config, colors, timezones
 from tgserve.rpc import peers
+from tgserve.render.reactions import reaction
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, Who, rpc
 from tgserve.tl import layers
@@ -60,6 +61,7 @@ async def get_config(call: Call, request: help.GetConfig) -> t.AnyConfig:
         caption_length_max=limits.CAPTION_CHARS,
         message_length_max=limits.TEXT_CHARS,
         webfile_dc_id=config.dc_id,
+        reactions_default=reaction(call.services.reactions.favourite(call.me)) if call.me else None,
     )
 
 

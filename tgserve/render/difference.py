@@ -63,6 +63,8 @@ def _told_once(events: list[tuple[int, ev.LoggedEvent]], came: set[int]) -> list
                 getattr(event, "user_id", 0),
                 getattr(event, "what", ""),
                 getattr(event, "number", 0),
+                getattr(event, "msg_id", 0),
+                getattr(event, "poll", 0),
             )
             fresh = key not in seen
             seen.add(key)

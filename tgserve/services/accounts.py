@@ -36,8 +36,8 @@ SLICE = 200
 LAST_LOOK_SECONDS = 120
 """Messages that were on their way when the account was deleted have arrived by then: one more look takes them."""
 
-_KEPT = {k.USERS, k.LEAVING, k.BODIES}
-"""The record says `deleted`; bodies go with the last box that holds them."""
+_KEPT = {k.USERS, k.LEAVING, k.BODIES, k.REACTORS, k.REACTED, k.POLLS, k.POLL_PLACES, k.VOTES, k.VOTED}
+"""The record says `deleted`; bodies go with the last box that holds them, and with them what others think of them."""
 _BY_RULES = {
     k.ROWS,
     k.PEER_ROWS,
@@ -48,6 +48,7 @@ _BY_RULES = {
     k.CONTACTS,
     k.KNOWN_BY,
     k.USER_AUTHS,
+    k.GIVEN,
 }
 
 
@@ -207,6 +208,13 @@ def _slice(txn: Txn, user: int, now: int) -> bool:
     for (*_, other), _ in list(txn.range(k.KNOWN_BY, user, limit=SLICE)):
         txn.delete(k.KNOWN_BY, user, other)
         txn.outbox(slot_of(other), pl.ContactGone(owner=other, user_id=user))
+        gone = True
+    for (*_, owner, number), _ in list(txn.range(k.GIVEN, user, limit=SLICE)):
+        txn.delete(k.GIVEN, user, owner, number)
+        if number:
+            txn.outbox(slot_of(owner), pl.TakeBack(user, owner, number, now))
+        else:
+            txn.outbox(slot_of(owner), pl.TakeVoteBack(user, owner))
         gone = True
     if gone:
         return True

@@ -35,7 +35,19 @@ class StatusChanged:
     when: int
 
 
-Ephemeral = Typing | StatusChanged
+@dataclass(slots=True, frozen=True)
+class RecentReactions:
+    """The reactions one has used of late have changed: other devices ask for them anew."""
+
+
+@dataclass(slots=True, frozen=True)
+class PollNews:
+    """Somebody voted in a poll that is in a chat of the one who is told."""
+
+    poll: int
+
+
+Ephemeral = Typing | StatusChanged | RecentReactions | PollNews
 TellFn = Callable[[Collection[int], Ephemeral], None]
 
 

@@ -11,6 +11,7 @@ from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.deleting import Affected
 from tgserve.services.messaging import Origin
+from tgserve.services.reactions.reacting import see
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -38,20 +39,26 @@ class Reading:
         return self._store.transact(slot_of(me), lambda txn: _read(txn, me, peer, max_id, now, origin))
 
     def read_contents(self, me: int, msg_ids: Sequence[int], *, origin: Origin = None) -> Commit[Affected]:
-        """Mark voice notes and the like as listened to."""
+        """Mark voice notes and the like as listened to, and reactions to my messages as seen."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Affected:
             read: list[int] = []
+            mine: list[int] = []
             authors: dict[int, list[int]] = {}
             for msg_id in dict.fromkeys(msg_ids):
                 row = txn.get(ROWS, me, msg_id)
-                if row is None or row.flags & r.ROW_OUT or not _clear_unread(txn, me, msg_id, row):
+                if row is not None and row.flags & r.ROW_OUT:
+                    mine.append(msg_id)
+                    continue
+                if row is None or not _clear_unread(txn, me, msg_id, row):
                     continue
                 read.append(msg_id)
                 if row.author != me:
                     authors.setdefault(row.author, []).append(row.author_msg_id)
-            return _contents_read(txn, me, read, authors, now, origin)
+            seen = see(txn, me, mine, now, origin)
+            done = _contents_read(txn, me, read, authors, now, origin)
+            return Affected(done.pts, done.count + seen.count)
 
         return self._store.transact(slot_of(me), work)
 

@@ -7,6 +7,7 @@ from typing import Any
 from tgserve import errors, limits
 from tgserve.render import chat as render
 from tgserve.render import sent as render_sent
+from tgserve.render.reactions import kind_of, reaction
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -14,6 +15,7 @@ from tgserve.rpc.registry import Status, per_minute, rpc
 from tgserve.services.groups.life import Action, Done
 from tgserve.services.groups.roster import Roster
 from tgserve.services.users import SERVICE_ID
+from tgserve.store import group_records as g
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -82,14 +84,17 @@ async def create_chat(call: Call, request: messages.CreateChat) -> t.AnyMessages
     """Those who do not want to be brought into groups are named, and not in it."""
     if len(request.users) >= limits.GROUP_MEMBERS:
         raise errors.USERS_TOO_MUCH()
-    if request.ttl_period:
-        raise errors.TTL_PERIOD_INVALID()
     asked = [user for user in dict.fromkeys(_person(call, one) for one in request.users) if user != call.me]
     missing = [user for user in asked if _unwilling(call, user)]
     others = [user for user in asked if user not in missing]
     action = t.MessageActionChatCreate(title=request.title.strip(), users=[call.me, *others])
     done = await call.services.groups.create(
-        call.me, request.title, others, action_of(action, *others), origin=call.session
+        call.me,
+        request.title,
+        others,
+        action_of(action, *others),
+        ttl_period=request.ttl_period or 0,
+        origin=call.session,
     )
     made = updates_of(call, done)
     return _invited(made, missing)
@@ -183,9 +188,20 @@ async def set_chat_available_reactions(
     allowed = request.available_reactions
     if isinstance(allowed, t.ChatReactionsSome) and len(allowed.reactions) > limits.REACTIONS_OFFERED:
         raise errors.LIMIT_INVALID()
+    rule, some = g.REACTIONS_STOCK, tuple[str, ...]()
+    if isinstance(allowed, t.ChatReactionsNone):
+        rule = g.REACTIONS_NONE
+    elif isinstance(allowed, t.ChatReactionsSome):
+        kinds = [kind_of(one) for one in allowed.reactions]
+        if not all(call.services.reactions.known(kind) for kind in kinds):
+            raise errors.REACTION_INVALID()
+        rule, some = g.REACTIONS_SOME, tuple(dict.fromkeys(kinds))
+        allowed = t.ChatReactionsSome(reactions=[reaction(kind) for kind in some])
+    elif isinstance(allowed, t.ChatReactionsAll) and allowed.allow_custom:
+        rule = g.REACTIONS_ALL
     data, _ = layers.encode_part(allowed)
     roster = await call.services.groups.set_reactions(
-        call.me, chat, data, layers.CURRENT, most, origin=call.session
+        call.me, chat, data, layers.CURRENT, most, rule, some, origin=call.session
     )
     return plain(call, roster, t.UpdateChat(chat_id=-chat))
 

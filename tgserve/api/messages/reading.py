@@ -59,13 +59,6 @@ async def get_message_read_participants(
     return [t.ReadParticipantDate(user_id=user, date=date) for user, date in found]
 
 
-@rpc(messages.ReadReactions, status=Status.EMPTY)
-async def read_reactions(call: Call, request: messages.ReadReactions) -> t.AnyMessagesAffectedHistory:
-    """There are no reactions to be read yet."""
-    peers.resolve(call, request.peer)
-    return t.MessagesAffectedHistory(pts=call.services.updates.pts(call.me), pts_count=0, offset=0)
-
-
 @rpc(messages.GetOutboxReadDate)
 async def get_outbox_read_date(call: Call, request: messages.GetOutboxReadDate) -> t.AnyOutboxReadDate:
     peer = peers.resolve(call, request.peer)

@@ -66,18 +66,28 @@ class Groups:
         store.on_outbox(pl.ChatDeleted, delivery.forget)
 
     async def create(
-        self, me: int, title: str, others: Sequence[int], action: Action, *, origin: Origin = None
+        self,
+        me: int,
+        title: str,
+        others: Sequence[int],
+        action: Action,
+        *,
+        ttl_period: int = 0,
+        origin: Origin = None,
     ) -> Done:
-        """A new group of `me` and `others`, with its primary link. CHAT_TITLE_EMPTY, USERS_TOO_MUCH."""
+        """A new group of `me` and `others`, with its primary link, whose messages live for so many seconds (0 = for
+        ever). CHAT_TITLE_EMPTY, USERS_TOO_MUCH, TTL_PERIOD_INVALID."""
         title = title_of(title)
+        _require_period(ttl_period)
         if len(others) >= limits.GROUP_MEMBERS:
             raise errors.USERS_TOO_MUCH()
         now = int(self._clock.now())
         for _ in range(TRIES):
             chat = -FIRST_GROUP_ID - self._ids.below(GROUP_ID_RANGE)
             hash_ = make_hash(chat, self._ids)
+            group = g.Group(title, me, now, ttl_period=ttl_period)
             try:
-                return await self.act(chat, _creation(chat, me, title, others, hash_, action, now), origin)
+                return await self.act(chat, _creation(chat, group, others, hash_, action), origin)
             except Taken:
                 continue
         raise errors.INTERNAL()
@@ -138,6 +148,26 @@ class Groups:
 
         return await self.act(chat, work, origin)
 
+    async def set_period(
+        self, me: int, chat: int, period: int, action: Action, *, origin: Origin = None
+    ) -> Done:
+        """How long messages sent from now on live, in seconds; 0 = for ever. An admin's to say. TTL_PERIOD_INVALID,
+        CHAT_NOT_MODIFIED, CHAT_ADMIN_REQUIRED."""
+        _require_period(period)
+        now = int(self._clock.now())
+
+        def work(txn: Txn, acting: Acting) -> Roster:
+            was = opened(txn, chat, me)
+            _require_admin(was, me)
+            if was.group.ttl_period == period:
+                raise errors.CHAT_NOT_MODIFIED()
+            made = save(txn, was, replace(was.group, ttl_period=period), {})
+            set_timers(txn, made, made.here, now)
+            announce(txn, made, me, made.others(me), action, now, acting)
+            return made
+
+        return await self.act(chat, work, origin)
+
     async def describe(self, me: int, chat: int, about: str, *, origin: Origin = None) -> Roster:
         """CHAT_ABOUT_TOO_LONG, CHAT_ABOUT_NOT_MODIFIED, CHAT_ADMIN_REQUIRED."""
         about = about.strip()
@@ -179,13 +209,29 @@ class Groups:
         return await self._set(me, chat, change, "settings", origin)
 
     async def set_reactions(
-        self, me: int, chat: int, allowed: bytes, layer: int, most: int, *, origin: Origin = None
+        self,
+        me: int,
+        chat: int,
+        allowed: bytes,
+        layer: int,
+        most: int,
+        rule: str,
+        some: tuple[str, ...] = (),
+        *,
+        origin: Origin = None,
     ) -> Roster:
-        """TL ChatReactions, kept as they are. CHAT_NOT_MODIFIED, CHAT_ADMIN_REQUIRED."""
+        """TL ChatReactions, kept as they are, and what they mean. CHAT_NOT_MODIFIED, CHAT_ADMIN_REQUIRED."""
 
         def change(was: Roster) -> g.Group:
             _require_admin(was, me)
-            changed = replace(was.group, reactions=allowed, reactions_layer=layer, reactions_limit=most)
+            changed = replace(
+                was.group,
+                reactions=allowed,
+                reactions_layer=layer,
+                reactions_limit=most,
+                reactions_rule=rule,
+                reactions_some=some,
+            )
             if changed == was.group:
                 raise errors.CHAT_NOT_MODIFIED()
             return changed
@@ -262,15 +308,17 @@ class Taken(Exception):
 
 
 def _creation(
-    chat: int, me: int, title: str, others: Sequence[int], hash_: str, action: Action, now: int
+    chat: int, group: g.Group, others: Sequence[int], hash_: str, action: Action
 ) -> Callable[[Txn, Acting], Roster]:
+    me, now = group.creator, group.date
+
     def work(txn: Txn, acting: Acting) -> Roster:
         if txn.get(GROUPS, chat) is not None:
             raise Taken
         members = {user: g.Member(me, now) for user in (me, *others)}
-        made = save(
-            txn, Roster(chat, g.Group(title, me, now, version=0), {}), g.Group(title, me, now), members
-        )
+        made = save(txn, Roster(chat, replace(group, version=0), {}), group, members)
+        if group.ttl_period:
+            set_timers(txn, made, made.here, now)
         txn.put(INVITES, chat, hash_, value=g.Invite(me, now, permanent=True))
         announce(txn, made, me, tuple(others), action, now, acting, new=tuple(others))
         return made
@@ -291,7 +339,10 @@ def join(txn: Txn, was: Roster, user: int, inviter: int, now: int) -> Roster:
             requested = max(invite.requested - 1, 0)
             txn.put(INVITES, was.chat, importer.hash, value=replace(invite, requested=requested))
         pending -= 1
-    return save(txn, was, replace(was.group, pending=pending), {user: g.Member(inviter, now)})
+    made = save(txn, was, replace(was.group, pending=pending), {user: g.Member(inviter, now)})
+    if made.group.ttl_period:
+        set_timers(txn, made, (user,), now)
+    return made
 
 
 def _returning(txn: Txn, chat: int, me: int) -> Roster:
@@ -344,6 +395,17 @@ def inform(
     for user in users:
         word = pl.TellChatChanged(user, made.chat, what, now)
         txn.outbox(slot_of(user), word, origin if user == me else None)
+
+
+def set_timers(txn: Txn, made: Roster, users: Sequence[int], now: int) -> None:
+    """Tell these members' boxes how long messages of the group live."""
+    for user in users:
+        txn.outbox(slot_of(user), pl.DeliverTimer(user, made.chat, made.group.ttl_period, now))
+
+
+def _require_period(period: int) -> None:
+    if not 0 <= period <= limits.TIMER_SECONDS:
+        raise errors.TTL_PERIOD_INVALID()
 
 
 def _require(roster: Roster, me: int, right: int) -> None:

@@ -12,6 +12,8 @@ INFO: Final = 1 << 10
 INVITE: Final = 1 << 15
 PIN: Final = 1 << 17
 PLAIN: Final = 1 << 25
+POLLS: Final = 1 << 8
+REACT: Final = 1 << 27
 SETTABLE: Final = (1 << 29) - 2
 """All but view_messages, which cannot be taken from all."""
 

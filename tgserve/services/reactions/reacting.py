@@ -1,0 +1,382 @@
+"""Reactions: given, taken back, listed, seen by the author.
+
+A reaction is decided in the slot of the message's body, in one transaction: the reactor's row, the body's summary, the
+author's mark. Everybody who holds the message hears of it by the outbox, as an event without pts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services import boxes
+from tgserve.services.boxes import SERVICE_USER, View
+from tgserve.services.deleting import Affected
+from tgserve.services.groups import rights
+from tgserve.services.groups.roster import Roster, Rosters
+from tgserve.services.history import TOP_ID, History, Page, Window
+from tgserve.services.messaging import Messaging, Origin
+from tgserve.services.reactions import tally, tastes
+from tgserve.services.reactions.stock import EMOJIS, FAVOURITE, STOCK
+from tgserve.store import eventlog
+from tgserve.store import events as ev
+from tgserve.store import group_records as g
+from tgserve.store import payloads as pl
+from tgserve.store import reaction_records as rr
+from tgserve.store import records as r
+from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import (
+    BODIES,
+    BOXES,
+    DIALOGS,
+    GIVEN,
+    REACTORS,
+    ROWS,
+    UNREAD_REACTIONS,
+    USER_SETTINGS,
+)
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+SLICE = 200
+"""Messages whose reactions one call marks as seen; clients repeat it while `left` is not 0."""
+TAGS_WALKED = 20_000
+"""Reactions in Saved Messages that are looked at for the list of tags."""
+TAGS_OFFERED = 16
+_TAG = "tag:"
+
+
+@dataclass(slots=True, frozen=True)
+class ReactorsPage:
+    """`next` is where the list goes on, "" at its end."""
+
+    count: int
+    items: list[r.Reacted]
+    next: str
+
+
+class Reactions:
+    def __init__(
+        self, store: Store, clock: Clock, rosters: Rosters, messaging: Messaging, history: History
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rosters = rosters
+        self._messaging = messaging
+        self._history = history
+        self.custom_known: Callable[[int], bool] = lambda document_id: False
+        """Is there a custom emoji of this id?"""
+        store.on_outbox(pl.Reacted, _reacted)
+        store.on_outbox(pl.DeliverReactions, _deliver)
+        store.on_outbox(pl.DropReactors, tally.drop)
+        store.on_outbox(pl.ForgetGiven, _forget_given)
+        store.on_outbox(pl.TakeBack, _take_back)
+
+    # -- giving -----------------------------------------------------------------------------------------------------
+
+    def known(self, kind: str) -> bool:
+        """May this be a reaction at all: of the stock, or a custom emoji there is?"""
+        return kind in EMOJIS or (kind.isdecimal() and kind.isascii() and self.custom_known(int(kind)))
+
+    async def react(
+        self,
+        me: int,
+        peer: int,
+        msg_id: int,
+        kinds: Sequence[str],
+        *,
+        big: bool = False,
+        recent: bool = False,
+        origin: Origin = None,
+    ) -> View:
+        """Make `kinds` (none: take back) what `me` gives a message of his box; the message as it is then, also when it
+        was so already. MESSAGE_ID_INVALID, REACTION_INVALID, REACTIONS_TOO_MANY, CHAT_WRITE_FORBIDDEN,
+        USER_IS_BLOCKED, YOU_BLOCKED_USER, CHAT_FORBIDDEN."""
+        given = tuple(dict.fromkeys(kinds))
+        if len(given) > limits.REACTIONS_PER_USER:
+            raise errors.REACTIONS_TOO_MANY()
+        if not all(self.known(kind) for kind in given):
+            raise errors.REACTION_INVALID()
+        row = self._row(me, peer, msg_id)
+        told, most = self._told(me, peer, row, given)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> r.Body:
+            body = txn.get(BODIES, row.author, row.author_msg_id)
+            if body is None or body.action:
+                raise errors.MESSAGE_ID_INVALID()
+            here = {kind for kind, _ in body.reactions.counts} if body.reactions is not None else set()
+            if not here.issuperset(given) and len(here.union(given)) > most:
+                raise errors.REACTIONS_TOO_MANY()
+            changed = tally.change(txn, row.author, row.author_msg_id, body, me, given, now, big)
+            if changed is None:
+                return body
+            _tell_author(txn, row, changed, me, now, origin)
+            for user in told:
+                if user not in (me, row.author):
+                    news = pl.DeliverReactions(user, row.author, row.author_msg_id, now)
+                    txn.outbox(slot_of(user), news, changed)
+            mine = pl.Reacted(me, row.author, row.author_msg_id, given, now, recent)
+            if me == row.author:
+                _remember(txn, mine)
+            else:
+                txn.outbox(slot_of(me), mine, (changed, origin))
+            return changed
+
+        return View(me, msg_id, row, await self._store.transact(slot_of(row.author), work))
+
+    def _row(self, me: int, peer: int, msg_id: int) -> r.Row:
+        with self._store.read(slot_of(me)) as reader:
+            row = reader.get(ROWS, me, msg_id) if 0 < msg_id <= TOP_ID else None
+        if row is None or row.peer != peer:
+            raise errors.MESSAGE_ID_INVALID()
+        return row
+
+    def _told(self, me: int, peer: int, row: r.Row, given: tuple[str, ...]) -> tuple[tuple[int, ...], int]:
+        """Who else may hold the message, and how many kinds it may have; raises what forbids `given`."""
+        if peer in (me, SERVICE_USER):
+            return (), limits.REACTION_KINDS
+        if peer > 0:
+            if given:
+                self._messaging.check_may_write(me, peer)
+            return (peer,), limits.REACTION_KINDS
+        roster = self._rosters.of_member(me, peer)
+        if given:
+            _check_allowed(roster, me, given)
+        return roster.here, min(roster.group.reactions_limit or limits.REACTION_KINDS, limits.REACTION_KINDS)
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def chosen(self, viewer: int, row: r.Row, reactions: r.Reactions) -> tuple[str, ...]:
+        """What `viewer` has given the message of `row`, in his order."""
+        mine = tuple(one.kind for one in reactions.recent if one.user == viewer)
+        if mine or len({one.user for one in reactions.recent}) >= reactions.users:
+            return mine
+        with self._store.read(slot_of(row.author)) as reader:
+            reactor = reader.get(REACTORS, row.author, row.author_msg_id, viewer)
+        return reactor.kinds if reactor is not None else ()
+
+    def reactors(
+        self, me: int, peer: int, msg_id: int, kind: str, offset: str, limit: int
+    ) -> tuple[View, ReactorsPage]:
+        """Who has reacted to a message, newest first; of one kind when given. MESSAGE_ID_INVALID, OFFSET_INVALID."""
+        if offset and not (offset.isascii() and offset.isdecimal() and len(offset) <= 10):
+            raise errors.OFFSET_INVALID()
+        if peer < 0:
+            self._rosters.of_member(me, peer)
+        row = self._row(me, peer, msg_id)
+        box, number = row.author, row.author_msg_id
+        limit = max(1, min(limit, limits.OPINIONS_PAGE))
+        with self._store.read(slot_of(box)) as reader:
+            body = reader.get(BODIES, box, number)
+            if body is None:
+                raise errors.MESSAGE_ID_INVALID()
+            view = View(me, msg_id, row, body)
+            if body.reactions is None:
+                return view, ReactorsPage(0, [], "")
+            below = int(offset) if offset else None
+            walk = tally.listed(reader, box, number, body.reactions, kind, below)
+            found = list(islice(walk, limit + limits.REACTIONS_PER_USER))
+            # what one user gave at once stays on one page: a page ends between two numbers
+            cut = limit
+            while cut < len(found) and found[cut].number == found[cut - 1].number:
+                cut += 1
+            items = []
+            for given in found[:cut]:
+                reactor = reader.get(REACTORS, box, number, given.user)
+                if reactor is not None:
+                    items.append(r.Reacted(given.user, given.kind, reactor.date, given.number, reactor.big))
+        counts = dict(body.reactions.counts)
+        count = counts.get(kind, 0) if kind else sum(counts.values())
+        return view, ReactorsPage(count, items, str(found[cut - 1].number) if cut < len(found) else "")
+
+    def unread(self, me: int, peer: int, window: Window) -> Page:
+        """My messages in a chat with reactions that I have not seen, newest first."""
+        with self._store.read(slot_of(me)) as reader:
+            waiting = [key[2] for key, _ in reader.range(UNREAD_REACTIONS, me, peer, reverse=True)]
+        low, high = window.min_id, window.max_id or TOP_ID
+        fits = [msg_id for msg_id in waiting if low < msg_id < high]
+        at = sum(1 for msg_id in fits if window.offset_id and msg_id >= window.offset_id)
+        start = max(at + window.add_offset, 0)
+        views = self._history.messages(me, fits[start : start + max(window.limit, 0)])
+        found = [view for view in views if view is not None]
+        return Page(found, len(waiting), len(found) == len(waiting))
+
+    # -- seen by the author -----------------------------------------------------------------------------------------
+
+    def read(self, me: int, peer: int, *, origin: Origin = None) -> Commit[Affected]:
+        """I have seen the reactions to my messages in a chat, SLICE messages at most."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Affected:
+            waiting = [key[2] for key, _ in txn.range(UNREAD_REACTIONS, me, peer, limit=SLICE + 1)]
+            done = see(txn, me, waiting[:SLICE], now, origin)
+            return Affected(done.pts, done.count, max(len(waiting) - SLICE, 0))
+
+        return self._store.transact(slot_of(me), work)
+
+    # -- tastes -----------------------------------------------------------------------------------------------------
+
+    def recent(self, me: int, limit: int) -> list[str]:
+        return list(self._tastes(me).recent[: max(limit, 0)])
+
+    def top(self, me: int, limit: int) -> list[str]:
+        return tastes.top(self._tastes(me), max(limit, 0))
+
+    def favourite(self, me: int) -> str:
+        """What a double tap sends."""
+        return self._tastes(me).favourite or FAVOURITE
+
+    def stock_tags(self) -> list[str]:
+        """What is offered for Saved Messages before one has tags of one's own."""
+        return [emoji for emoji, _ in STOCK[:TAGS_OFFERED]]
+
+    def _tastes(self, me: int) -> rr.Tastes:
+        with self._store.read(slot_of(me)) as reader:
+            return tastes.tastes_of(reader, me)
+
+    def forget_recent(self, me: int) -> Commit[None]:
+        def work(txn: Txn) -> None:
+            tastes.keep(txn, me, replace(tastes.tastes_of(txn, me), recent=()))
+
+        return self._store.transact(slot_of(me), work)
+
+    def set_favourite(self, me: int, kind: str) -> Commit[None]:
+        """REACTION_INVALID."""
+        if not self.known(kind):
+            raise errors.REACTION_INVALID()
+
+        def work(txn: Txn) -> None:
+            tastes.keep(txn, me, replace(tastes.tastes_of(txn, me), favourite=kind))
+
+        return self._store.transact(slot_of(me), work)
+
+    # -- tags of Saved Messages -------------------------------------------------------------------------------------
+
+    def tags(self, me: int) -> list[tuple[str, str, int]]:
+        """(kind, its title, how many) of what I have marked my Saved Messages with, most used first."""
+        counts: dict[str, int] = {}
+        with self._store.read(slot_of(me)) as reader:
+            for key, _ in reader.range(GIVEN, me, me, limit=TAGS_WALKED):
+                body = reader.get(BODIES, me, key[2])
+                if body is None or body.peer != me or body.reactions is None:
+                    continue
+                for kind, count in body.reactions.counts:
+                    counts[kind] = counts.get(kind, 0) + count
+            found = []
+            for kind, count in sorted(counts.items(), key=lambda one: -one[1]):
+                title = reader.get(USER_SETTINGS, me, _TAG + kind)
+                found.append((kind, title.decode() if title else "", count))
+        return found
+
+    def name_tag(self, me: int, kind: str, title: str) -> Commit[None]:
+        """Give a tag a title; "" takes it away. REACTION_INVALID."""
+        if not self.known(kind):
+            raise errors.REACTION_INVALID()
+
+        def work(txn: Txn) -> None:
+            if title:
+                txn.put(USER_SETTINGS, me, _TAG + kind, value=title.encode())
+            else:
+                txn.delete(USER_SETTINGS, me, _TAG + kind)
+
+        return self._store.transact(slot_of(me), work)
+
+
+def _check_allowed(roster: Roster, me: int, given: tuple[str, ...]) -> None:
+    """What the group's admins allow. CHAT_WRITE_FORBIDDEN, REACTION_INVALID."""
+    group = roster.group
+    if not rights.may(roster, me, rights.REACT):
+        raise errors.CHAT_WRITE_FORBIDDEN()
+    rule = group.reactions_rule
+    if rule == g.REACTIONS_NONE or (rule == g.REACTIONS_SOME and not set(group.reactions_some).issuperset(given)):
+        raise errors.REACTION_INVALID()
+    if not rule and any(kind not in EMOJIS for kind in given):
+        raise errors.REACTION_INVALID()
+
+
+def see(txn: Txn, me: int, msg_ids: Sequence[int], now: int, origin: Origin) -> Affected:
+    """The author has seen the reactions to these messages of his."""
+    done = [(msg_id, found) for msg_id in msg_ids if (found := tally.see(txn, me, msg_id)) is not None]
+    if not done:
+        head = txn.get(BOXES, me) or r.BoxHead()
+        return Affected(head.pts, 0)
+    ids = tuple(msg_id for msg_id, _ in done)
+    published = eventlog.append(txn, me, ev.ReadContents(ids, now), now=now, origin=origin)
+    for msg_id, (row, body) in done:
+        event = ev.ReactionsChanged(row.peer, msg_id)
+        eventlog.append(txn, me, event, now=now, raises=0, memo=View(me, msg_id, row, body), origin=origin)
+    return Affected(published.pts, 1)
+
+
+def _tell_author(txn: Txn, row: r.Row, body: r.Body, reactor: int, now: int, origin: Origin) -> None:
+    """The author's own box, in whose slot the body is: his mark and his devices."""
+    author, msg_id = row.author, row.author_msg_id
+    own = txn.get(ROWS, author, msg_id)
+    if own is None:
+        return  # he has deleted it for himself
+    dialog = txn.get(DIALOGS, author, own.peer)
+    if dialog is not None and dialog.left_date:
+        return
+    if author == body.author:
+        tally.mark(txn, author, own, msg_id, tally.unseen(txn, author, msg_id, body))
+    event = ev.ReactionsChanged(own.peer, msg_id)
+    view = View(author, msg_id, own, body)
+    mine = origin if author == reactor else None
+    eventlog.append(txn, author, event, now=now, raises=0, memo=view, origin=mine)
+
+
+def _remember(txn: Txn, mine: pl.Reacted) -> None:
+    if mine.kinds:
+        txn.put(GIVEN, mine.user, mine.author, mine.author_msg_id, value=b"")
+        tastes.remember(txn, mine.user, mine.kinds, mine.recent)
+    else:
+        txn.delete(GIVEN, mine.user, mine.author, mine.author_msg_id)
+
+
+def _reacted(txn: Txn, mine: pl.Reacted, memo: tuple[r.Body, Origin] | None) -> None:
+    """Outbox: the reactor's own box."""
+    _remember(txn, mine)
+    body, origin = memo if memo is not None else (None, None)
+    _tell(txn, mine.user, mine.author, mine.author_msg_id, mine.date, body, origin)
+
+
+def _deliver(txn: Txn, news: pl.DeliverReactions, body: r.Body | None) -> None:
+    """Outbox: somebody else holds the message."""
+    _tell(txn, news.user, news.author, news.author_msg_id, news.date, body, None)
+
+
+def _tell(
+    txn: Txn, user: int, author: int, author_msg_id: int, now: int, body: r.Body | None, origin: Origin
+) -> None:
+    msg_id = boxes.own_id(txn, user, author, author_msg_id)
+    row = txn.get(ROWS, user, msg_id) if msg_id else None
+    if row is None:
+        return
+    dialog = txn.get(DIALOGS, user, row.peer)
+    if dialog is not None and dialog.left_date:
+        return
+    view = View(user, msg_id, row, body) if body is not None else None
+    event = ev.ReactionsChanged(row.peer, msg_id)
+    eventlog.append(txn, user, event, now=now, raises=0, memo=view, origin=origin)
+
+
+def _forget_given(txn: Txn, gone: pl.ForgetGiven, memo: object) -> None:
+    txn.delete(GIVEN, gone.user, gone.owner, gone.number)
+
+
+def _take_back(txn: Txn, gone: pl.TakeBack, memo: object) -> None:
+    """Outbox: a deleted account's reaction goes; who holds the message is told of the next change."""
+    body = txn.get(BODIES, gone.author, gone.author_msg_id)
+    if body is None:
+        return
+    row = r.Row(body.peer, gone.author, gone.author_msg_id)
+    changed = tally.change(txn, gone.author, gone.author_msg_id, body, gone.user, (), gone.date, False)
+    if changed is not None:
+        _tell_author(txn, row, changed, gone.user, gone.date, None)
