@@ -118,8 +118,10 @@ class Deleting:
     def delete_history(
         self, me: int, peer: int, what: Clearing, *, origin: Origin = None
     ) -> Commit[Affected]:
-        """Delete a chat's messages, at most SLICE in one call."""
+        """Delete a chat's messages, at most SLICE in one call. With `revoke` for everybody what `me` may delete for
+        them: in a private chat all, in a group one's own, as its admin all; the rest for oneself."""
         now = int(self._clock.now())
+        groups = self._groups(me, (peer,)) if what.revoke and peer < 0 else {}
 
         def work(txn: Txn) -> Affected:
             lo = boxes.first_since(txn, me, peer, what.min_date) if what.min_date else None
@@ -128,7 +130,7 @@ class Deleting:
                 hi = min(hi or 2**31, boxes.first_since(txn, me, peer, what.max_date + 1))
             rows = txn.range(PEER_ROWS, me, peer, lo=lo, hi=hi, limit=SLICE + 1)
             msg_ids = [key[2] for key, _ in rows]
-            done = _delete(txn, me, msg_ids[:SLICE], what.revoke and peer > 0, now, origin, {})
+            done = _delete(txn, me, msg_ids[:SLICE], what.revoke, now, origin, groups, as_may=True)
             if len(msg_ids) > SLICE:
                 return Affected(done.pts, done.count, len(msg_ids) - SLICE)
             if what.everything:
@@ -163,17 +165,23 @@ def _delete(
     now: int,
     origin: Origin,
     groups: Groups,
+    as_may: bool = False,
 ) -> Affected:
+    """`as_may`: messages that `me` may not delete for everybody go for himself; else they are refused."""
     gone = boxes.remove(txn, me, msg_ids)
     if not gone:
         head = txn.get(BOXES, me) or r.BoxHead()
         return Affected(head.pts, 0)
-    kept_for_others = [item for item in gone if not revoke or _mine_alone(me, item[1], groups)]
-    boxes.release_all(txn, me, kept_for_others)
-    if revoke:
+    for_all = {
+        msg_id
+        for msg_id, row in gone
+        if revoke and not _mine_alone(me, row, groups) and not (as_may and _beyond(me, row, groups))
+    }
+    boxes.release_all(txn, me, [item for item in gone if item[0] not in for_all])
+    if for_all:
         shared: dict[tuple[int, int], list[int]] = {}
-        for _, row in gone:
-            if not _mine_alone(me, row, groups):
+        for msg_id, row in gone:
+            if msg_id in for_all:
                 shared.setdefault((row.peer, row.author), []).append(row.author_msg_id)
         for (peer, author), ids in shared.items():
             everybody, admin = groups.get(peer, ((peer,), True))
@@ -193,6 +201,11 @@ def _delete(
 def _mine_alone(me: int, row: r.Row, groups: Groups) -> bool:
     """No other box has it: Saved Messages, notices, the mark of a cleared chat. Or `me` has left the group."""
     return row.peer in (me, SERVICE_USER) or (row.peer < 0 and row.peer not in groups)
+
+
+def _beyond(me: int, row: r.Row, groups: Groups) -> bool:
+    """Somebody else's message in a group of which `me` is no admin."""
+    return row.author != me and row.peer in groups and not groups[row.peer][1]
 
 
 def deliver_delete(txn: Txn, deletion: pl.DeliverDelete, memo: object) -> None:

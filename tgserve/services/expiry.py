@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from tgserve import errors
+from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import alarms, boxes
 from tgserve.services.alarms import EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
+from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
 from tgserve.store import events as ev
@@ -24,13 +25,11 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
-MOST_SECONDS = 366 * 86_400
-
-
 class Expiry:
-    def __init__(self, store: Store, clock: Clock, alarms_: Alarms) -> None:
+    def __init__(self, store: Store, clock: Clock, alarms_: Alarms, rosters: Rosters) -> None:
         self._store = store
         self._clock = clock
+        self._rosters = rosters
         store.on_outbox(pl.DeliverTimer, deliver_timer)
         alarms_.on(EXPIRE, self._due)
 
@@ -39,7 +38,7 @@ class Expiry:
     ) -> Commit[Published | None]:
         """How long messages sent from now on live in a private chat, in seconds; 0 = for ever. None when it was so
         already. TTL_PERIOD_INVALID."""
-        if not 0 <= period <= MOST_SECONDS:
+        if not 0 <= period <= limits.TIMER_SECONDS:
             raise errors.TTL_PERIOD_INVALID()
         now = int(self._clock.now())
 
@@ -53,7 +52,13 @@ class Expiry:
     async def _due(self, me: int, items: list[Due]) -> None:
         """Alarm handler: these messages of mine have come to their end."""
         now = int(self._clock.now())
-        await self._store.transact(slot_of(me), lambda txn: _end(txn, me, items, now))
+        groups = {peer: self._everybody(me, peer) for _, peer, _ in items if peer < 0}
+        await self._store.transact(slot_of(me), lambda txn: _end(txn, me, items, now, groups))
+
+    def _everybody(self, me: int, chat: int) -> tuple[int, ...]:
+        """Who else may have a message of a group."""
+        roster = self._rosters.get_or_none(chat)
+        return () if roster is None else tuple(user for user in roster.members if user != me)
 
 
 def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin = None) -> Published | None:
@@ -69,7 +74,7 @@ def deliver_timer(txn: Txn, news: pl.DeliverTimer, memo: object) -> None:
     _set(txn, news.user, news.peer, news.period, news.date)
 
 
-def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:
+def _end(txn: Txn, me: int, items: list[Due], now: int, groups: dict[int, tuple[int, ...]]) -> None:
     shared: dict[int, list[int]] = {}
     over: list[int] = []
     for when, peer, msg_id in items:
@@ -82,7 +87,8 @@ def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:
         if peer != me:
             shared.setdefault(peer, []).append(msg_id)
     for peer, msg_ids in shared.items():
-        txn.outbox(slot_of(peer), pl.DeliverDelete(peer, me, tuple(msg_ids), now))
+        for other in groups.get(peer, (peer,)):
+            txn.outbox(slot_of(other), pl.DeliverDelete(other, me, tuple(msg_ids), now))
     gone = boxes.remove(txn, me, over)
     if gone:
         removed = tuple(msg_id for msg_id, _ in gone)

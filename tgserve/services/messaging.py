@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
-from tgserve.services import alarms, boxes
+from tgserve.services import alarms, archive, boxes
 from tgserve.services.blocking import Blocks
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
 from tgserve.services.groups import rights
@@ -78,6 +78,7 @@ class Audience(Record, frozen=True, gc=False):
 
     others: tuple[int, ...]
     version: int
+    ttl_period: int = 0
 
 
 class Sent(Record, frozen=True, gc=False):
@@ -156,7 +157,7 @@ class Messaging:
                         errors.CHAT_SEND_MEDIA_FORBIDDEN if draft.media else errors.CHAT_SEND_PLAIN_FORBIDDEN
                     )
                     raise kind()
-        return Audience(roster.others(me), roster.group.version)
+        return Audience(roster.others(me), roster.group.version, roster.group.ttl_period)
 
     def check_may_write(self, me: int, peer: int) -> None:
         """Raise what stops `me` from writing to `peer`."""
@@ -210,7 +211,7 @@ def _send(
             noforwards=draft.noforwards,
             invert_media=draft.invert_media,
             grouped_id=draft.grouped_id,
-            ttl_period=dialog.ttl_period,
+            ttl_period=dialog.ttl_period if audience is None else audience.ttl_period,
             effect=draft.effect,
             holders=(1 if saved else 2) if audience is None else 1 + len(audience.others),
             peer=peer,
@@ -289,7 +290,6 @@ def _reply(txn: Txn, me: int, peer: int, reply: ReplyTo) -> r.Reply:
 def deliver(txn: Txn, message: pl.Deliver, body: r.Body | None) -> None:
     """Outbox: a message arrives in its receiver's box."""
     user = message.user
-    head = txn.get(BOXES, user) or NO_BOX
     dialog = txn.get(DIALOGS, user, message.peer) or NO_DIALOG
     if message.version:
         if message.version <= dialog.left_at:  # sent before he left, by one who did not know yet
@@ -300,6 +300,9 @@ def deliver(txn: Txn, message: pl.Deliver, body: r.Body | None) -> None:
             dialog = replace(dialog, left_at=message.version, left_date=message.date)
         elif dialog.left_date:
             dialog = replace(dialog, left_date=0)
+    if dialog.folder:
+        dialog = archive.woken(txn, user, message.peer, dialog, message.date)
+    head = txn.get(BOXES, user) or NO_BOX
     msg_id = head.msg_id + 1
     row = r.Row(message.peer, message.author, message.author_msg_id, message.flags)
     txn.put(DIALOGS, user, message.peer, value=boxes.insert(txn, user, msg_id, row, dialog, message.date))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
+from tgserve.services import archive
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import records as r
@@ -45,14 +46,18 @@ class Settings:
 
         await self._store.transact(slot_of(user_id), work)
 
-    async def put_default_notify(self, user_id: int, kind: str, value: bytes, origin: Origin = None) -> None:
-        """How loud chats of a kind (users, chats, broadcasts) are by default, as TL; the other devices are told."""
+    async def put_default_notify(
+        self, user_id: int, kind: str, value: bytes, muted_until: int, origin: Origin = None
+    ) -> None:
+        """How loud chats of a kind (users, chats, broadcasts) are by default, as TL, and until when they are silent;
+        the other devices are told."""
         if len(value) > VALUE_BYTES:
             raise errors.DATA_INVALID()
         now = int(self._clock.now())
 
         def work(txn: Txn) -> None:
             txn.put(USER_SETTINGS, user_id, f"notify:{kind}", value=value)
+            txn.put(USER_SETTINGS, user_id, archive.MUTED + kind, value=b"%d" % muted_until)
             eventlog.append(txn, user_id, ev.DefaultNotifyChanged(kind), now=now, raises=0, origin=origin)
 
         await self._store.transact(slot_of(user_id), work)
@@ -74,16 +79,18 @@ class Settings:
         return dialog.notify if dialog is not None else b""
 
     async def set_notify(
-        self, user_id: int, peer: int, value: bytes, layer: int, origin: Origin = None
+        self, user_id: int, peer: int, value: bytes, layer: int, muted_until: int, origin: Origin = None
     ) -> None:
-        """Set a chat's own notify settings (boxed TL of `layer`) and tell the user's other devices."""
+        """Set a chat's own notify settings (boxed TL of `layer`) and tell the user's other devices. `muted_until` is
+        what they say of that, -1 for nothing."""
         if len(value) > VALUE_BYTES:
             raise errors.DATA_INVALID()
         now = int(self._clock.now())
 
         def work(txn: Txn) -> None:
             dialog = txn.get(DIALOGS, user_id, peer) or r.Dialog(hidden=True)
-            txn.put(DIALOGS, user_id, peer, value=replace(dialog, notify=value, notify_layer=layer))
+            dialog = replace(dialog, notify=value, notify_layer=layer, muted_until=muted_until)
+            txn.put(DIALOGS, user_id, peer, value=dialog)
             eventlog.append(txn, user_id, ev.NotifyChanged(peer=peer), now=now, raises=0).origin = origin
 
         await self._store.transact(slot_of(user_id), work)
@@ -94,7 +101,9 @@ class Settings:
         def work(txn: Txn) -> None:
             loud = [(peer, dialog) for (*_, peer), dialog in txn.range(DIALOGS, user_id) if dialog.notify]
             for peer, dialog in loud:
-                txn.put(DIALOGS, user_id, peer, value=replace(dialog, notify=b"", notify_layer=0))
+                dialog = replace(dialog, notify=b"", notify_layer=0, muted_until=-1)
+                txn.put(DIALOGS, user_id, peer, value=dialog)
 
         await self._store.transact(slot_of(user_id), work)
         await self.forget_all(user_id, "notify:")
+        await self.forget_all(user_id, archive.MUTED)

@@ -9,6 +9,7 @@ from tgserve import limits
 from tgserve.services.deleting import SLICE
 from tgserve.services.messaging import Draft
 from tgserve.store import events as ev
+from tgserve.store.check import check_store
 from tgserve.store.eventlog import Published
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -149,5 +150,31 @@ def test_a_cleared_chat_stays_in_the_list() -> None:
             assert mark.action == t.MessageActionHistoryClear()
             assert await _listed(ann) == [bob.id]
             assert (await ann.line(bob)).unread_count == 0
+
+    run(story())
+
+
+def test_a_group_is_cleared_for_everybody_as_far_as_one_may() -> None:
+    """SECURITY 6.3: a member's revoke takes his own messages from all, others' only from his own box."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            made = await ann(
+                messages.CreateChat(
+                    users=[
+                        t.InputUser(user_id=bob.id, access_hash=c.services.views.user_hash(ann.id, bob.id))
+                    ],
+                    title="G",
+                )
+            )
+            chat = -made.updates.chats[0].id
+            await ann.send(chat, "ann's")
+            await bob.send(chat, "bob's")
+            await bob(_clear(bob, chat, revoke=True))
+            assert await bob.texts(chat) == [] and await ann.texts(chat) == ["ann's"]
+            await bob.send(chat, "again")
+            await ann(_clear(ann, chat, revoke=True))
+            assert await bob.texts(chat) == [] and await ann.texts(chat) == []
+            assert check_store(c.store).problems == []
 
     run(story())

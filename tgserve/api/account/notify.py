@@ -42,14 +42,17 @@ async def get_notify_settings(call: Call, request: account.GetNotifySettings) ->
 
 @rpc(account.UpdateNotifySettings)
 async def update_notify_settings(call: Call, request: account.UpdateNotifySettings) -> bool:
-    value = layers.encode(_settings(request.settings))
+    settings = _settings(request.settings)
+    value = layers.encode(settings)
     kind = _KINDS.get(type(request.peer))
     if kind is not None:
         name = kind.partition(":")[2]
-        await call.services.settings.put_default_notify(call.me, name, value, call.session)
+        until = max(settings.mute_until or 0, 0)
+        await call.services.settings.put_default_notify(call.me, name, value, until, call.session)
     else:
         peer = _peer(call, request.peer)
-        await call.services.settings.set_notify(call.me, peer, value, layers.CURRENT, call.session)
+        until = -1 if settings.mute_until is None else max(settings.mute_until, 0)
+        await call.services.settings.set_notify(call.me, peer, value, layers.CURRENT, until, call.session)
     return True
 
 

@@ -11,7 +11,7 @@ from tgserve.render import user as people
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
-from tgserve.services import privacy
+from tgserve.services import archive, privacy
 from tgserve.services.privacy import Rule
 from tgserve.services.upkeep import ACCOUNT_TTL
 from tgserve.tl import layers
@@ -113,5 +113,10 @@ async def get_global_privacy_settings(
 async def set_global_privacy_settings(
     call: Call, request: account.SetGlobalPrivacySettings
 ) -> t.AnyGlobalPrivacySettings:
-    await call.services.settings.put(call.me, _GLOBAL, layers.encode(request.settings))
-    return request.settings
+    given = request.settings
+    if not isinstance(given, t.GlobalPrivacySettings):
+        raise errors.SETTINGS_INVALID()
+    await call.services.settings.put(call.me, _GLOBAL, layers.encode(given))
+    kept = b"all" if given.keep_archived_unmuted else b"folders" if given.keep_archived_folders else b""
+    await call.services.settings.put(call.me, archive.KEEP, kept)
+    return given

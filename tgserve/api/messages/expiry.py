@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tgserve import errors
+from tgserve import errors, limits
+from tgserve.api.messages.chats import action_of, updates_of
 from tgserve.render.message import message
 from tgserve.render.told import told
 from tgserve.render.user import users
@@ -12,7 +13,6 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import SERVICE_USER
-from tgserve.services.expiry import MOST_SECONDS
 from tgserve.services.messaging import DEFAULT_TIMER, Draft
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -21,10 +21,16 @@ from tgserve.tl.functions import messages
 
 @rpc(messages.SetHistoryTTL, flood=per_minute(60))
 async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyUpdates:
-    """For both sides of a private chat, with a service message that says so."""
+    """For everybody in the chat, with a service message that says so. In groups admins set it."""
     peer = peers.resolve(call, request.peer)
-    if peer <= 0 or peer == SERVICE_USER:
+    if peer == SERVICE_USER:
         raise errors.PEER_ID_INVALID()
+    if peer < 0:
+        timer = action_of(t.MessageActionSetMessagesTTL(period=request.period))
+        done = await call.services.groups.set_period(
+            call.me, peer, request.period, timer, origin=call.session
+        )
+        return updates_of(call, done)
     call.services.messaging.check_may_write(call.me, peer)
     changed = await call.services.expiry.set_period(call.me, peer, request.period, origin=call.session)
     if changed is None:
@@ -45,7 +51,7 @@ async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyU
 @rpc(messages.SetDefaultHistoryTTL, flood=per_minute(60))
 async def set_default_history_ttl(call: Call, request: messages.SetDefaultHistoryTTL) -> bool:
     """For chats that the caller begins from now on."""
-    if not 0 <= request.period <= MOST_SECONDS:
+    if not 0 <= request.period <= limits.TIMER_SECONDS:
         raise errors.TTL_PERIOD_INVALID()
     value = b"%d" % request.period if request.period else b""
     await call.services.settings.put(call.me, DEFAULT_TIMER, value)

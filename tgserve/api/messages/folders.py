@@ -84,7 +84,7 @@ async def update_dialog_filter(call: Call, request: messages.UpdateDialogFilter)
         await service.delete(call.me, request.id, origin=call.session)
         return True
     made = _checked(call, request.id, request.filter)
-    kept = r.Folder(request.id, layers.encode(made), layers.CURRENT)
+    kept = r.Folder(request.id, layers.encode(made), layers.CURRENT, _named(call, made))
     await service.put(call.me, kept, origin=call.session)
     return True
 
@@ -145,6 +145,11 @@ def _peers(call: Call, named: list[t.AnyInputPeer], taken: set[int]) -> list[t.A
         else:
             kept.append(one)
     return kept
+
+
+def _named(call: Call, made: t.DialogFilter) -> tuple[int, ...]:
+    """The chats that are in a checked folder by name."""
+    return tuple(peers.resolve(call, one) for one in (*made.pinned_peers, *made.include_peers))
 
 
 @rpc(messages.UpdateDialogFiltersOrder, flood=per_minute(60))
