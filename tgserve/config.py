@@ -77,6 +77,16 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesConfig:
+    most_mib: int = 2000
+    """The largest file taken, in MiB; clients know 2000 and, for Premium accounts, 4000."""
+    open_mib_per_user: int = limits.UPLOADS_OPEN_MIB
+    """What one user may have on its way in at once, in MiB. Parts that nothing came after are dropped after a day."""
+    day_mib_per_user: int = limits.UPLOADS_DAY_MIB
+    """What one user may upload in one day, in MiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     connections_per_address: int = limits.CONNECTIONS_PER_ADDRESS
     """Open sockets of one address. Raise it when the whole community comes through one reverse proxy."""
@@ -122,6 +132,8 @@ class Config:
     """Login codes."""
     mail: MailConfig = field(default_factory=MailConfig)
     """E-mail: codes that confirm an address or lead around a forgotten password."""
+    files: FilesConfig = field(default_factory=FilesConfig)
+    """What people may upload."""
     log: LogConfig = field(default_factory=LogConfig)
     """The daemon's log on standard error."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -222,6 +234,8 @@ def check(config: Config, place: str = "settings") -> Config:
         problems.append(f"public_port: {config.public_port} is not a port")
     if not 1 <= config.store.shards <= 64:
         problems.append(f"store.shards: {config.store.shards} is not 1..64")
+    if not 1 <= config.files.most_mib <= 4000:
+        problems.append(f"files.most_mib: {config.files.most_mib} is not 1..4000")
     if config.store.map_gib < 1:
         problems.append("store.map_gib: at least 1")
     if "{code}" not in config.sms.text:

@@ -1,4 +1,5 @@
-"""What ends by itself: idle sessions, accounts whose owner wished it, rows of deleted accounts. One slot of the store
+"""What ends by itself: idle sessions, accounts whose owner wished it, rows of deleted accounts, files nobody came back
+for. One slot of the store
 is looked at each turn, so that all of it costs next to nothing at any moment.
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from tgserve import limits
 from tgserve.clock import Clock
 from tgserve.services.accounts import Accounts
+from tgserve.services.files.files import Files
 from tgserve.services.sessions import Sessions
 from tgserve.store import records as r
 from tgserve.store.keyspaces import LEAVING, USER_AUTHS, USER_SETTINGS, USERS
@@ -27,11 +29,14 @@ TURN_SECONDS = 5
 
 
 class Upkeep:
-    def __init__(self, store: Store, clock: Clock, sessions: Sessions, accounts: Accounts) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, sessions: Sessions, accounts: Accounts, files: Files
+    ) -> None:
         self._store = store
         self._clock = clock
         self._sessions = sessions
         self._accounts = accounts
+        self._files = files
         self._slot = 0
         self.in_use: Callable[[int], bool] = lambda auth_key_id: False
         """Whether a client of this key is connected now; such a session is not idle, however old its mark is."""
@@ -57,6 +62,7 @@ class Upkeep:
             await self._accounts.delete(user_id)
         for user_id in dict.fromkeys((*leaving, *away)):
             await self._accounts.wipe(user_id)
+        await self._files.sweep(slot)
 
     def _idle(self, reader: Reader, user: r.User, now: int) -> list[tuple[int, int]]:
         days = _days(reader, user.id, SESSION_TTL) or SESSION_TTL_DAYS

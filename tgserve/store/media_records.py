@@ -66,7 +66,7 @@ class MediaUse(Record, frozen=True):
 
 class Upload(Record, frozen=True):
     """A file on its way in. `piece`: size of its parts but the last, 0 = not known yet; `total`: parts in all, 0 = not
-    told; `top`: the highest part that came; `stored`: bytes of all parts."""
+    told; `top`: the highest part that came; `stored`: bytes of all parts; `done`: something was made of it."""
 
     big: bool
     total: int
@@ -76,6 +76,7 @@ class Upload(Record, frozen=True):
     parts: int
     stored: int
     touched: int
+    done: bool = False
 
 
 class UploadUse(Record, frozen=True):

@@ -360,7 +360,6 @@ class MediaHeld(Record, tag=True, frozen=True):
 
     media: int
     count: int
-    date: int
 
 
 class HoldChunks(Record, tag=True, frozen=True):

@@ -1,0 +1,123 @@
+"""Files: the door to everything of this room."""
+
+from __future__ import annotations
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.config import FilesConfig
+from tgserve.ids import AccessHashes, Ids
+from tgserve.imaging.pool import Imaging
+from tgserve.imaging.results import Processed
+from tgserve.services.files.content import ChunkStore, Content
+from tgserve.services.files.library import Library
+from tgserve.services.files.references import Origin, References
+from tgserve.services.files.uploads import Uploads
+from tgserve.store.commit import Commit
+from tgserve.store.media_records import Blob, Media, Shown
+from tgserve.store.shards import Store
+
+THUMB_BYTES = 1 << 20
+"""A client's thumbnail of a document: 320 x 320 at most, so far less."""
+THUMBED_BYTES = 10 * limits.MIB
+"""Documents up to this size that are pictures get a thumbnail of ours."""
+
+
+class Files:
+    """`imaging` None: photos cannot be made here (tests of other things)."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        access: AccessHashes,
+        chunks: ChunkStore,
+        secret: bytes,
+        config: FilesConfig,
+        *,
+        imaging: Imaging | None = None,
+    ) -> None:
+        self._clock = clock
+        self._access = access
+        self.imaging = imaging
+        self.content = Content(chunks)
+        self.uploads = Uploads(
+            store,
+            clock,
+            self.content,
+            most_parts=config.most_mib * limits.MIB // limits.FILE_PART_BYTES,
+            open_bytes=config.open_mib_per_user * limits.MIB,
+            day_bytes=config.day_mib_per_user * limits.MIB,
+        )
+        self.library = Library(store, clock, ids)
+        self.references = References(secret, clock)
+
+    # -- bytes ------------------------------------------------------------------------------------------------------
+
+    async def store_bytes(self, data: bytes) -> Blob:
+        """Keep bytes of our own: thumbnails, sizes, stock."""
+        return await self.content.store(data)
+
+    async def read(self, blob: Blob, offset: int = 0, limit: int = -1) -> bytes:
+        """A range of a file, cut where it ends. Raises StoreError (ChunkLost)."""
+        return await self.content.read(blob, offset, limit)
+
+    # -- photos and documents ---------------------------------------------------------------------------------------
+
+    async def create_photo(self, owner: int, processed: Processed, *, has_stickers: bool = False) -> Media:
+        """A photo of what Imaging made."""
+        sizes = await self.shown(processed)
+        now = int(self._clock.now())
+        photo = Media(0, owner, now, sizes=sizes, stripped=processed.stripped, has_stickers=has_stickers)
+        return await self.library.create(photo)
+
+    async def shown(self, processed: Processed) -> tuple[Shown, ...]:
+        """The sizes that Imaging made, kept."""
+        return tuple(
+            [
+                Shown(one.type, one.width, one.height, await self.store_bytes(one.data), one.progressive)
+                for one in processed.sizes
+            ]
+        )
+
+    def create_document(
+        self,
+        owner: int,
+        blob: Blob,
+        *,
+        mime: str,
+        attributes: bytes = b"",
+        layer: int = 0,
+        sizes: tuple[Shown, ...] = (),
+        films: tuple[Shown, ...] = (),
+        stripped: bytes = b"",
+    ) -> Commit[Media]:
+        """A document; `attributes` is a TL Vector<DocumentAttribute> of `layer`."""
+        now = int(self._clock.now())
+        return self.library.create(
+            Media(0, owner, now, mime, blob, attributes, layer, sizes, films, stripped)
+        )
+
+    # -- what a viewer may have -------------------------------------------------------------------------------------
+
+    def access_hash(self, viewer: int, media_id: int) -> int:
+        return self._access.of(viewer, b"f", media_id)
+
+    def reference(self, viewer: int, media_id: int, origin: Origin) -> bytes:
+        return self.references.make(viewer, media_id, origin)
+
+    def named(self, viewer: int, media_id: int, access_hash: int, reference: bytes) -> tuple[Media, Origin]:
+        """The Media that a viewer names, and where he was shown it. LOCATION_INVALID, FILE_REFERENCE_EMPTY,
+        FILE_REFERENCE_INVALID, FILE_REFERENCE_EXPIRED."""
+        if access_hash != self.access_hash(viewer, media_id):
+            raise errors.LOCATION_INVALID()
+        origin = self.references.check(viewer, media_id, reference)
+        media = self.library.get_or_none(media_id)
+        if media is None:
+            raise errors.LOCATION_INVALID()
+        return media, origin
+
+    async def sweep(self, slot: int) -> None:
+        """Upkeep: what nobody came back for."""
+        await self.uploads.sweep(slot)
+        await self.library.sweep(slot)
