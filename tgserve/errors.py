@@ -293,6 +293,26 @@ TEMP_AUTH_KEY_ALREADY_BOUND = ErrorKind(
     400, "TEMP_AUTH_KEY_ALREADY_BOUND", "the temporary key is bound to another key"
 )
 TEMP_AUTH_KEY_EMPTY = ErrorKind(400, "TEMP_AUTH_KEY_EMPTY", "the call must come over a temporary key")
+PACK_TITLE_INVALID = ErrorKind(400, "PACK_TITLE_INVALID", "a set has a title of 1..64 characters")
+PACK_SHORT_NAME_INVALID = ErrorKind(
+    400, "PACK_SHORT_NAME_INVALID", "a set's name is letters, digits and single _, and begins with a letter"
+)
+PACK_SHORT_NAME_OCCUPIED = ErrorKind(400, "PACK_SHORT_NAME_OCCUPIED", "another set has this name")
+PACK_TYPE_INVALID = ErrorKind(400, "PACK_TYPE_INVALID", "a set is of masks or of custom emoji, not both")
+SHORT_NAME_INVALID = ErrorKind(400, "SHORT_NAME_INVALID", "no set can have this name")
+SHORT_NAME_OCCUPIED = ErrorKind(400, "SHORT_NAME_OCCUPIED", "another set has this name")
+STICKERS_EMPTY = ErrorKind(400, "STICKERS_EMPTY", "a set begins with a sticker")
+STICKERS_TOO_MUCH = ErrorKind(400, "STICKERS_TOO_MUCH", "the set is full")
+STICKERSETS_TOO_MUCH = ErrorKind(400, "STICKERSETS_TOO_MUCH", "you have as many sets as one may have")
+STICKER_INVALID = ErrorKind(400, "STICKER_INVALID", "the document is in none of your sets")
+STICKER_DOCUMENT_INVALID = ErrorKind(400, "STICKER_DOCUMENT_INVALID", "no such document")
+STICKER_EMOJI_INVALID = ErrorKind(400, "STICKER_EMOJI_INVALID", "a sticker stands for 1..20 emoji")
+STICKER_ID_INVALID = ErrorKind(400, "STICKER_ID_INVALID", "the document is no sticker")
+STICKER_MASK_COORDS_INVALID = ErrorKind(
+    400, "STICKER_MASK_COORDS_INVALID", "a mask sits at point 0..3 of a face, and only masks do"
+)
+STICKER_THUMB_INVALID = ErrorKind(400, "STICKER_THUMB_INVALID", "this cannot be the icon of the set")
+GIF_ID_INVALID = ErrorKind(400, "GIF_ID_INVALID", "the document is no silent video")
 STICKERSET_INVALID = ErrorKind(406, "STICKERSET_INVALID", "no such sticker set")
 LANG_PACK_INVALID = ErrorKind(400, "LANG_PACK_INVALID", "no such language pack")
 LANG_CODE_NOT_SUPPORTED = ErrorKind(400, "LANG_CODE_NOT_SUPPORTED", "no such language")
