@@ -26,6 +26,7 @@ from tgserve.clock import Clock, SystemClock
 from tgserve.config import Config
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
+from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
 from tgserve.render import kinds
@@ -102,7 +103,9 @@ class App:
         desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
         mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
         chunks = Chunks(store, clock, ids, keys.secret, chunk_settings(config))
-        self.assemble(store, desk, keys.rsa, keys.secret, mail, chunks)
+        imaging = Imaging()
+        self.assemble(store, desk, keys.rsa, keys.secret, mail, chunks, imaging)
+        self._closing.append(imaging.close)
 
         self._closing.append(self.exchange.close)
         self._closing.append(desk.close)
@@ -144,6 +147,7 @@ class App:
         secret: bytes,
         mail: MailDesk | None = None,
         chunks: Chunks | None = None,
+        imaging: Imaging | None = None,
     ) -> None:
         """Everything between the store and the sockets, made and wired, nothing started yet. The simulation
         (tests/sim) begins here, with a store and sockets of its own."""
@@ -151,7 +155,7 @@ class App:
         api.load()
         self.store = store
         self.services = services = build(
-            store, clock, ids, config, desk, secret=secret, mail=mail, chunks=chunks
+            store, clock, ids, config, desk, secret=secret, mail=mail, chunks=chunks, imaging=imaging
         )
         self.gateway = gateway = Gateway(
             services.auth,

@@ -195,6 +195,8 @@ PHOTO_SIDES: Final = 10_000
 """Width and height together (SECURITY 6.9), as at Telegram: 25 megapixels, 100 MB decoded."""
 PHOTO_RATIO: Final = 20
 """The longer side by the shorter one."""
+PROFILE_PHOTOS: Final = 200
+"""Of one person; with one more the oldest goes."""
 PORTRAIT_SIDE: Final = 160
 """Width and height of a profile photo at least."""
 STICKER_BYTES: Final = 512 * KIB
@@ -286,6 +288,8 @@ STOP_SECONDS: Final = 10
 
 CHANNEL_MEMBERS: Final = 200_000
 CHANNELS_PER_USER: Final = 500
+INVITED_AT_ONCE: Final = 200
+"""Users in one channels.inviteToChannel."""
 CHANNEL_BEHIND: Final = 20_000
 """Events a device may be behind in a channel before it is told to load the chat anew."""
 CHANNEL_DIFFERENCE: Final = 100

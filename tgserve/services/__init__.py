@@ -44,6 +44,7 @@ from tgserve.services.login_tokens import LoginTokens
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
 from tgserve.services.passwords import Passwords
+from tgserve.services.photos import Photos
 from tgserve.services.pinning import Pinning
 from tgserve.services.presence import Presence
 from tgserve.services.privacy import Privacy
@@ -85,6 +86,7 @@ class Services:
     names: Names
     auth: Auth
     contacts: Contacts
+    photos: Photos
     privacy: Privacy
     settings: Settings
     views: Views
@@ -147,17 +149,22 @@ def build(
     accounts = Accounts(store, clock, auth)
     history = History(store)
     groups = Groups(store, clock, ids, rosters)
-    channels = bundle.build(store, clock, ids, history, register)
+    channels = bundle.build(store, clock, ids, users, history, register)
     bus.subscribe(channels.audience.after_commit)
     bus.subscribe(channels.counters.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
+    messaging.channels = channels.posting
+    editing = Editing(store, clock, rosters)
+    editing.channels = channels.changing
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit)
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
-    files = Files(store, clock, ids, access, chunks, secret, config.files, imaging=imaging)
+    files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
     bus.subscribe(files.library.after_commit)
+    contacts = Contacts(store, clock, users, auth, privacy, directory)
+    photos = Photos(store, clock, users, contacts, privacy, blocks, rosters)
     return Services(
         store=store,
         clock=clock,
@@ -167,7 +174,7 @@ def build(
         bus=bus,
         updates=Updates(store, clock, bus, dialogs),
         messaging=messaging,
-        editing=Editing(store, clock, rosters),
+        editing=editing,
         deleting=Deleting(store, clock, rosters),
         reading=Reading(store, clock),
         reactions=Reactions(store, clock, rosters, messaging, history),
@@ -178,7 +185,8 @@ def build(
         users=users,
         names=Names(store, clock, users),
         auth=auth,
-        contacts=Contacts(store, clock, users, auth, privacy, directory),
+        contacts=contacts,
+        photos=photos,
         privacy=privacy,
         settings=Settings(store, clock),
         views=views,

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.clock import Clock
-from tgserve.services import boxes
+from tgserve.services import boxes, photos
 from tgserve.services.auth import Auth
 from tgserve.services.codes import SentCode
+from tgserve.services.contacts import release_photo
 from tgserve.services.groups.life import inform
 from tgserve.services.groups.roster import load, save
 from tgserve.services.phones import digits_or_none
@@ -129,6 +130,7 @@ class Accounts:
                 return []
             txn.put(k.LEAVING, user_id, value=a.Leaving(since=now))
             tell_of_change(txn, user_id, "deleted", now)
+            photos.release_all(txn, user)
             put_user(
                 txn,
                 r.User(
@@ -201,7 +203,8 @@ def _slice(txn: Txn, user: int, now: int) -> bool:
         eventlog.trim(txn, user, keep=0, before=now + 1, rows=SLICE)
         return True
     gone = False
-    for (*_, other), _ in list(txn.range(k.CONTACTS, user, limit=SLICE)):
+    for (*_, other), contact in list(txn.range(k.CONTACTS, user, limit=SLICE)):
+        release_photo(txn, contact)
         txn.delete(k.CONTACTS, user, other)
         txn.outbox(slot_of(other), pl.ContactAdded(owner=user, user_id=other, present=False))
         gone = True

@@ -16,6 +16,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.auth import Auth
 from tgserve.services.directory import Directory
+from tgserve.services.files.library import drop
 from tgserve.services.flood_tallies import count
 from tgserve.services.phones import digits_or_none
 from tgserve.services.privacy import BY_PHONE, Privacy
@@ -181,8 +182,13 @@ class Contacts:
         wanted = list(dict.fromkeys(user_ids))
 
         def work(txn: Txn) -> list[int]:
-            gone = [user_id for user_id in wanted if txn.get(CONTACTS, me, user_id) is not None]
-            for user_id in gone:
+            gone: list[int] = []
+            for user_id in wanted:
+                row = txn.get(CONTACTS, me, user_id)
+                if row is None:
+                    continue
+                gone.append(user_id)
+                release_photo(txn, row)
                 txn.delete(CONTACTS, me, user_id)
                 txn.outbox(slot_of(user_id), pl.ContactAdded(owner=me, user_id=user_id, present=False))
                 eventlog.append(
@@ -246,7 +252,9 @@ class Contacts:
     def _gone(self, txn: Txn, gone: pl.ContactGone, memo: Any) -> None:
         """In the slot of one whose contact deleted the account."""
         txn.delete(KNOWN_BY, gone.owner, gone.user_id)
-        if txn.get(CONTACTS, gone.owner, gone.user_id) is not None:
+        row = txn.get(CONTACTS, gone.owner, gone.user_id)
+        if row is not None:
+            release_photo(txn, row)
             txn.delete(CONTACTS, gone.owner, gone.user_id)
             now = int(self._clock.now())
             eventlog.append(txn, gone.owner, ev.ContactChanged(user_id=gone.user_id), now=now, raises=0)
@@ -321,6 +329,12 @@ class Contacts:
         known = {*mine, me}
         strangers = await self._directory.find(text, limit + len(known))
         return mine, [user_id for user_id in strangers if user_id not in known][:limit]
+
+
+def release_photo(txn: Txn, contact: r.Contact) -> None:
+    """The row goes, or gets another photo: the one it has is held no longer."""
+    if contact.photo is not None:
+        drop(txn, (contact.photo.id,))
 
 
 def _block(txn: Txn, me: int, peer: int, blocked: bool, now: int, origin: Origin) -> bool:

@@ -84,6 +84,8 @@ class Views:
             if kind is Published:
                 if type(item.event) is ev.ContactChanged:
                     self.drop(item.user_id, item.event.user_id)
+                elif type(item.event) is ev.PeerBlocked:
+                    self.drop(item.event.peer, item.user_id)  # who is blocked sees no photo any more
             elif kind is UserStored:
                 self.drop_user(item.user.id)
             elif kind is Redraw:
