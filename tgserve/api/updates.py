@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tgserve import errors
+from tgserve import limits
+from tgserve.render import channel_updates as render_channel
 from tgserve.render import difference as render
 from tgserve.render.dialogs import state
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
-from tgserve.rpc.registry import Status, rpc
+from tgserve.rpc.registry import rpc
 from tgserve.tl import types as t
 from tgserve.tl.functions import updates
 
@@ -27,13 +28,16 @@ async def get_difference(call: Call, request: updates.GetDifference) -> t.AnyUpd
         pts_limit=request.pts_limit or 0,
         pts_total_limit=request.pts_total_limit or 0,
     )
-    return render.difference(call.services, call.me, missed)
+    behind = call.services.channels.reading.changed_since(call.me, request.date)
+    return render.difference(call.services, call.me, missed, behind)
 
 
-@rpc(updates.GetChannelDifference, status=Status.REFUSED)
+@rpc(updates.GetChannelDifference)
 async def get_channel_difference(
     call: Call, request: updates.GetChannelDifference
 ) -> t.AnyUpdatesChannelDifference:
-    """There are no channels here yet."""
-    peers.resolve_channel(call, request.channel)
-    raise errors.CHANNEL_INVALID()
+    """From any pts the channel's box has had, in parts. Whoever is no member looks again after a while."""
+    channel = peers.resolve_channel(call, request.channel)
+    limit = min(max(request.limit, 1), limits.CHANNEL_DIFFERENCE)
+    missed = call.services.channels.reading.difference(call.me, channel, request.pts, limit)
+    return render_channel.difference(call.services, call.me, channel, missed, limits.CHANNEL_TIMEOUT_SECONDS)

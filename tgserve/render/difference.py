@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from tgserve.render.channel import channel_id
 from tgserve.render.chat import chats
 from tgserve.render.dialogs import state
 from tgserve.render.message import message, people
@@ -15,10 +17,13 @@ from tgserve.store import events as ev
 from tgserve.tl import types as t
 
 
-def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesDifference:
-    """A message that came and went meanwhile is not told of; one that came and was edited comes once, as it is now."""
+def difference(
+    services: Services, me: int, missed: Difference, channels: Sequence[int] = ()
+) -> t.AnyUpdatesDifference:
+    """A message that came and went meanwhile is not told of; one that came and was edited comes once, as it is now.
+    `channels` have news of their own: the device asks for those itself."""
     now = missed.state
-    if missed.span is Span.EMPTY:
+    if missed.span is Span.EMPTY and not channels:
         return t.UpdatesDifferenceEmpty(date=now.date, seq=0)
     if missed.span is Span.TOO_LONG:
         return t.UpdatesDifferenceTooLong(pts=now.pts)
@@ -31,6 +36,11 @@ def difference(services: Services, me: int, missed: Difference) -> t.AnyUpdatesD
         if update is not None:
             others.append(update)
         who.update(dict.fromkeys(named))
+    if missed.span is not Span.SLICE:
+        for channel in channels:
+            pts = services.channels.register.top(channel).pts
+            others.append(t.UpdateChannelTooLong(channel_id=channel_id(channel), pts=pts))
+            who[channel] = None
     fields: dict[str, Any] = {
         "new_messages": [message(services, view) for view in views],
         "new_encrypted_messages": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tgserve.render.peers import peer as peer_object
+from tgserve.render.peers import peer_id
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.messaging import Draft
@@ -31,7 +32,9 @@ def forwarded(
             header.saved_from_msg_id = view.msg_id
         fwd, fwd_layer = layers.encode_part(header)
         who = tuple(
-            one.user_id for one in (header.from_id, header.saved_from_peer) if isinstance(one, t.PeerUser)
+            peer_id(one)
+            for one in (header.from_id, header.saved_from_peer)
+            if one is not None and _named(one)
         )
     captioned = bool(body.text) and not (drop_captions and body.media)
     return Draft(
@@ -46,6 +49,15 @@ def forwarded(
     )
 
 
+def _named(one: t.AnyPeer) -> bool:
+    return not isinstance(one, t.PeerChat)
+
+
+def _megagroup(services: Services, view: View) -> bool:
+    record = services.channels.register.get_or_none(view.owner)
+    return record is not None and record.megagroup
+
+
 def _header(services: Services, me: int, view: View) -> t.MessageFwdHeader:
     body = view.body
     if body.fwd:
@@ -58,6 +70,15 @@ def _header(services: Services, me: int, view: View) -> t.MessageFwdHeader:
                 channel_post=old.channel_post,
                 post_author=old.post_author,
             )
+    if body.author < 0:  # a channel's post, or an anonymous admin
+        return t.MessageFwdHeader(
+            date=body.date,
+            from_id=peer_object(body.author),
+            channel_post=view.msg_id
+            if body.author == view.owner and not _megagroup(services, view)
+            else None,
+            post_author=body.signature or None,
+        )
     author = services.users.get_or_none(body.author)
     if body.author != me and author is not None and not services.privacy.allows(body.author, FORWARDS, me):
         return t.MessageFwdHeader(date=body.date, from_name=f"{author.first_name} {author.last_name}".strip())

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tgserve.render import media as render_media
 from tgserve.render import post
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
 from tgserve.render.reactions import reactions
@@ -89,6 +90,11 @@ def tl_string(data: bytes) -> bytes:
 def message_bytes(services: Services, view: View) -> bytes:
     """The boxed message or messageService, bytes of the current layer, as `view.owner` sees it. `services` is asked
     only for what differs from viewer to viewer."""
+    return _drawn(services, view)[0]
+
+
+def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
+    """The bytes, and where numbers of data centres stand in them."""
     row, body = view.row, view.body
     if body.layer != layers.CURRENT and body.layer:
         body = _modern(body)
@@ -110,8 +116,9 @@ def message_bytes(services: Services, view: View) -> bytes:
     ):
         kind = PEER_USER if row.peer > 0 else PEER_CHAT
         head = _PLAIN(_ID, flags, 0, view.msg_id, PEER_USER, body.author, kind, abs(row.peer), body.date)
-        return head + text
+        return head + text, ()
     parts = [peer_bytes(row.peer)]
+    places: tuple[int, ...] = ()
     flags2 = 0
     if flags & SAVED_PEER:
         parts.append(peer_bytes(saved_peer_of(view)))
@@ -129,7 +136,12 @@ def message_bytes(services: Services, view: View) -> bytes:
         flags |= INVERT
     if body.media:
         flags |= MEDIA
-        parts.append(media_bytes(services, view))
+        if body.files:
+            before = sum(map(len, parts))
+            places = tuple([before + dc_at for _, _, dc_at in body.files])
+            parts.append(render_media.for_viewer(services, view, body, body.media))
+        else:
+            parts.append(media_bytes(services, view))
     if body.markup:
         flags |= MARKUP
         parts.append(body.markup)
@@ -160,16 +172,24 @@ def message_bytes(services: Services, view: View) -> bytes:
         parts.append(_LONG(body.effect))
     if view.owner < 0:
         flags, author = post.author(services, view, flags)
-        return _BARE(_ID, flags, flags2, view.msg_id) + author + b"".join(parts)
-    return _HEAD(_ID, flags, flags2, view.msg_id, PEER_USER, body.author) + b"".join(parts)
+        head = _BARE(_ID, flags, flags2, view.msg_id) + author
+    else:
+        head = _HEAD(_ID, flags, flags2, view.msg_id, PEER_USER, body.author)
+    if places:
+        places = tuple([len(head) + at for at in places])
+    return head + b"".join(parts), places
 
 
 def media_bytes(services: Services, view: View) -> bytes:
     """The message's media for its viewer."""
-    return view.body.media
+    return (
+        render_media.for_viewer(services, view, view.body, view.body.media)
+        if view.body.files
+        else view.body.media
+    )
 
 
-def _service(services: Services, view: View, body: r.Body, flags: int) -> bytes:
+def _service(services: Services, view: View, body: r.Body, flags: int) -> tuple[bytes, tuple[int, ...]]:
     flags &= ~(PINNED | SCHEDULED)
     parts = [peer_bytes(view.row.peer)]
     if flags & SAVED_PEER:
@@ -177,14 +197,25 @@ def _service(services: Services, view: View, body: r.Body, flags: int) -> bytes:
     if body.reply is not None and view.reply_id:
         flags |= REPLY
         parts.append(_reply(body.reply, view.reply_id, body.topic))
-    parts += (_INT(body.date), body.action)
+    parts.append(_INT(body.date))
+    places: tuple[int, ...] = ()
+    if body.files:
+        before = sum(map(len, parts))
+        places = tuple([before + dc_at for _, _, dc_at in body.files])
+        parts.append(render_media.for_viewer(services, view, body, body.action))
+    else:
+        parts.append(body.action)
     if body.ttl_period:
         flags |= TTL
         parts.append(_INT(body.ttl_period))
     if view.owner < 0:
         flags, author = post.author(services, view, flags)
-        return _SERVICE_BARE(_SERVICE_ID, flags, view.msg_id) + author + b"".join(parts)
-    return _SERVICE_HEAD(_SERVICE_ID, flags, view.msg_id, PEER_USER, body.author) + b"".join(parts)
+        head = _SERVICE_BARE(_SERVICE_ID, flags, view.msg_id) + author
+    else:
+        head = _SERVICE_HEAD(_SERVICE_ID, flags, view.msg_id, PEER_USER, body.author)
+    if places:
+        places = tuple([len(head) + at for at in places])
+    return head + b"".join(parts), places
 
 
 def _reply(reply: r.Reply, reply_id: int, topic: int = 0) -> bytes:
@@ -236,7 +267,8 @@ def needs(view: View) -> int:
 
 def message(services: Services, view: View) -> Any:
     """The message as Raw."""
-    return raw(message_bytes(services, view), needs(view))
+    data, places = _drawn(services, view)
+    return raw(data, needs(view), places)
 
 
 def empty_message(msg_id: int) -> t.AnyMessage:
@@ -270,12 +302,18 @@ def _modern(body: r.Body) -> r.Body:
     def boxed(data: bytes) -> bytes:
         return layers.encode(layers.decode(data)) if data else data
 
+    media, action, files = boxed(body.media), boxed(body.action), body.files
+    if files:
+        kept = render_media.kept(layers.decode(body.media or body.action))
+        media, action = (kept.data, b"") if body.media else (b"", kept.data)
+        files = kept.files
     return replace(
         body,
         layer=layers.CURRENT,
         entities=modern_entities(body.entities),
-        media=boxed(body.media),
-        action=boxed(body.action),
+        media=media,
+        files=files,
+        action=action,
         fwd=boxed(body.fwd),
         markup=boxed(body.markup),
     )

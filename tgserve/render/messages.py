@@ -29,6 +29,8 @@ def page(
     the list come before the page; `next_rate`: where a search of all chats goes on."""
     drawn: list[Any] = [message(services, view) for view in of.views]
     named = people(of.views)
+    if of.views and of.views[0].owner < 0:
+        return _channel_page(services, me, of, drawn, newer)
     who = users(services, me, {**named, me: None}) if drawn else []
     groups = chats(services, me, named)
     if of.whole:
@@ -56,6 +58,41 @@ def by_ids(
     who = people(view for view in views if view is not None)
     return t.MessagesMessages(
         messages=drawn, topics=[], chats=chats(services, me, who), users=users(services, me, who)
+    )
+
+
+def _channel_page(
+    services: Services, me: int, of: Page, drawn: list[Any], newer: int = 0
+) -> t.AnyMessagesMessages:
+    channel = of.views[0].owner
+    named = people(of.views)
+    return t.MessagesChannelMessages(
+        pts=services.channels.register.top(channel).pts,
+        count=of.count,
+        offset_id_offset=newer or None,
+        messages=drawn,
+        topics=[],
+        chats=chats(services, me, named),
+        users=users(services, me, {**named, me: None}),
+    )
+
+
+def channel_by_ids(
+    services: Services, me: int, channel: int, msg_ids: Sequence[int], views: Sequence[View | None]
+) -> t.AnyMessagesMessages:
+    """One message of a channel for every id asked, messageEmpty where there is none for the viewer."""
+    drawn: list[Any] = [
+        t.MessageEmpty(id=msg_id) if view is None else message(services, view)
+        for msg_id, view in zip(msg_ids, views, strict=True)
+    ]
+    named = {channel: None, **people(view for view in views if view is not None)}
+    return t.MessagesChannelMessages(
+        pts=services.channels.register.top(channel).pts,
+        count=len(drawn),
+        messages=drawn,
+        topics=[],
+        chats=chats(services, me, named),
+        users=users(services, me, named),
     )
 
 

@@ -58,15 +58,23 @@ def full(
     ]
     for one in sent:
         if one.view is not None:
-            updates.append(t.UpdateNewMessage(message=message(services, one.view), pts=one.pts, pts_count=1))
+            updates.append(new_message(services, one))
     who = people(one.view for one in sent if one.view is not None)
     return t.Updates(
         updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0
     )
 
 
+def new_message(services: Services, sent: Sent) -> Any:
+    """updateNewMessage, or updateNewChannelMessage for one in a channel's box."""
+    assert sent.view is not None
+    kind: Any = t.UpdateNewChannelMessage if sent.view.owner < 0 else t.UpdateNewMessage
+    return kind(message=message(services, sent.view), pts=sent.pts, pts_count=1)
+
+
 def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:
-    update = t.UpdateEditMessage(message=message(services, edit.view), pts=edit.pts, pts_count=1)
+    kind: Any = t.UpdateEditChannelMessage if edit.view.owner < 0 else t.UpdateEditMessage
+    update = kind(message=message(services, edit.view), pts=edit.pts, pts_count=1)
     who = people((edit.view,))
     groups = chats(services, me, who)
     return t.Updates(updates=[update], users=users(services, me, who), chats=groups, date=edit.date, seq=0)

@@ -17,7 +17,7 @@ from tgserve.render import privacy as render_privacy
 from tgserve.render import reactions as render_reactions
 from tgserve.render import user as render_user
 from tgserve.render.channel import channel_id
-from tgserve.render.message import message, message_bytes, needs, people
+from tgserve.render.message import message, people
 from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
@@ -97,30 +97,51 @@ def _deed(services: Services, published: Published, view: View) -> t.AnyUpdates:
 
 def message_update(services: Services, head: bytes, view: View, pts: int, count: int, date: int) -> Any:
     """updates{one message update, its people}, joined from bytes."""
-    lowest = needs(view)
-    drawn = []
-    groups = _NO_CHATS
+    told = message(services, view)
+    lowest = told.min_layer
+    drawn: list[Any] = []
+    group: Any = None
     for user_id in people((view,)):
         if user_id < 0:
             chat = render_chat.chat(services, view.owner, user_id)
             if type(chat) is t.ChatEmpty:
                 continue
-            groups = _CHATS_ONE + chat.data
+            group = chat
             if chat.min_layer > lowest:
                 lowest = chat.min_layer
         elif user_id != view.owner:
             blob = render_user.user(services, view.owner, user_id)
             if type(blob) is t.UserEmpty:
-                drawn.append(layers.encode(blob))
-                continue
-            drawn.append(blob.data)
+                blob = raw(layers.encode(blob), 0)
+            drawn.append(blob)
             if blob.min_layer > lowest:
                 lowest = blob.min_layer
-    users = _USERS_ONE + drawn[0] if len(drawn) == 1 else _VECTOR(_VECTOR_ID, len(drawn)) + b"".join(drawn)
-    tail = groups + _TWO_INTS(date, 0)
-    return raw(
-        b"".join((_HEAD_ONE, head, message_bytes(services, view), _TWO_INTS(pts, count), users, tail)), lowest
-    )
+    start = _HEAD_ONE + head
+    middle = _TWO_INTS(pts, count) + (_USERS_ONE if len(drawn) == 1 else _VECTOR(_VECTOR_ID, len(drawn)))
+    parts = [start, told.data, middle, *[blob.data for blob in drawn]]
+    if group is not None:
+        drawn.append(group)
+        parts += (_CHATS_ONE, group.data)
+    else:
+        parts.append(_NO_CHATS)
+    parts.append(_TWO_INTS(date, 0))
+    places: tuple[int, ...] = ()
+    if told.dcs:
+        places = tuple([len(start) + at for at in told.dcs])
+    for blob in drawn:
+        if blob.dcs:
+            places += _placed(parts, blob)
+    return raw(b"".join(parts), lowest, places)
+
+
+def _placed(parts: list[bytes], blob: Any) -> tuple[int, ...]:
+    """Where the data centres of `blob` stand in the parts joined, of which its bytes are one."""
+    before = 0
+    for part in parts:
+        if part is blob.data:
+            break
+        before += len(part)
+    return tuple([before + at for at in blob.dcs])
 
 
 def _gone(published: Published) -> t.AnyUpdates:
@@ -424,8 +445,14 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
 def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpdates | None:
     """updateShort of something that is not kept: typing, a status."""
     now = int(services.clock.now())
-    if type(news) is Typing and news.chat:
-        update: Any = t.UpdateChatUserTyping(
+    if type(news) is Typing and news.chat <= -r.CHANNEL_BASE:
+        update: Any = t.UpdateChannelUserTyping(
+            channel_id=channel_id(news.chat),
+            from_id=peer(news.user),
+            action=raw(news.action, news.min_layer),
+        )
+    elif type(news) is Typing and news.chat:
+        update = t.UpdateChatUserTyping(
             chat_id=-news.chat, from_id=peer(news.user), action=raw(news.action, news.min_layer)
         )
     elif type(news) is Typing:

@@ -123,6 +123,17 @@ def resolve_channel(call: Call, channel: t.AnyInputChannel) -> int:
     raise errors.CHANNEL_INVALID()
 
 
+def channel_or_forbidden(call: Call, channel: t.AnyInputChannel) -> int:
+    """As resolve_channel, but for one that the caller was put out of too: he may be told that it is closed to him.
+    CHANNEL_INVALID."""
+    if isinstance(channel, t.InputChannel) and 0 < channel.channel_id < CHANNEL_BASE:
+        known_hash = call.services.views.channel_hash(call.me, channel.channel_id)
+        found = -CHANNEL_BASE - channel.channel_id
+        if known_hash == channel.access_hash and call.services.channels.register.get_or_none(found):
+            return found
+    return resolve_channel(call, channel)
+
+
 def position(call: Call, peer: t.AnyInputPeer) -> int:
     """The peer number of an offset_peer, 0 for none: a place in the caller's own list, which opens nothing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -42,6 +43,16 @@ class Edited:
     date: int
 
 
+class Elsewhere(Protocol):
+    """Whoever edits in channels (services/channels/changing.py)."""
+
+    def edit(
+        self, me: int, channel: int, msg_id: int, change: Change, *, origin: Origin = None
+    ) -> Commit[Edited]: ...
+
+    def check_editable(self, me: int, channel: int, msg_id: int) -> View: ...
+
+
 class Editing:
     """Only the author edits, and not for ever."""
 
@@ -49,6 +60,7 @@ class Editing:
         self._store = store
         self._clock = clock
         self._rosters = rosters
+        self.channels: Elsewhere | None = None
         store.on_outbox(pl.DeliverEdit, deliver_edit)
 
     def edit(
@@ -56,6 +68,8 @@ class Editing:
     ) -> Commit[Edited]:
         """The commit raises MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED,
         MESSAGE_NOT_MODIFIED. In groups: CHAT_ID_INVALID, CHAT_FORBIDDEN."""
+        if self.channels is not None and peer <= -r.CHANNEL_BASE:
+            return self.channels.edit(me, peer, msg_id, change, origin=origin)
         now = int(self._clock.now())
         roster = self._rosters.of_member(me, peer) if peer < 0 else None
 
@@ -94,6 +108,8 @@ class Editing:
 
     def check_editable(self, me: int, peer: int, msg_id: int) -> View:
         """The message, if `me` may edit it now; raises as `edit`."""
+        if self.channels is not None and peer <= -r.CHANNEL_BASE:
+            return self.channels.check_editable(me, peer, msg_id)
         with self._store.read(slot_of(me)) as reader:
             row, body = editable(reader, me, peer, msg_id, int(self._clock.now()))
             return View(me, msg_id, row, body)

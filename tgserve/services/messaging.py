@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct
+from typing import Protocol
 
 from msgspec import Struct as Record
 from msgspec.structs import replace
@@ -91,14 +92,27 @@ class Sent(Record, frozen=True, gc=False):
     repeated: bool = False
 
 
+class Elsewhere(Protocol):
+    """Whoever sends to channels (services/channels/posting.py)."""
+
+    def send_many(
+        self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, origin: Origin = None
+    ) -> Commit[list[Sent]]: ...
+
+    def send(
+        self, me: int, channel: int, draft: Draft, random_id: int, *, origin: Origin = None
+    ) -> Commit[Sent]: ...
+
+
 class Messaging:
-    """New messages of users to users and to basic groups."""
+    """New messages of users to users and to basic groups; those to channels are handed on."""
 
     def __init__(self, store: Store, clock: Clock, blocks: Blocks, rosters: Rosters) -> None:
         self._store = store
         self._clock = clock
         self._blocks = blocks
         self._rosters = rosters
+        self.channels: Elsewhere | None = None
         store.on_outbox(pl.Deliver, deliver)
 
     def send(
@@ -115,6 +129,8 @@ class Messaging:
         CHAT_ID_INVALID, CHAT_FORBIDDEN, RANDOM_ID_EMPTY; the commit raises REPLY_MESSAGE_ID_INVALID."""
         if not random_id:
             raise errors.RANDOM_ID_EMPTY()
+        if self.channels is not None and peer <= -r.CHANNEL_BASE:
+            return self.channels.send(me, peer, draft, random_id, origin=origin)
         audience = None
         if peer > 0:
             self.check_may_write(me, peer)
@@ -133,6 +149,8 @@ class Messaging:
         """Send (random_id, draft) pairs in order, in one commit: forwards, albums. Raises as `send`."""
         if not all(random_id for random_id, _ in drafts):
             raise errors.RANDOM_ID_EMPTY()
+        if self.channels is not None and peer <= -r.CHANNEL_BASE:
+            return self.channels.send_many(me, peer, drafts, origin=origin)
         audience = None
         if peer > 0:
             self.check_may_write(me, peer)

@@ -8,6 +8,7 @@ from tgserve.render.message import entities_of
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.services.alarms import WHEN_ONLINE
+from tgserve.services.channels.register import is_channel
 from tgserve.services.messaging import ReplyTo
 from tgserve.services.privacy import STATUS
 from tgserve.tl import types as t
@@ -66,14 +67,17 @@ def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo 
         return None
     if not reply.quote_text:
         return ReplyTo(reply.reply_to_msg_id)
-    return _quote(call, reply)
+    return _quote(call, peer, reply)
 
 
-def _quote(call: Call, reply: t.InputReplyToMessage) -> ReplyTo:
+def _quote(call: Call, peer: int, reply: t.InputReplyToMessage) -> ReplyTo:
     quote = compose(
         call, reply.quote_text or "", reply.quote_entities, limit=limits.CAPTION_CHARS, links=False
     )
-    view = call.services.history.message_or_none(call.me, reply.reply_to_msg_id)
+    if is_channel(peer):
+        view = call.services.channels.reading.message_or_none(call.me, peer, reply.reply_to_msg_id)
+    else:
+        view = call.services.history.message_or_none(call.me, reply.reply_to_msg_id)
     if view is None:
         raise errors.REPLY_MESSAGE_ID_INVALID()
     text, quoted = view.body.text.decode(), quote.text.decode()

@@ -12,6 +12,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, rpc
 from tgserve.services.boxes import View
+from tgserve.services.channels.register import is_channel
 from tgserve.services.history import SCAN_ROWS, Window
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -44,7 +45,10 @@ async def get_history(call: Call, request: messages.GetHistory) -> t.AnyMessages
         request.max_id,
         request.min_id,
     )
-    page = call.services.history.page(call.me, peer, window)
+    if is_channel(peer):
+        page = call.services.channels.reading.page(call.me, peer, window)
+    else:
+        page = call.services.history.page(call.me, peer, window)
     if request.hash and page.views and render.hash_of(page.views) == request.hash:
         return t.MessagesMessagesNotModified(count=page.count)
     return render.page(call.services, call.me, page)
@@ -71,10 +75,23 @@ def _named(call: Call, named: t.AnyInputMessage) -> int:
 @rpc(messages.GetMessagesViews)
 async def get_messages_views(call: Call, request: messages.GetMessagesViews) -> t.AnyMessagesMessageViews:
     """Views are counted in channels; a private chat has none."""
-    peers.resolve(call, request.peer)
+    peer = peers.resolve(call, request.peer)
     if len(request.id) > limits.MESSAGES_PER_CALL:
         raise errors.LIMIT_INVALID()
-    return t.MessagesMessageViews(views=[t.MessageViews() for _ in request.id], chats=[], users=[])
+    if not is_channel(peer):
+        return t.MessagesMessageViews(views=[t.MessageViews() for _ in request.id], chats=[], users=[])
+    counters = call.services.channels.counters
+    views = call.services.channels.reading.messages(call.me, peer, request.id)
+    if request.increment:
+        counters.view(call.me, peer, [view.msg_id for view in views if view is not None])
+    counted: list[t.AnyMessageViews] = []
+    for view in views:
+        if view is None:
+            counted.append(t.MessageViews())
+            continue
+        stats = counters.of(peer, view.msg_id)
+        counted.append(t.MessageViews(views=max(stats.views, 1), forwards=stats.forwards))
+    return t.MessagesMessageViews(views=counted, chats=chats(call.services, call.me, (peer,)), users=[])
 
 
 @rpc(messages.GetUnreadMentions)
@@ -89,6 +106,9 @@ async def get_unread_mentions(call: Call, request: messages.GetUnreadMentions) -
         request.max_id,
         request.min_id,
     )
+    if is_channel(peer):
+        page = call.services.channels.reading.unread_mentions(call.me, peer, window)
+        return render.page(call.services, call.me, page)
     return render.page(call.services, call.me, call.services.history.unread_mentions(call.me, peer, window))
 
 

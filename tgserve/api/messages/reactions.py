@@ -92,9 +92,7 @@ async def get_unread_reactions(call: Call, request: messages.GetUnreadReactions)
         request.max_id,
         request.min_id,
     )
-    return render_messages.page(
-        call.services, call.me, call.services.reactions.unread(call.me, peer, window)
-    )
+    return render_messages.page(call.services, call.me, call.services.reactions.unread(call.me, peer, window))
 
 
 @rpc(messages.ReadReactions)

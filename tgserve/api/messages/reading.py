@@ -7,6 +7,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
 from tgserve.services.bus import Typing
+from tgserve.services.channels.register import is_channel
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -15,6 +16,9 @@ from tgserve.tl.functions import messages
 @rpc(messages.ReadHistory)
 async def read_history(call: Call, request: messages.ReadHistory) -> t.AnyMessagesAffectedMessages:
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        await call.services.channels.reading.read_history(call.me, peer, request.max_id, origin=call.session)
+        return t.MessagesAffectedMessages(pts=call.services.updates.pts(call.me), pts_count=0)
     done = await call.services.reading.read_history(call.me, peer, request.max_id, origin=call.session)
     return t.MessagesAffectedMessages(pts=done.pts, pts_count=done.count)
 
@@ -40,6 +44,10 @@ async def received_messages(
 @rpc(messages.ReadMentions)
 async def read_mentions(call: Call, request: messages.ReadMentions) -> t.AnyMessagesAffectedHistory:
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        await call.services.channels.reading.read_mentions(call.me, peer, origin=call.session)
+        pts = call.services.channels.register.top(peer).pts
+        return t.MessagesAffectedHistory(pts=pts, pts_count=0, offset=0)
     done = await call.services.reading.read_mentions(call.me, peer, origin=call.session)
     return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=0)
 
@@ -71,7 +79,10 @@ async def set_typing(call: Call, request: messages.SetTyping) -> bool:
     peer = peers.resolve(call, request.peer)
     told: tuple[int, ...] = (peer,)
     blocks = call.services.blocks
-    if peer < 0:
+    if is_channel(peer):
+        call.services.channels.register.seat(call.me, peer)
+        told = tuple(user for user in call.services.channels.audience.of(peer) if user != call.me)
+    elif peer < 0:
         told = call.services.groups.rosters.of_member(call.me, peer).others(call.me)
     elif peer == call.me or blocks.has_blocked(peer, call.me) or blocks.has_blocked(call.me, peer):
         return True

@@ -14,6 +14,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import View
+from tgserve.services.channels.register import is_channel
 from tgserve.services.messaging import Draft
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -52,7 +53,7 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
     )
     changed = len(request.message) != len(text.text) and request.message.encode() != text.text
-    if changed or peer == call.me:
+    if changed or peer == call.me or is_channel(peer):
         return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
     short: t.AnyUpdates = render_sent.short(call.services, sent)
     return short
@@ -100,6 +101,9 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
     if later:
         return await schedule(call, peer, pairs, later)
     sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session)
+    if is_channel(source):
+        for msg_id in request.id:
+            call.services.channels.counters.forwarded(source, msg_id)
     return render_sent.full(call.services, call.me, sent, request.random_id, call.now)
 
 
@@ -109,7 +113,14 @@ def _to_forward(call: Call, source: int, msg_ids: list[int]) -> list[View]:
     roster = call.services.groups.rosters.get_or_none(source) if source < 0 else None
     if roster is not None and roster.group.noforwards:
         raise errors.CHAT_FORWARDS_RESTRICTED()
-    for view in call.services.history.messages(call.me, msg_ids):
+    if is_channel(source):
+        views = call.services.channels.reading.messages(call.me, source, msg_ids)
+        record = call.services.channels.register.get_or_none(source)
+        if record is not None and record.noforwards:
+            raise errors.CHAT_FORWARDS_RESTRICTED()
+    else:
+        views = call.services.history.messages(call.me, msg_ids)
+    for view in views:
         if view is None or view.row.peer != source or view.body.action:
             raise errors.MESSAGE_ID_INVALID()
         if view.body.noforwards:

@@ -15,6 +15,7 @@ from tgserve.services.channels.posting import Posting
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
 from tgserve.services.history import History
+from tgserve.services.users import Users
 from tgserve.store import payloads as pl
 from tgserve.store.shards import Store
 
@@ -32,7 +33,9 @@ class Channels:
     counters: Counters
 
 
-def build(store: Store, clock: Clock, ids: Ids, history: History, register: Register) -> Channels:
+def build(
+    store: Store, clock: Clock, ids: Ids, users: Users, history: History, register: Register
+) -> Channels:
     """Before store.start(): outbox handlers are registered here."""
     store.on_outbox(pl.SeatChanged, seats.seat_changed)
     store.on_outbox(pl.TellChannelChanged, seats.tell)
@@ -40,8 +43,8 @@ def build(store: Store, clock: Clock, ids: Ids, history: History, register: Regi
         register=register,
         audience=Audience(store, register),
         life=Life(store, clock, ids, register),
-        posting=Posting(store, clock),
-        changing=Changing(store, clock),
+        posting=Posting(store, clock, users),
+        changing=Changing(store, clock, register),
         reading=ChannelReading(store, clock, register, history),
         counters=Counters(store),
     )

@@ -13,6 +13,7 @@ from tgserve.services.boxes import View
 from tgserve.services.channels import rights
 from tgserve.services.channels.life import admitted
 from tgserve.services.channels.posting import personal
+from tgserve.services.channels.register import Register
 from tgserve.services.deleting import Affected
 from tgserve.services.editing import Change, Edited
 from tgserve.services.messaging import Origin
@@ -32,9 +33,10 @@ SLICE = 200
 
 
 class Changing:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, register: Register) -> None:
         self._store = store
         self._clock = clock
+        self._register = register
 
     def edit(
         self, me: int, channel: int, msg_id: int, change: Change, *, origin: Origin = None
@@ -69,6 +71,14 @@ class Changing:
             return Edited(personal(view, me), published.pts, now)
 
         return self._store.transact(slot_of(channel), work)
+
+    def check_editable(self, me: int, channel: int, msg_id: int) -> View:
+        """The message, if `me` may edit it now; raises as `edit`."""
+        record, seat = self._register.seat(me, channel)
+        with self._store.read(slot_of(channel)) as reader:
+            now = int(self._clock.now())
+            row, body = editable(reader, record, channel, me, seat, msg_id, now)
+            return personal(View(channel, msg_id, row, body), me)
 
     def delete(
         self, me: int, channel: int, msg_ids: Sequence[int], *, origin: Origin = None

@@ -7,7 +7,7 @@ is written for a reader; who is named in a message hears of it by the outbox.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
 
 from msgspec import Struct as Record
@@ -21,6 +21,7 @@ from tgserve.services.channels import rights
 from tgserve.services.channels.register import opened
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.messaging import Draft, Origin, Sent
+from tgserve.services.users import Users
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
@@ -50,9 +51,10 @@ class Author(Record, frozen=True, gc=False):
 class Posting:
     """New messages in channels and supergroups."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, users: Users) -> None:
         self._store = store
         self._clock = clock
+        self._users = users
 
     def send_many(
         self,
@@ -70,6 +72,18 @@ class Posting:
         REPLY_MESSAGE_ID_INVALID, USER_BANNED_IN_CHANNEL."""
         if not all(random_id for random_id, _ in drafts):
             raise errors.RANDOM_ID_EMPTY()
+        work = self._work(me, channel, drafts, send_as, name or self._name(me), origin)
+        return self._store.transact(slot_of(channel), work)
+
+    def _work(
+        self,
+        me: int,
+        channel: int,
+        drafts: Sequence[tuple[int, Draft]],
+        send_as: int,
+        name: str,
+        origin: Origin,
+    ) -> Callable[[Txn], list[Sent]]:
         now = int(self._clock.now())
 
         def work(txn: Txn) -> list[Sent]:
@@ -92,7 +106,7 @@ class Posting:
                 sent.append(made)
             return sent
 
-        return self._store.transact(slot_of(channel), work)
+        return work
 
     def send(
         self,
@@ -104,8 +118,17 @@ class Posting:
         send_as: int = 0,
         name: str = "",
         origin: Origin = None,
-    ) -> Commit[list[Sent]]:
-        return self.send_many(me, channel, ((random_id, draft),), send_as=send_as, name=name, origin=origin)
+    ) -> Commit[Sent]:
+        """One message; raises as send_many."""
+        if not random_id:
+            raise errors.RANDOM_ID_EMPTY()
+        drafts = ((random_id, draft),)
+        work = self._work(me, channel, drafts, send_as, name or self._name(me), origin)
+        return self._store.transact(slot_of(channel), lambda txn: work(txn)[0])
+
+    def _name(self, me: int) -> str:
+        user = self._users.get_or_none(me)
+        return f"{user.first_name} {user.last_name}".strip() if user is not None else ""
 
 
 def mark_of(me: int, random_id: int) -> int:

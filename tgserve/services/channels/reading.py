@@ -39,6 +39,7 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
+SLACK_SECONDS = 60
 AUTHORS_TOLD = 50
 """Authors of a stretch of messages who hear that it was read."""
 
@@ -214,6 +215,16 @@ class ChannelReading:
         return self._store.transact(slot_of(me), work)
 
     # -- what was missed -----------------------------------------------------------
+
+    def changed_since(self, me: int, date: int) -> list[int]:
+        """The channels of `me` in which something happened at `date` (Unix seconds) or later: what a device that was
+        away must look at. All of them with 0."""
+        found: list[int] = []
+        for channel in self._register.of_user(me):
+            with self._store.read(slot_of(channel)) as reader:
+                if eventlog.box_head(reader, channel).date >= date - SLACK_SECONDS:
+                    found.append(channel)
+        return found
 
     def difference(self, me: int, channel: int, pts: int, limit: int) -> Missed:
         """Events of the channel's box after `pts`, at most `limit`. CHANNEL_PRIVATE, PERSISTENT_TIMESTAMP_EMPTY."""

@@ -1,0 +1,148 @@
+"""Channels as a whole: made, shown, joined, left, named, deleted."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.api.messages.chats import action_of
+from tgserve.render import channel as render
+from tgserve.render import sent as render_sent
+from tgserve.render.chat import chats
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights
+from tgserve.services.channels.life import Done, require
+from tgserve.services.groups.life import title_of
+from tgserve.store import channel_records as c
+from tgserve.store.transaction import Txn
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels
+
+INVITED = "chat_invite"
+
+
+def answer(call: Call, done: Done, *updates: t.AnyUpdate) -> t.Updates:
+    """What the caller did to a channel: the service message when there is one (clients find it by the updateMessageID
+    beside it, CLIENTS A.12), and the channel as it is now."""
+    channel = done.channel
+    if done.sent is not None:
+        made = render_sent.full(call.services, call.me, [done.sent], [call.services.ids.i64() or 1], call.now)
+        assert isinstance(made, t.Updates)
+        made.updates = [*updates, *made.updates]
+    else:
+        made = t.Updates(updates=list(updates), users=[], chats=[], date=call.now, seq=0)
+        made.updates.append(t.UpdateChannel(channel_id=render.channel_id(channel)))
+    made.chats = chats(call.services, call.me, (channel,))
+    return made
+
+
+@rpc(channels.CreateChannel, flood=per_minute(20))
+async def create_channel(call: Call, request: channels.CreateChannel) -> t.AnyUpdates:
+    """TDLib makes a forum with `forum` alone: a supergroup with topics (CLIENTS A.16)."""
+    if request.broadcast and (request.megagroup or request.forum):
+        raise errors.CHANNEL_INVALID()
+    megagroup = not request.broadcast
+    if request.ttl_period and request.ttl_period < 0:
+        raise errors.TTL_PERIOD_INVALID()
+    action = action_of(t.MessageActionChannelCreate(title=title_of(request.title)))
+    done = await call.services.channels.life.create(
+        call.me,
+        request.title,
+        request.about,
+        action,
+        megagroup=megagroup,
+        forum=request.forum,
+        ttl_period=request.ttl_period or 0,
+        origin=call.session,
+    )
+    return answer(call, done, t.UpdateChannel(channel_id=render.channel_id(done.channel)))
+
+
+@rpc(channels.GetChannels)
+async def get_channels(call: Call, request: channels.GetChannels) -> t.AnyMessagesChats:
+    """Those the caller names with the right hash; others are an error, as nothing is told of them."""
+    if len(request.id) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    found = [peers.channel_or_forbidden(call, one) for one in request.id]
+    return t.MessagesChats(chats=chats(call.services, call.me, found))
+
+
+@rpc(channels.GetFullChannel)
+async def get_full_channel(call: Call, request: channels.GetFullChannel) -> t.AnyMessagesChatFull:
+    channel = peers.resolve_channel(call, request.channel)
+    full = render.full(call.services, call.me, channel)
+    record = call.services.channels.register.get_or_none(channel)
+    named = [channel]
+    if record is not None and record.linked:
+        named.append(record.linked)
+    return t.MessagesChatFull(
+        full_chat=full,
+        chats=chats(call.services, call.me, named),
+        users=users(call.services, call.me, (call.me,)),
+    )
+
+
+@rpc(channels.JoinChannel, flood=per_minute(30))
+async def join_channel(call: Call, request: channels.JoinChannel) -> t.AnyMessagesChatInviteJoinResult:
+    channel = peers.resolve_channel(call, request.channel)
+    done = await call.services.channels.life.join(call.me, channel, origin=call.session)
+    return t.MessagesChatInviteJoinResultOk(updates=answer(call, done))
+
+
+@rpc(channels.LeaveChannel, flood=per_minute(60))
+async def leave_channel(call: Call, request: channels.LeaveChannel) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    done = await call.services.channels.life.leave(call.me, channel, origin=call.session)
+    return answer(call, done)
+
+
+@rpc(channels.InviteToChannel, flood=per_minute(30))
+async def invite_to_channel(call: Call, request: channels.InviteToChannel) -> t.AnyMessagesInvitedUsers:
+    """Those who do not want to be brought into groups are named, and not in it."""
+    channel = peers.resolve_channel(call, request.channel)
+    if len(request.users) > limits.INVITED_AT_ONCE:
+        raise errors.USERS_TOO_MUCH()
+    asked = list(dict.fromkeys(peers.resolve_user(call, one) for one in request.users))
+    services = call.services
+    missing: list[t.AnyMissingInvitee] = []
+    willing: list[int] = []
+    for user in asked:
+        record = services.users.get_or_none(user)
+        if record is None or record.deleted:
+            raise errors.USER_ID_INVALID()
+        if services.privacy.allows(user, INVITED, call.me) and not services.blocks.has_blocked(user, call.me):
+            willing.append(user)
+        else:
+            missing.append(t.MissingInvitee(user_id=user))
+    action = action_of(t.MessageActionChatAddUser(users=willing), *willing)
+    done, left = await services.channels.life.invite(call.me, channel, willing, action, origin=call.session)
+    missing += [t.MissingInvitee(user_id=user) for user in left if user not in willing]
+    made = answer(call, done)
+    made.users = users(services, call.me, willing)
+    return t.MessagesInvitedUsers(updates=made, missing_invitees=missing)
+
+
+@rpc(channels.DeleteChannel, flood=per_minute(20))
+async def delete_channel(call: Call, request: channels.DeleteChannel) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    done = await call.services.channels.life.delete(call.me, channel, origin=call.session)
+    return answer(call, done)
+
+
+@rpc(channels.EditTitle, flood=per_minute(60))
+async def edit_title(call: Call, request: channels.EditTitle) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    title = title_of(request.title)
+
+    def change(txn: Txn, record: c.Channel, seat: c.Participant | None) -> c.Channel:
+        require(record, call.me, seat, rights.INFO, rights.NO_INFO)
+        if record.title == title:
+            raise errors.CHAT_NOT_MODIFIED()
+        return replace(record, title=title)
+
+    action = action_of(t.MessageActionChatEditTitle(title=title))
+    done = await call.services.channels.life.change(call.me, channel, change, action, origin=call.session)
+    return answer(call, done)
