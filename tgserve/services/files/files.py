@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.config import FilesConfig
+from tgserve.errors import RpcError
 from tgserve.ids import AccessHashes, Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.imaging.results import Processed
+from tgserve.services.channels.register import Register
 from tgserve.services.files.content import ChunkStore, Content
 from tgserve.services.files.library import Library
 from tgserve.services.files.references import Origin, References
 from tgserve.services.files.uploads import Uploads
 from tgserve.store.commit import Commit
 from tgserve.store.media_records import Blob, Media, Shown
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 
-THUMB_BYTES = 1 << 20
-"""A client's thumbnail of a document: 320 x 320 at most, so far less."""
-THUMBED_BYTES = 10 * limits.MIB
-"""Documents up to this size that are pictures get a thumbnail of ours."""
+EVERYBODY: Final = 0
+"""As a viewer."""
 
 
 class Files:
@@ -34,11 +37,13 @@ class Files:
         chunks: ChunkStore,
         secret: bytes,
         config: FilesConfig,
+        register: Register,
         *,
         imaging: Imaging | None = None,
     ) -> None:
         self._clock = clock
         self._access = access
+        self._register = register
         self.imaging = imaging
         self.content = Content(chunks)
         self.uploads = Uploads(
@@ -101,6 +106,7 @@ class Files:
     # -- what a viewer may have -------------------------------------------------------------------------------------
 
     def access_hash(self, viewer: int, media_id: int) -> int:
+        """`viewer` EVERYBODY: what is drawn once for all who may look (posts of channels, stock)."""
         return self._access.of(viewer, b"f", media_id)
 
     def reference(self, viewer: int, media_id: int, origin: Origin) -> bytes:
@@ -109,13 +115,25 @@ class Files:
     def named(self, viewer: int, media_id: int, access_hash: int, reference: bytes) -> tuple[Media, Origin]:
         """The Media that a viewer names, and where he was shown it. LOCATION_INVALID, FILE_REFERENCE_EMPTY,
         FILE_REFERENCE_INVALID, FILE_REFERENCE_EXPIRED."""
-        if access_hash != self.access_hash(viewer, media_id):
+        if access_hash == self.access_hash(viewer, media_id):
+            origin = self.references.check(viewer, media_id, reference)
+        elif access_hash == self.access_hash(EVERYBODY, media_id):
+            origin = self.references.check(EVERYBODY, media_id, reference)
+            if origin.peer <= -CHANNEL_BASE:
+                self._check_channel(viewer, origin.peer)
+        else:
             raise errors.LOCATION_INVALID()
-        origin = self.references.check(viewer, media_id, reference)
         media = self.library.get_or_none(media_id)
         if media is None:
             raise errors.LOCATION_INVALID()
         return media, origin
+
+    def _check_channel(self, viewer: int, channel: int) -> None:
+        """What was shown to all of a channel is for those who may look at it."""
+        try:
+            self._register.view(viewer, channel)
+        except RpcError:
+            raise errors.FILE_REFERENCE_INVALID() from None
 
     async def sweep(self, slot: int) -> None:
         """Upkeep: what nobody came back for."""
