@@ -266,9 +266,10 @@ def state_of(reader: Reader, me: int) -> r.BoxHead:
 
 
 def _listed(reader: Reader, me: int, folder: int | None) -> list[tuple[int, r.Dialog]]:
+    heads = (*reader.range(DIALOGS, me, lo=0), *reader.range(DIALOGS, me, lo=1 - CHANNEL_BASE))
     return [
         (key[1], dialog)
-        for key, dialog in reader.range(DIALOGS, me, lo=1 - CHANNEL_BASE)
+        for key, dialog in heads
         if dialog.top_message and not dialog.hidden and folder in (None, dialog.folder)
     ]
 
