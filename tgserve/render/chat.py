@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Any, Final
 
 from tgserve import limits
+from tgserve.render import photos
 from tgserve.render.channel import channel
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
@@ -61,12 +62,12 @@ def chat(services: Services, viewer: int, peer: int) -> Any:
         kind = (kind,)
     drawn = roster.drawn.get(kind)
     if drawn is None:
-        made = _draw(roster, member, viewer)
-        drawn = roster.drawn[kind] = raw(*layers.encode_part(made))
+        made = _draw(services, roster, member, viewer)
+        drawn = roster.drawn[kind] = layers.drawn(made)
     return drawn
 
 
-def _draw(roster: Roster, member: g.Member, viewer: int) -> t.AnyChat:
+def _draw(services: Services, roster: Roster, member: g.Member, viewer: int) -> t.AnyChat:
     group = roster.group
     if member.gone == r.MEMBER_KICKED or group.deleted:
         return t.ChatForbidden(id=-roster.chat, title=member.title_then)
@@ -85,7 +86,7 @@ def _draw(roster: Roster, member: g.Member, viewer: int) -> t.AnyChat:
         noforwards=group.noforwards,
         id=-roster.chat,
         title=group.title,
-        photo=t.ChatPhotoEmpty(),
+        photo=photos.of_chat(services, group.photo),
         participants_count=len(roster.here),
         date=group.date,
         version=group.version,
@@ -128,6 +129,8 @@ def full(services: Services, viewer: int, roster: Roster) -> t.ChatFull:
         made.folder_id = head.folder
     if not roster.has(viewer):
         return made
+    if group.photo is not None:
+        made.chat_photo = photos.whole(services, viewer, roster.chat, group.photo.id)
     made.available_reactions = (
         stored(group.reactions, group.reactions_layer) if group.reactions else t.ChatReactionsAll()
     )

@@ -12,6 +12,7 @@ from struct import Struct
 from typing import Any, Final
 
 from tgserve import limits
+from tgserve.render import photos
 from tgserve.services import Services
 from tgserve.services.presence import Status
 from tgserve.services.privacy import ABOUT, BIRTHDAY, FORWARDS, PHONE
@@ -32,14 +33,17 @@ RECENTLY_DAYS, WEEK_DAYS, MONTH_DAYS = 3, 7, 30
 class _Drawn:
     """One user for one viewer. `exact`: the viewer may know the second of last seen."""
 
-    __slots__ = ("exact", "head", "min_layer", "raw", "seen", "status", "tail")
+    __slots__ = ("dcs", "exact", "head", "min_layer", "raw", "seen", "status", "tail")
 
-    def __init__(self, head: bytes, tail: bytes, min_layer: int, exact: bool, seen: int) -> None:
+    def __init__(
+        self, head: bytes, tail: bytes, min_layer: int, exact: bool, seen: int, dcs: tuple[int, ...]
+    ) -> None:
         self.head = head
         self.tail = tail
         self.min_layer = min_layer
         self.exact = exact
         self.seen = seen
+        self.dcs = dcs
         self.status: Status | None = None
         self.raw: Any = None
 
@@ -56,7 +60,7 @@ def user(services: Services, viewer: int, user_id: int) -> Any:
     if drawn.status != status:
         drawn.status = status
         shown = _status_bytes(status, drawn, int(services.clock.now()))
-        drawn.raw = Raw(drawn.head + shown + drawn.tail, drawn.min_layer)
+        drawn.raw = Raw(drawn.head + shown + drawn.tail, drawn.min_layer, drawn.dcs)
     return drawn.raw
 
 
@@ -96,6 +100,7 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         deleted=record.deleted,
     )
     exact = True
+    shot: r.Shot | None = None
     if not record.deleted:
         shown = contact or record
         drawn.contact = contact is not None
@@ -111,6 +116,9 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         drawn.profile_color = _color(record.profile_color, record.profile_emoji)
         if record.phone and _phone_visible(services, viewer, record, contact, known_by):
             drawn.phone = record.phone
+        shot, personal = services.photos.shown(viewer, record, contact, known_by=known_by)
+        if shot is not None:
+            drawn.photo = photos.of_user(services, shot, personal=personal)
         if user_id != SERVICE_ID:
             drawn.status = Raw(_MARK, 0)  # type: ignore[assignment]  # bytes stand for any boxed object
             exact = services.privacy.shows_status(user_id, viewer, contact=known_by)
@@ -118,7 +126,9 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
     head, mark, tail = data.rpartition(_MARK)
     if not mark:
         head, tail = data, b""
-    made = _Drawn(head, tail, min_layer, exact, record.last_online if mark else -1)
+    # The photo stands right before the status, and its data centre is the last of it.
+    dcs = (len(head) - 4,) if shot is not None else ()
+    made = _Drawn(head, tail, min_layer, exact, record.last_online if mark else -1, dcs)
     services.views.keep(viewer, user_id, made)
     return made
 
@@ -215,6 +225,7 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
         made.folder_id = dialog.folder
     if record.about and allows(user_id, ABOUT, viewer, contact=known_by):
         made.about = record.about
+    _draw_photos(services, viewer, record, contact, known_by, made)
     day, month, year = record.birthday
     if day and allows(user_id, BIRTHDAY, viewer, contact=known_by):
         made.birthday = t.Birthday(day=day, month=month, year=year or None)
@@ -227,3 +238,25 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
     if contact is not None and contact.note:
         made.note = Raw(contact.note, layers.CURRENT)  # type: ignore[assignment]
     return made
+
+
+def _draw_photos(
+    services: Services,
+    viewer: int,
+    record: r.User,
+    contact: r.Contact | None,
+    known_by: bool,
+    made: t.UserFull,
+) -> None:
+    """Each photo that the viewer may see: the one he has chosen himself, the person's own, the fallback."""
+
+    def whole(shot: r.Shot) -> Any:
+        return photos.whole(services, viewer, record.id, shot.id)
+
+    if contact is not None and contact.photo is not None:
+        made.personal_photo = whole(contact.photo)
+    shot, _ = services.photos.shown(viewer, record, None, known_by=known_by)
+    if record.photo is not None and shot == record.photo:
+        made.profile_photo = whole(record.photo)
+    if record.fallback is not None and (viewer == record.id or shot == record.fallback):
+        made.fallback_photo = whole(record.fallback)

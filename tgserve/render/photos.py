@@ -1,0 +1,46 @@
+"""Photos of people and chats: the few bytes drawn with every mention of them, and whole photos of their profiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve.render import media
+from tgserve.services import Services
+from tgserve.services.files.references import PROFILE, Origin
+from tgserve.store import records as r
+from tgserve.tl import types as t
+
+
+def of_user(services: Services, shot: r.Shot, *, personal: bool = False) -> t.UserProfilePhoto:
+    return t.UserProfilePhoto(
+        has_video=shot.film,
+        personal=personal,
+        photo_id=shot.id,
+        stripped_thumb=shot.stripped or None,
+        dc_id=services.config.dc_id,
+    )
+
+
+def of_chat(services: Services, shot: r.Shot | None) -> t.AnyChatPhoto:
+    """The photo of a group or channel in its Chat."""
+    if shot is None:
+        return t.ChatPhotoEmpty()
+    return t.ChatPhoto(
+        has_video=shot.film,
+        photo_id=shot.id,
+        stripped_thumb=shot.stripped or None,
+        dc_id=services.config.dc_id,
+    )
+
+
+def whole(services: Services, viewer: int, peer: int, photo_id: int) -> Any:
+    """The Photo of a person or chat for a viewer who may see it; photoEmpty when it is gone."""
+    found = services.files.library.get_or_none(photo_id)
+    if found is None:
+        return t.PhotoEmpty(id=photo_id)
+    return media.photo(services, viewer, found, Origin(PROFILE, peer))
+
+
+def whole_of_chat(services: Services, viewer: int, peer: int, shot: r.Shot | None) -> Any:
+    """As `whole`, for chatFull and channelFull."""
+    return whole(services, viewer, peer, shot.id) if shot is not None else t.PhotoEmpty(id=0)
