@@ -187,11 +187,10 @@ def deliver_group_read(txn: Txn, mark: pl.DeliverRead) -> None:
         txn.delete(GROUP_READS, user, chat, reader, max_id)
     txn.put(GROUP_READS, user, chat, reader, mark.author_msg_id, value=now.to_bytes(4, "big"))
     dialog = txn.get(DIALOGS, user, chat)
-    if dialog is None or dialog.read_outbox_max >= mark.author_msg_id:
-        return
+    if dialog is None or dialog.left_date or dialog.read_outbox_max >= mark.author_msg_id:
+        return  # who has left the group hears no more of it
     txn.put(DIALOGS, user, chat, value=replace(dialog, read_outbox_max=mark.author_msg_id))
-    if not dialog.left_date:
-        eventlog.append(txn, user, ev.ReadOutbox(chat, mark.author_msg_id), now=now)
+    eventlog.append(txn, user, ev.ReadOutbox(chat, mark.author_msg_id), now=now)
 
 
 def _clear_unread(txn: Txn, owner: int, msg_id: int, row: r.Row) -> bool:

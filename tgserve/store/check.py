@@ -231,7 +231,7 @@ class Checker:
                     self._moving_groups.add(payload.peer)
             case pl.DeliverDelete() | pl.ReleaseBodies() | pl.HoldBodies():
                 self._moving_bodies.update((payload.author, msg_id) for msg_id in payload.author_msg_ids)
-            case pl.ChatAct() | pl.TellChatChanged() | pl.ChatDeleted():
+            case pl.ChatAct() | pl.TellChatChanged() | pl.ChatDeleted() | pl.Bring():
                 self._moving_groups.add(payload.chat)
             case pl.ConfirmPhone() | pl.ReleasePhone():
                 self._moving_names.add(payload.phone)

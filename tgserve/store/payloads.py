@@ -192,10 +192,22 @@ class DeliverTimer(Record, tag=True, frozen=True):
 
 
 class HoldBodies(Record, tag=True, frozen=True):
-    """One more box is about to hold these bodies."""
+    """One more box holds these bodies: that of `user`, which loses its rows again when the bodies are gone."""
 
     author: int
     author_msg_ids: tuple[int, ...]
+    user: int = 0
+    date: int = 0
+
+
+class Bring(Record, tag=True, frozen=True):
+    """Older messages of a group for a newcomer, oldest first: (author, author_msg_id, date) each."""
+
+    user: int
+    chat: int
+    messages: tuple[tuple[int, int, int], ...]
+    date: int
+    version: int
 
 
 class TellChatChanged(Record, tag=True, frozen=True):
@@ -397,6 +409,7 @@ AnyOutbox = (
     | DeliverTimer
     | ChatAct
     | HoldBodies
+    | Bring
     | TellChatChanged
     | ChatDeleted
     | SeatChanged

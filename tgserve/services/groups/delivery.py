@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tgserve.services import boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
-from tgserve.services.messaging import Origin, Sent
+from tgserve.services.messaging import Origin, Sent, deliver
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -92,26 +92,45 @@ def act(txn: Txn, deed: pl.ChatAct, acting: Acting | None) -> None:
 def _bring(txn: Txn, deed: pl.ChatAct) -> None:
     """Give the newcomers the latest messages of the chat, oldest first, as the actor has them."""
     rows = list(txn.range(PEER_ROWS, deed.user, deed.chat, limit=deed.forward, reverse=True))
-    held: dict[int, list[int]] = {}
+    found: list[tuple[int, int, int]] = []
     for key, value in reversed(rows):
         row = boxes.unpack_row(deed.user, deed.chat, key[2], value)
-        date = boxes.packed_date(value)
+        found.append((row.author, row.author_msg_id, boxes.packed_date(value)))
+    if found:
         for other in deed.new:
-            if other == row.author:
-                continue  # an author who comes back has it, or has deleted it
-            message = pl.Deliver(other, deed.chat, row.author, row.author_msg_id, date, version=deed.version)
-            txn.outbox(slot_of(other), message)
-            held.setdefault(row.author, []).append(row.author_msg_id)
+            news = pl.Bring(other, deed.chat, tuple(found), deed.date, deed.version)
+            txn.outbox(slot_of(other), news)
+
+
+def bring(txn: Txn, news: pl.Bring, memo: object) -> None:
+    """Outbox: a newcomer's box takes what it does not have. Their authors count the bodies only then, and say so if
+    one was deleted meanwhile: whichever word comes first, no row is left without its body."""
+    user = news.user
+    dialog = txn.get(DIALOGS, user, news.chat) or NO_DIALOG
+    if news.version <= dialog.left_at:
+        return
+    held: dict[int, list[int]] = {}
+    for author, msg_id, date in news.messages:
+        # an author who comes back has it, or has deleted it
+        if author != user and not boxes.own_id(txn, user, author, msg_id):
+            deliver(txn, pl.Deliver(user, news.chat, author, msg_id, date, version=news.version), None)
+            held.setdefault(author, []).append(msg_id)
     for author, msg_ids in held.items():
-        txn.outbox(slot_of(author), pl.HoldBodies(author, tuple(msg_ids)))
+        txn.outbox(slot_of(author), pl.HoldBodies(author, tuple(msg_ids), user, news.date))
 
 
 def hold(txn: Txn, more: pl.HoldBodies, memo: object) -> None:
-    """Outbox: more boxes hold bodies of `author`."""
+    """Outbox: one more box holds bodies of `author`."""
+    gone: list[int] = []
     for msg_id in more.author_msg_ids:
         body = txn.get(BODIES, more.author, msg_id)
         if body is not None:
             txn.put(BODIES, more.author, msg_id, value=replace(body, holders=body.holders + 1))
+        else:
+            gone.append(msg_id)
+    if gone and more.user:
+        word = pl.DeliverDelete(more.user, more.author, tuple(gone), more.date)
+        txn.outbox(slot_of(more.user), word)
 
 
 def tell(txn: Txn, told: pl.TellChatChanged, origin: Any) -> None:

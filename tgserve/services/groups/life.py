@@ -62,6 +62,7 @@ class Groups:
         self._ids = ids
         store.on_outbox(pl.ChatAct, delivery.act)
         store.on_outbox(pl.HoldBodies, delivery.hold)
+        store.on_outbox(pl.Bring, delivery.bring)
         store.on_outbox(pl.TellChatChanged, delivery.tell)
         store.on_outbox(pl.ChatDeleted, delivery.forget)
 
