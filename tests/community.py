@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tgserve.adapters.contract import Sms
 from tgserve.config import Config, LimitsConfig
 from tgserve.ids import Ids
 from tgserve.mtproto.cipher import AuthKey
-from tgserve.render import kinds
+from tgserve.render import kinds, stickers
 from tgserve.rpc.context import Call, Device, SessionRef
 from tgserve.services import Services, build
 from tgserve.store.shards import Store
@@ -110,6 +111,8 @@ async def community(
         services = build(store, clock, ids, config, desk, secret=SECRET)  # type: ignore[arg-type]
         made = Community(store, clock, ids, services, desk, config)
         services.search.feed.describe = kinds.describe
+        services.stock.attributes = partial(stickers.of_stock, services.access)
+        services.messaging.right_for = kinds.right_for
         services.bus.subscribe(made.heard.extend)
         await store.start()
         try:

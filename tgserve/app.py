@@ -29,7 +29,7 @@ from tgserve.ids import Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
-from tgserve.render import kinds
+from tgserve.render import kinds, stickers
 from tgserve.render import updates as render
 from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
@@ -140,6 +140,7 @@ class App:
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 
     def assemble(
+        self._closing.append(self.tasks.spawn(self.services.stock.start(), "stock").cancel)
         self,
         store: Store,
         desk: SmsDesk,
@@ -200,6 +201,8 @@ class App:
         services.bus.subscribe_ephemeral(fanout.tell)
 
     async def stop(self) -> None:
+        services.stock.attributes = partial(stickers.of_stock, services.access)
+        services.messaging.right_for = kinds.right_for
         """End in the reverse order of the start; what is committed stays, what waits is answered or cut."""
         closing, self._closing = self._closing, []
         for close in reversed(closing):

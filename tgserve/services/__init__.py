@@ -56,6 +56,9 @@ from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
 from tgserve.services.settings import Settings
 from tgserve.services.updates import Updates
+from tgserve.services.stickers.sets import StickerSets
+from tgserve.services.stickers.shelves import Shelves
+from tgserve.services.stickers.stock import Stock
 from tgserve.services.upkeep import Upkeep
 from tgserve.services.users import Users
 from tgserve.services.views import Views
@@ -106,6 +109,9 @@ class Services:
     files: Files
     channels: Channels
     folders: Folders
+    sticker_sets: StickerSets
+    shelves: Shelves
+    stock: Stock
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -202,6 +208,9 @@ def build(
         groups=groups,
         invites=Invites(store, clock, ids, groups),
         passwords=passwords,
+        sticker_sets=StickerSets(store, clock, ids),
+        shelves=Shelves(store, clock),
+        stock=Stock(store, files),
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,

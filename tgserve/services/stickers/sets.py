@@ -118,8 +118,12 @@ class StickerSets:
 
     # -- changing -----------------------------------------------------------------------------------------------------
 
+    def new_id(self) -> int:
+        """For a set that is about to be made: its documents name it."""
+        return self._ids.u64() >> 2 | 1 << 60
+
     def create(self, made: StickerSet) -> Commit[StickerSet]:
-        """A new set: `made` with everything but id and date. Raises PACK_TITLE_INVALID, PACK_SHORT_NAME_INVALID,
+        """A new set, with an id of `new_id`. Raises PACK_TITLE_INVALID, PACK_SHORT_NAME_INVALID,
         STICKERS_EMPTY, STICKERS_TOO_MUCH; the commit PACK_SHORT_NAME_OCCUPIED, STICKERSETS_TOO_MUCH."""
         check_title(made.title)
         if not _NAME.fullmatch(made.name):
@@ -129,11 +133,11 @@ class StickerSets:
         if len(made.stickers) > MOST[made.kind]:
             raise errors.STICKERS_TOO_MUCH()
         now = int(self._clock.now())
-        one = replace(made, id=self._ids.u64() >> 1 or 1, date=now)
+        one = replace(made, date=now)
 
         def work(txn: Txn) -> StickerSet:
             name = one.name.lower()
-            if txn.get(SET_NAMES, name) is not None:
+            if txn.get(SET_NAMES, name) is not None or txn.get(STICKER_SETS, one.id) is not None:
                 raise errors.PACK_SHORT_NAME_OCCUPIED()
             if txn.count(SETS_OF, one.owner) >= SETS_OF_ONE:
                 raise errors.STICKERSETS_TOO_MUCH()

@@ -125,9 +125,11 @@ class Stock:
         self._sets: dict[int, StickerSet] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self.ready = False
+        self._begun = False
 
     async def start(self) -> None:
         """Find all pictures, make those that are not there yet. Run it in the background."""
+        self._begun = True
         with self._store.read(_SLOT) as reader:
             known = {name: int.from_bytes(value, "big") for (name,), value in reader.range(STOCK)}
         wanted = await asyncio.get_running_loop().run_in_executor(None, list, pictures())
@@ -166,7 +168,7 @@ class Stock:
 
     async def wait(self) -> None:
         """Until all are there, or WAIT_SECONDS have passed."""
-        if self.ready:
+        if self.ready or not self._begun:
             return
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
