@@ -16,7 +16,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.auth import Auth
 from tgserve.services.directory import Directory
-from tgserve.services.files.library import drop
+from tgserve.services.files.holding import drop
 from tgserve.services.flood_tallies import count
 from tgserve.services.phones import digits_or_none
 from tgserve.services.privacy import BY_PHONE, Privacy

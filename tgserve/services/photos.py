@@ -1,7 +1,7 @@
 """Photos of people: their own, one after the other; the fallback for those who may not see them; how others want to see
 them. Who sees which is decided here (SECURITY 6.13), for drawing as for fetching.
 
-Rules: every photo that is named here is held (services/files/library.py) by the row or record that names it, in the
+Rules: every photo that is named here is held (services/files/holding.py) by the row or record that names it, in the
 transaction that does; User.photo is the newest of PROFILE_PHOTOS. The privacy key is profile_photo.
 """
 
@@ -15,7 +15,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.blocking import Blocks
 from tgserve.services.contacts import Contacts, release_photo
-from tgserve.services.files.library import drop, hold
+from tgserve.services.files.holding import drop, hold
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.privacy import PHOTO, Privacy
 from tgserve.services.users import Users, put_user, tell_of_change

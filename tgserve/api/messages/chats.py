@@ -6,6 +6,7 @@ from typing import Any
 
 from tgserve import errors, limits
 from tgserve.render import chat as render
+from tgserve.render import media
 from tgserve.render import sent as render_sent
 from tgserve.render.reactions import kind_of, reaction
 from tgserve.render.user import users
@@ -25,9 +26,9 @@ INVITED: str = "chat_invite"
 
 
 def action_of(action: t.AnyMessageAction, *named: int) -> Action:
-    """A service message's action; `named` users go with it."""
-    data, min_layer = layers.encode_part(action)
-    return Action(data, layers.CURRENT, min_layer, named)
+    """A service message's action; `named` users go with it. A photo in it is nobody's yet (render/media.py)."""
+    kept = media.kept(action)
+    return Action(kept.data, layers.CURRENT, kept.min_layer, named, kept.files)
 
 
 def group_of(call: Call, chat_id: int) -> int:

@@ -41,18 +41,6 @@ class MediaGone(Struct, frozen=True, gc=False):
     id: int
 
 
-def hold(txn: Txn, media_ids: Iterable[int]) -> None:
-    """One more names each of these; in the transaction that does so."""
-    for media_id in media_ids:
-        txn.outbox(slot_of(media_id), pl.MediaHeld(media_id, 1))
-
-
-def drop(txn: Txn, media_ids: Iterable[int]) -> None:
-    """One fewer names each of these."""
-    for media_id in media_ids:
-        txn.outbox(slot_of(media_id), pl.MediaHeld(media_id, -1))
-
-
 class Library:
     def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
         self._store = store

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tgserve.services import boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
+from tgserve.services.files import holding
 from tgserve.services.messaging import Origin, Sent, deliver
 from tgserve.store import eventlog
 from tgserve.store import events as ev
@@ -67,7 +68,9 @@ def act(txn: Txn, deed: pl.ChatAct, acting: Acting | None) -> None:
         holders=1 + len(deed.to),
         peer=chat,
         users=deed.users,
+        files=deed.files,
     )
+    holding.hold_body(txn, body)
     row = r.Row(chat, user, msg_id, r.ROW_OUT)
     txn.put(BODIES, user, msg_id, value=body)
     dialog = boxes.insert(txn, user, msg_id, row, dialog, now)

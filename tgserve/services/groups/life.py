@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.ids import Ids
+from tgserve.services.files.holding import drop, hold
 from tgserve.services.groups import delivery, rights
 from tgserve.services.groups.delivery import Acting
 from tgserve.services.groups.links import make_hash
@@ -36,12 +37,13 @@ TRIES = 8
 
 @dataclass(slots=True, frozen=True)
 class Action:
-    """A service message's TL MessageAction, and the users it names."""
+    """A service message's TL MessageAction, the users it names, and the photos in it (as Body.files)."""
 
     data: bytes
     layer: int
     min_layer: int
     users: tuple[int, ...] = ()
+    files: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(slots=True, frozen=True)
@@ -169,6 +171,24 @@ class Groups:
 
         return await self.act(chat, work, origin)
 
+    async def set_photo(
+        self, me: int, chat: int, shot: r.Shot | None, action: Action, *, origin: Origin = None
+    ) -> Done:
+        """Another photo, or none. CHAT_NOT_MODIFIED when there is none to take away, CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn, acting: Acting) -> Roster:
+            was = opened(txn, chat, me)
+            _require(was, me, rights.INFO)
+            if shot == was.group.photo:
+                raise errors.CHAT_NOT_MODIFIED()
+            _change_photo(txn, was.group, shot)
+            made = save(txn, was, replace(was.group, photo=shot), {})
+            announce(txn, made, me, made.others(me), action, now, acting)
+            return made
+
+        return await self.act(chat, work, origin)
+
     async def describe(self, me: int, chat: int, about: str, *, origin: Origin = None) -> Roster:
         """CHAT_ABOUT_TOO_LONG, CHAT_ABOUT_NOT_MODIFIED, CHAT_ADMIN_REQUIRED."""
         about = about.strip()
@@ -258,6 +278,56 @@ class Groups:
 
         return await self._store.transact(slot_of(chat), work)
 
+    async def set_rank(self, me: int, chat: int, user: int, rank: str, *, origin: Origin = None) -> Roster:
+        """A word beside a member's name: one's own as long as members may, everybody's but the owner's as admin.
+        RANK_INVALID, USER_NOT_PARTICIPANT, CHAT_ADMIN_REQUIRED; nothing happens when it is so already."""
+        rank = rank.strip()
+        if len(rank) > limits.RANK_CHARS or any(ord(sign) > 0x2BFF and not sign.isalnum() for sign in rank):
+            raise errors.RANK_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Roster:
+            was = opened(txn, chat, me)
+            if not was.has(user):
+                raise errors.USER_NOT_PARTICIPANT()
+            own = user == me and rights.may(was, me, rights.RANK)
+            others = rights.is_admin(was, me) and user != was.group.creator
+            if not (own or others or me == was.group.creator):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            member = was.members[user]
+            if member.rank == rank:
+                return was
+            made = save(txn, was, was.group, {user: replace(member, rank=rank)})
+            inform(txn, made, made.here, "members", now, me, origin)
+            return made
+
+        return await self._store.transact(slot_of(chat), work)
+
+    async def hand_over(
+        self, me: int, chat: int, user: int, action: Action, *, origin: Origin = None
+    ) -> Done:
+        """Another member owns the group from now on; who did is an admin of it. CHAT_CREATOR_REQUIRED,
+        USER_NOT_PARTICIPANT, CHAT_NOT_MODIFIED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn, acting: Acting) -> Roster:
+            was = opened(txn, chat, me)
+            if was.group.creator != me:
+                raise errors.CHAT_CREATOR_REQUIRED()
+            if not was.has(user):
+                raise errors.USER_NOT_PARTICIPANT()
+            if user == me:
+                raise errors.CHAT_NOT_MODIFIED()
+            changed = {
+                me: replace(was.members[me], admin=True),
+                user: replace(was.members[user], admin=False),
+            }
+            made = save(txn, was, replace(was.group, creator=user), changed)
+            announce(txn, made, me, made.others(me), action, now, acting)
+            return made
+
+        return await self.act(chat, work, origin)
+
     async def delete(self, me: int, chat: int, *, origin: Origin = None) -> None:
         """The creator ends the group for everybody: members, messages, links. CHAT_ADMIN_REQUIRED."""
         now = int(self._clock.now())
@@ -270,7 +340,8 @@ class Groups:
                 user: replace(was.members[user], gone=r.MEMBER_KICKED, title_then=was.group.title)
                 for user in was.here
             }
-            made = save(txn, was, replace(was.group, deleted=True, pending=0), kicked)
+            _change_photo(txn, was.group, None)
+            made = save(txn, was, replace(was.group, deleted=True, pending=0, photo=None), kicked)
             for key, _ in list(txn.range(INVITES, chat)):
                 txn.delete(INVITES, *key)
             for key, _ in list(txn.range(IMPORTERS, chat)):
@@ -385,6 +456,7 @@ def announce(
         forward,
         gone,
         leaves,
+        action.files,
     )
     txn.outbox(slot_of(actor), deed, acting)
 
@@ -407,6 +479,14 @@ def set_timers(txn: Txn, made: Roster, users: Sequence[int], now: int) -> None:
 def _require_period(period: int) -> None:
     if not 0 <= period <= limits.TIMER_SECONDS:
         raise errors.TTL_PERIOD_INVALID()
+
+
+def _change_photo(txn: Txn, group: g.Group, shot: r.Shot | None) -> None:
+    """The group's record holds its photo."""
+    if shot is not None:
+        hold(txn, (shot.id,))
+    if group.photo is not None:
+        drop(txn, (group.photo.id,))
 
 
 def _require(roster: Roster, me: int, right: int) -> None:

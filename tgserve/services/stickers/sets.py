@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.ids import Ids
-from tgserve.services.files.library import drop, hold
+from tgserve.services.files.holding import drop, hold
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import SET_NAMES, SETS_OF, STICKER_SETS
 from tgserve.store.shards import Store

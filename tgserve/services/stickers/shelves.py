@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
-from tgserve.services.files.library import drop, hold
+from tgserve.services.files.holding import drop, hold
 from tgserve.services.stickers.sets import EMOJI, MASKS, REGULAR
 from tgserve.store import eventlog
 from tgserve.store import events as ev

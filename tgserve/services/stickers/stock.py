@@ -14,7 +14,7 @@ from typing import Final
 
 from tgserve import log
 from tgserve.services.files.files import Files
-from tgserve.services.files.library import hold
+from tgserve.services.files.holding import hold
 from tgserve.stock import catalogue, games, motions
 from tgserve.store.keyspaces import STOCK
 from tgserve.store.shards import Store
