@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
-from tests.sim.device import SERVICE_USER, Device, Held, held
+from tests.sim import checks_groups, checks_tastes
+from tests.sim.device import SERVICE_USER, Box, Device, Held, held
+from tests.sim.member import Member
 from tests.sim.oracle import Oracle, Sent
+from tests.sim.tastes import peer_of
 from tests.sim.world import World
 from tgserve.ids import Ids
 from tgserve.store.check import Checker
@@ -16,25 +20,38 @@ from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
 
-async def everything(world: World, oracle: Oracle, devices: list[Device], users: list[int]) -> None:
+async def everything(world: World, oracle: Oracle, devices: list[Member], users: list[int]) -> None:
     """All checks. What is wrong is reported to the world."""
     for text in oracle.again:
         world.wrong(text)
-    boxes: dict[int, dict[int, Held]] = {}
+    boxes: dict[int, Box] = {}
+    waiting: dict[int, set[str]] = {}
     for user in users:
         own = [device for device in devices if device.me == user]
-        boxes[user] = await history(own[0], users)
-        state = await own[0].ask(f.updates.GetState())
-        dialogs = await own[0].ask(
-            f.messages.GetPeerDialogs(peers=[t.InputDialogPeer(peer=peer) for peer in own[0].peers.values()])
-        )
         for device in own:
-            agrees(world, device, boxes[user], state.pts, dialogs.dialogs)
+            own[0].peers |= {chat: peer for chat, peer in device.peers.items() if chat < 0}
+        boxes[user] = await history(own[0])
+        state = await own[0].ask(f.updates.GetState())
+        lines = [t.InputDialogPeer(peer=peer) for peer in own[0].peers.values()]
+        dialogs = await own[0].ask(f.messages.GetPeerDialogs(peers=lines))
+        settings = await checks_tastes.settings(own[0])
+        waiting[user] = {text for key, text in settings.items() if key[0] == "scheduled"}
+        for device in own:
+            agrees(world, oracle, device, boxes[user], state.pts, dialogs.dialogs)
+            checks_tastes.agrees(world, device, settings, boxes[user])
     for user in users:
         nothing_from_nowhere(world, oracle, user, boxes[user])
+        replies(world, oracle, user, boxes[user])
     for sent in oracle.sent.values():
-        both_sides(world, sent, boxes)
+        if sent.later:
+            checks_tastes.sent_in_time(world, oracle, sent, boxes[sent.sender], waiting[sent.sender])
+        if sent.peer > 0:
+            both_sides(world, oracle, sent, boxes)
+        else:
+            checks_groups.members_have(world, oracle, sent, boxes)
     order(world, oracle, boxes)
+    checks_groups.order(world, oracle, boxes)
+    await checks_groups.rosters(world, oracle, devices, boxes)
     reads(world, oracle, boxes, devices)
     walk(world)
 
@@ -55,10 +72,10 @@ def walk(world: World) -> None:
         )
 
 
-async def history(device: Device, users: list[int]) -> dict[int, Held]:
+async def history(device: Device) -> Box:
     """A user's whole box as the server tells it page by page."""
-    found: dict[int, Held] = {}
-    peers: list[Any] = [device.peers[user] for user in users]
+    found: Box = {}
+    peers: list[Any] = list(device.peers.values())
     service = t.InputPeerUser(user_id=SERVICE_USER, access_hash=_service_hash(device))
     for peer in [*peers, service]:
         offset = 0
@@ -91,16 +108,28 @@ def _service_hash(device: Device) -> int:
     return app.services.access.of(device.me, b"u", SERVICE_USER)
 
 
-def agrees(world: World, device: Device, box: dict[int, Held], pts: int, dialogs: list[Any]) -> None:
+def agrees(
+    world: World, oracle: Oracle, device: Device, box: Box, pts: int, dialogs: list[Any]
+) -> None:
     """A device that has caught up has what the server has."""
     if device.pts != pts:
         world.wrong(f"{device.name} is at pts {device.pts}, its box at {pts}")
     for msg_id in sorted(box.keys() | device.box.keys()):
         ours, theirs = device.box.get(msg_id), box.get(msg_id)
+        if ours is not None and oracle.hidden(_token(ours), ours.peer, device.me):
+            if theirs is None:
+                continue
+            if _token(ours) == _token(theirs):
+                ours = replace(ours, text=theirs.text)
         if ours != theirs:
             world.wrong(f"{device.name} has {ours} as {msg_id}, the server {theirs}")
     for dialog in dialogs:
-        peer = dialog.peer.user_id
+        peer = peer_of(dialog.peer)
+        if dialog.unread_mentions_count != device.mentions(peer):
+            world.wrong(
+                f"{device.name} counts {device.mentions(peer)} unread mentions in {peer}, "
+                f"the server {dialog.unread_mentions_count}"
+            )
         if dialog.unread_count != device.unread(peer):
             world.wrong(
                 f"{device.name} counts {device.unread(peer)} unread from {peer}, the server {dialog.unread_count}"
@@ -112,11 +141,11 @@ def agrees(world: World, device: Device, box: dict[int, Held], pts: int, dialogs
             )
 
 
-def nothing_from_nowhere(world: World, oracle: Oracle, user: int, box: dict[int, Held]) -> None:
+def nothing_from_nowhere(world: World, oracle: Oracle, user: int, box: Box) -> None:
     """Every message was sent by whom it says, to this user, with this text, and is there once."""
     count: Counter[str] = Counter()
     for msg_id, one in box.items():
-        if one.peer == SERVICE_USER:
+        if one.peer == SERVICE_USER or one.text.startswith("!"):
             continue
         token = one.text.partition("~")[0]
         sent = oracle.sent.get(token)
@@ -126,6 +155,12 @@ def nothing_from_nowhere(world: World, oracle: Oracle, user: int, box: dict[int,
         count[token] += 1
         if sent.sender != one.sender or user not in sent.holders or one.text not in sent.texts:
             world.wrong(f"user {user} has {one} of {sent}")
+        if sent.peer < 0 and one.peer != sent.peer:
+            world.wrong(f"user {user} has {sent.token} in {one.peer}")
+        if one.named and sent.names != user and not sent.reply:
+            world.wrong(f"user {user} is told that {sent.token} names him")
+        if sent.names == user and not one.named and user not in oracle.brought(sent.peer):
+            world.wrong(f"user {user} is not told that {sent.token} names him")
         if user == sent.sender and sent.msg_id not in (0, msg_id):
             world.wrong(f"{token} was acknowledged as {sent.msg_id} and is {msg_id}")
     for token, times in count.items():
@@ -133,7 +168,18 @@ def nothing_from_nowhere(world: World, oracle: Oracle, user: int, box: dict[int,
             world.wrong(f"user {user} has {token} {times} times")
 
 
-def both_sides(world: World, sent: Sent, boxes: dict[int, dict[int, Held]]) -> None:
+def replies(world: World, oracle: Oracle, user: int, box: Box) -> None:
+    """What a message answers is the same message for everybody."""
+    for msg_id, one in box.items():
+        sent = oracle.sent.get(_token(one))
+        target = box.get(one.reply)
+        if sent is not None and target is not None and _token(target) != sent.reply:
+            world.wrong(f"user {user}: {sent.token} answers {target.text}, it was sent as an answer to {sent.reply}")
+        if sent is not None and one.reply and target is None and not oracle.hidden(sent.reply, one.peer, user):
+            world.wrong(f"user {user}: {msg_id} answers {one.reply}, which he does not have")
+
+
+def both_sides(world: World, oracle: Oracle, sent: Sent, boxes: dict[int, Box]) -> None:
     """Acknowledged: there on both sides, unless deleted; with one text, the last acknowledged or a later one."""
     texts = set()
     there = {}
@@ -143,12 +189,20 @@ def both_sides(world: World, sent: Sent, boxes: dict[int, dict[int, Held]]) -> N
         texts |= {one.text for one in found}
         if user in sent.deleted and found:
             world.wrong(f"{sent.token} was deleted for {user} and is there")
-        if sent.msg_id and not found and user not in sent.deleting:
+        other = sent.peer if user == sent.sender else sent.sender
+        excused = user in sent.deleting or sent.mortal or (user, other) in oracle.cleared
+        if sent.msg_id and not found and not excused:
             world.wrong(f"{sent.token} was acknowledged and user {user} lacks it")
-        if not sent.msg_id and not sent.given_up:
+        if not sent.msg_id and not sent.given_up and not sent.later:
             world.wrong(f"{sent.token} was never answered")
-    if not sent.msg_id and len(set(there.values())) > 1 and not sent.deleting:
+    known = sent.deleting or {(sent.sender, sent.peer), (sent.peer, sent.sender)} & oracle.cleared
+    if (not sent.msg_id or sent.mortal) and len(set(there.values())) > 1 and not known:
         world.wrong(f"{sent.token} is on one side only: {there}")
+    said(world, sent, texts)
+
+
+def said(world: World, sent: Sent, texts: set[str]) -> None:
+    """All who have it have one text: the last acknowledged, or a later one."""
     if len(texts) > 1:
         world.wrong(f"{sent.token} has two texts: {sorted(texts)}")
     allowed = {sent.last_edit or sent.token, *sent.unsure}
@@ -158,7 +212,7 @@ def both_sides(world: World, sent: Sent, boxes: dict[int, dict[int, Held]]) -> N
         world.wrong(f"{sent.token} says {sorted(texts)}, the last edit was {sorted(allowed)}")
 
 
-def order(world: World, oracle: Oracle, boxes: dict[int, dict[int, Held]]) -> None:
+def order(world: World, oracle: Oracle, boxes: dict[int, Box]) -> None:
     """Both sides have one sender's messages in one order, and a device's later message behind its earlier ones."""
     for sender, own in boxes.items():
         for user, box in boxes.items():
@@ -188,7 +242,7 @@ def _token(one: Held) -> str:
     return one.text.partition("~")[0]
 
 
-def reads(world: World, oracle: Oracle, boxes: dict[int, dict[int, Held]], devices: list[Device]) -> None:
+def reads(world: World, oracle: Oracle, boxes: dict[int, Box], devices: list[Member]) -> None:
     """What was acknowledged as read is read."""
     for (user, peer), max_id in oracle.reads.items():
         for device in devices:

@@ -9,19 +9,21 @@ was lost.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.sim.link import Call, Link
+from tests.sim.link import Call
 from tests.sim.oracle import Oracle, Sent
+from tests.sim.tastes import RETRY_SECONDS, Tastes, peer_of
 from tests.sim.world import FIXED_CODE, World
 from tgserve.testing.virtual import Line
 from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
 SERVICE_USER = 777000
+SEND_REFUSED = ("YOU_BLOCKED_USER", "USER_IS_BLOCKED", "CHAT_FORBIDDEN", "CHAT_WRITE_FORBIDDEN", "CHAT_ID_INVALID")
+PIN_REFUSED = ("MESSAGE_ID_INVALID", "REPLY_MESSAGE_ID_INVALID", "CHAT_ADMIN_REQUIRED", *SEND_REFUSED)
 GAP_SECONDS = 0.5
-RETRY_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +31,31 @@ class Held:
     """A message in the device's copy of the box."""
 
     text: str
+    """A service message is written as `!kind details`."""
     out: bool
     peer: int
     sender: int
+    pinned: bool = False
+    mention: bool = False
+    """It names this user, and he has not seen it yet."""
+    named: bool = False
+    """It names this user."""
+    reply: int = field(default=0, compare=False)
+    """What it answers, by its number in this box; the server stops telling when that is gone."""
 
 
-class Device(Link):
+Box = dict[int, Held]
+"""By the number in the user's box."""
+
+
+class Device(Tastes):
     def __init__(self, world: World, oracle: Oracle, phone: str, number: int, key: bytes) -> None:
         super().__init__(world, f"{phone[-2:]}/{number}", key)
         self.oracle = oracle
         self.phone = phone
-        self.me = 0
-        self.peers: dict[int, t.AnyInputPeer] = {}
         self.pts = 0
         self.date = 0
-        self.box: dict[int, Held] = {}
+        self.box: Box = {}
         self.read_in: dict[int, int] = {}
         self.read_out: dict[int, int] = {}
         self.asking = False
@@ -100,27 +112,42 @@ class Device(Link):
 
     # -- what the user does ------------------------------------------------------------------------------------------
 
-    def send(self, peer: int) -> Sent:
+    def send(self, peer: int, *, reply: int = 0, mention: int = 0, clear_draft: bool = False) -> Sent:
+        """Send the next message, as an answer to one, naming somebody, or with what is written in the chat's field."""
         self.count += 1
         sent = self.oracle.sending(f"{self.name}#{self.count}", self.me, self.name, peer, self.ids.i64() or 1)
-        self._send_message(sent)
+        request = f.messages.SendMessage(peer=self.peers[peer], message=sent.token, random_id=sent.random_id)
+        if reply:
+            request.reply_to = t.InputReplyToMessage(reply_to_msg_id=reply)
+            sent.reply = self.box[reply].text.partition("~")[0]
+        if mention:
+            sent.names = mention
+            named = self.input_user(mention)
+            request.entities = [t.InputMessageEntityMentionName(offset=0, length=1, user_id=named)]
+        if clear_draft:
+            request.clear_draft = True
+            self.begin(("draft", peer))
+        self._send_message(sent, request)
         return sent
 
-    def _send_message(self, sent: Sent) -> None:
-        request = f.messages.SendMessage(
-            peer=self.peers[sent.peer], message=sent.token, random_id=sent.random_id
-        )
-
+    def _send_message(self, sent: Sent, request: f.messages.SendMessage) -> None:
         def answered(answer: Any, error: str) -> None:
-            if error:
-                self._refused("send", error, lambda: self._send_message(sent), sent)
+            if error and self.oracle.may_refuse(sent, error):
+                sent.given_up = True  # an earlier try may have got through
+                if request.clear_draft:
+                    self.end(("draft", sent.peer), None)
                 return
+            if error:
+                self._refused("send", error, lambda: self._send_message(sent, request), sent)
+                return
+            if request.clear_draft:
+                self.end(("draft", sent.peer), call, "")
             if isinstance(answer, t.Updates):
                 self.oracle.acknowledged(sent, _message_id(answer, sent.random_id))
                 self.updates(answer)
                 return
             self.oracle.acknowledged(sent, answer.id)
-            held = Held(sent.token, sent.peer != self.me, sent.peer, self.me)
+            held = Held(sent.token, sent.peer != self.me, sent.peer, self.me, reply=request_reply(request))
             self._in_order(answer.pts, answer.pts_count, lambda: self._new(answer.id, held))
 
         call = self.call(request, answered)
@@ -136,8 +163,10 @@ class Device(Link):
         def answered(answer: Any, error: str) -> None:
             if error in ("MESSAGE_ID_INVALID", "MESSAGE_NOT_MODIFIED", "MESSAGE_AUTHOR_REQUIRED"):
                 self.oracle.edited(sent, text, error == "MESSAGE_NOT_MODIFIED")
-                if error != "MESSAGE_NOT_MODIFIED" and not sent.deleting:
+                if error != "MESSAGE_NOT_MODIFIED" and not sent.deleting and not sent.mortal:
                     self.world.wrong(f"{self.name}: edit of {sent.token} refused: {error}")
+            elif error and self.oracle.may_refuse(sent, error):
+                self.oracle.edited(sent, text, False)
             elif error:
                 self._refused("edit", error, go, None)
             else:
@@ -148,16 +177,21 @@ class Device(Link):
 
     def delete(self, msg_ids: list[int], revoke: bool) -> None:
         tokens = [self.box[msg_id].text.partition("~")[0] for msg_id in msg_ids]
+        chats = {self.box[msg_id].peer for msg_id in msg_ids if self.box[msg_id].peer < 0}
+        since = self.oracle.epoch
         self.oracle.deleting(tokens, self.me, revoke)
 
         def go() -> None:
             self.call(f.messages.DeleteMessages(id=msg_ids, revoke=revoke), answered)
 
         def answered(answer: Any, error: str) -> None:
+            if error == "MESSAGE_DELETE_FORBIDDEN" and chats:
+                return  # nothing of it was done, or all by an earlier try
             if error:
                 self._refused("delete", error, go, None)
                 return
-            self.oracle.deleted(tokens, self.me, revoke)
+            sure = all(self.oracle.steady(chat, self.me, since) for chat in chats)
+            self.oracle.deleted(tokens, self.me, revoke and sure)
             self._in_order(
                 answer.pts, answer.pts_count, lambda: self._gone(msg_ids if answer.pts_count else [])
             )
@@ -165,26 +199,167 @@ class Device(Link):
         go()
 
     def read(self, peer: int, max_id: int) -> None:
+        mark = ("mark", peer)
+        self.begin(mark)
+        calls: list[Call] = []
+
         def go() -> None:
-            self.call(f.messages.ReadHistory(peer=self.peers[peer], max_id=max_id), answered)
+            calls.append(self.call(f.messages.ReadHistory(peer=self.peers[peer], max_id=max_id), answered))
 
         def answered(answer: Any, error: str) -> None:
             if error:
                 self._refused("read", error, go, None)
                 return
             self.oracle.read(self.me, peer, max_id)
+            self.end(mark, calls[-1] if len(calls) == 1 else None, False)
             self._in_order(answer.pts, answer.pts_count, lambda: self._read_inbox(peer, max_id))
 
         go()
 
+    def see_mentions(self, peer: int) -> None:
+        """Everything that names him in a chat is seen."""
+
+        def go() -> None:
+            self.call(f.messages.ReadMentions(peer=self.peers[peer]), answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error:
+                self._refused("readMentions", error, go, None)
+            elif answer.pts_count:
+                seen = [i for i, one in self.box.items() if one.peer == peer and one.mention]
+                # which ones the server took is not told: those that stood before pts
+                self._in_order(answer.pts, answer.pts_count, lambda: self._seen(seen))
+
+        go()
+
+    def pin(self, msg_id: int, pinned: bool, alone: bool) -> None:
+        """A message of a chat, for all in it or for oneself `alone`."""
+        peer = self.box[msg_id].peer
+        request = f.messages.UpdatePinnedMessage(
+            peer=self.peers[peer], id=msg_id, unpin=not pinned, pm_oneside=alone
+        )
+
+        def go() -> None:
+            self.call(request, answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error in PIN_REFUSED:
+                return
+            if error:
+                self._refused("pin", error, go, None)
+                return
+            self.updates(answer)
+
+        go()
+
+    def clear(self, peer: int, revoke: bool) -> None:
+        """Delete a chat: what stands in it now goes."""
+        there = [i for i, one in self.box.items() if one.peer == peer]
+        max_id = max(there, default=0)
+        if not max_id:
+            return
+        tokens = [self.box[i].text.partition("~")[0] for i in there]
+        # the server may have more of it below max_id than this device knows
+        self.oracle.clearing(peer, self.me, revoke)
+        self.oracle.deleting(tokens, self.me, revoke)
+        keys: tuple[Any, ...] = (("mark", peer), ("pins", 0), ("pins", 1))
+        for key in keys:
+            self.begin(key)
+
+        def go() -> None:
+            request = f.messages.DeleteHistory(peer=self.peers[peer], max_id=max_id, revoke=revoke)
+            self.call(request, answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error:
+                self._refused("deleteHistory", error, go, None)
+                return
+            self.oracle.deleted(tokens, self.me, False)
+
+            def gone() -> None:
+                self._gone([i for i, one in self.box.items() if one.peer == peer and i <= max_id])
+
+            self._in_order(answer.pts, answer.pts_count, gone if answer.pts_count else _nothing)
+            if answer.offset:
+                go()
+                return
+            for key in keys:
+                self.end(key, None)
+
+        go()
+
+    def schedule(self, peer: int, date: int) -> Sent:
+        """Have the next message sent at `date`."""
+        self.count += 1
+        sent = self.oracle.sending(f"{self.name}#{self.count}", self.me, self.name, peer, self.ids.i64() or 1)
+        sent.later = date
+        request = f.messages.SendMessage(
+            peer=self.peers[peer], message=sent.token, random_id=sent.random_id, schedule_date=date
+        )
+
+        def go() -> None:
+            self.call(request, answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error and self.oracle.may_refuse(sent, error):
+                return
+            if error:
+                self._refused("schedule", error, go, None)
+                return
+            sent.kept = True
+            if isinstance(answer, t.Updates):
+                self.updates(answer)
+                return
+            # its time had come: it was sent as any other
+            held = Held(sent.token, peer != self.me, peer, self.me)
+            self._in_order(answer.pts, answer.pts_count, lambda: self._new(answer.id, held))
+
+        go()
+        return sent
+
+    def unschedule(self, peer: int, number: int, now: bool) -> None:
+        """Delete a scheduled message, or send it now."""
+        kind = f.messages.SendScheduledMessages if now else f.messages.DeleteScheduledMessages
+        self.oracle.unscheduling(self.soft["scheduled", peer, number], now)
+        self.change(
+            ("scheduled", peer, number),
+            kind(peer=self.peers[peer], id=[number]),
+            (),
+            ("MESSAGE_ID_INVALID", *SEND_REFUSED),
+        )
+
+    def archive(self, peer: int, into: bool) -> None:
+        """Into the archive, or out of it."""
+        number = int(into)
+        moved: list[Any] = [t.InputFolderPeer(peer=self.peers[peer], folder_id=number)]
+
+        def go() -> None:
+            self.call(f.folders.EditPeerFolders(folder_peers=moved), answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error:
+                self._refused("archive", error, go, None)
+            else:
+                self.updates(answer)
+
+        go()
+
+    def set_timer(self, peer: int, period: int) -> None:
+        """How long messages of a chat live."""
+        self.oracle.timing(self.me, peer)
+        self.change(
+            ("ttl", peer),
+            f.messages.SetHistoryTTL(peer=self.peers[peer], period=period),
+            (),
+            ("CHAT_NOT_MODIFIED", "CHAT_ADMIN_REQUIRED", "CHAT_SEND_PLAIN_FORBIDDEN", *SEND_REFUSED),
+        )
+
     def _refused(self, what: str, error: str, again: Callable[[], None], sent: Sent | None) -> None:
         """Only a server in trouble may refuse these; then the same is asked again later."""
-        if error in ("INTERNAL", "STORE_FULL", "INTERNAL_SERVER_ERROR") or error.startswith("FLOOD_WAIT"):
-            if self.world.trouble():
-                self.world.loop.call_later(RETRY_SECONDS, again)
-                self.retries += 1
-                return
-        self.world.wrong(f"{self.name}: {what} refused with {error}")
+        if self.again(error, again):
+            self.retries += 1
+        else:
+            self.world.wrong(f"{self.name}: {what} refused with {error}")
 
     def restart_app(self, keep_unsent: bool) -> None:
         """The app is killed and started again: box and pts are on its own disk, sessions are not; messages that were
@@ -201,6 +376,8 @@ class Device(Link):
             self.drop_calls(lambda call: isinstance(call.request, f.updates.GetDifference))
         self.asking = self.ask_again = False
         self._waiting.clear()
+        if not keep_unsent:
+            self.restarted()
 
     # -- pts ---------------------------------------------------------------------------------------------------------
 
@@ -220,14 +397,22 @@ class Device(Link):
         elif isinstance(update, t.UpdateShort):
             self._update(update.update)
         elif isinstance(update, t.Updates):
+            self.chats_told(update.chats)
             for one in update.updates:
                 self._update(one)
+            if self.settled_once and not self.harmed and not self.asking:
+                self.date = update.date
         else:
             self.world.wrong(f"{self.name}: unexpected {type(update).__name__}")
 
     def _update(self, update: Any) -> None:
         if hasattr(update, "pts_count"):
             self._in_order(update.pts, update.pts_count, lambda: self._apply(update))
+        else:
+            self.setting(update)
+
+    def chats_told(self, chats: list[Any]) -> None:
+        """Groups as they are now."""
 
     def _in_order(self, pts: int, count: int, apply: Callable[[], None]) -> None:
         """Now, when it is the next; never, when it is known; later, when something before it is missing."""
@@ -306,11 +491,14 @@ class Device(Link):
         else:
             more = isinstance(answer, t.UpdatesDifferenceSlice)
             state = answer.intermediate_state if more else answer.state
+            self.chats_told(answer.chats)
             for message in answer.new_messages:
                 self._message(message)
             for update in answer.other_updates:
                 if hasattr(update, "pts_count"):
                     self._apply(update)
+                else:
+                    self.setting(update)
             if state.pts < self.pts:
                 self.world.wrong(f"{self.name}: the difference leads back from {self.pts} to {state.pts}")
             self.world.note(
@@ -340,10 +528,18 @@ class Device(Link):
         elif kind is t.UpdateDeleteMessages:
             self._gone(update.messages)
         elif kind is t.UpdateReadHistoryInbox:
-            self._read_inbox(update.peer.user_id, update.max_id)
+            self._read_inbox(peer_of(update.peer), update.max_id)
         elif kind is t.UpdateReadHistoryOutbox:
-            peer = update.peer.user_id
+            peer = peer_of(update.peer)
             self.read_out[peer] = max(self.read_out.get(peer, 0), update.max_id)
+        elif kind is t.UpdateReadMessagesContents:
+            self._seen(update.messages)
+        elif kind is t.UpdatePinnedMessages:
+            for msg_id in update.messages:
+                if msg_id in self.box:
+                    self.box[msg_id] = replace(self.box[msg_id], pinned=update.pinned)
+        elif kind is t.UpdateFolderPeers:
+            self.archived_told({peer_of(one.peer): one.folder_id for one in update.folder_peers})
 
     def _message(self, message: Any) -> None:
         self._new(message.id, held(message, self.me))
@@ -357,12 +553,26 @@ class Device(Link):
         for msg_id in msg_ids:
             self.box.pop(msg_id, None)
 
+    def _seen(self, msg_ids: list[int]) -> None:
+        for msg_id in msg_ids:
+            if msg_id in self.box:
+                self.box[msg_id] = replace(self.box[msg_id], mention=False)
+
     def _read_inbox(self, peer: int, max_id: int) -> None:
         self.read_in[peer] = max(self.read_in.get(peer, 0), max_id)
 
     @property
     def busy(self) -> bool:
-        return bool(self.open_calls or self.asking or self._waiting or self.line is None)
+        return bool(self.open_calls or self.asking or self._waiting or self.line is None or self.waiting)
+
+    def mentions(self, peer: int) -> int:
+        return sum(1 for one in self.box.values() if one.peer == peer and one.mention)
+
+    def input_user(self, user: int) -> t.AnyInputUser:
+        named = self.peers[user]
+        if isinstance(named, t.InputPeerUser):
+            return t.InputUser(user_id=user, access_hash=named.access_hash)
+        return t.InputUserSelf()
 
     def unread(self, peer: int) -> int:
         mark = self.read_in.get(peer, 0)
@@ -381,13 +591,32 @@ def _message_id(answer: Any, random_id: int) -> int:
     return ids[0] if len(ids) == 1 else -1
 
 
+def request_reply(request: Any) -> int:
+    return request.reply_to.reply_to_msg_id if request.reply_to is not None else 0
+
+
+def _nothing() -> None:
+    """For pts that bring no change."""
+
+
 def held(message: Any, me: int) -> Held:
     """A message object as a device keeps it."""
-    peer = message.peer_id.user_id
+    peer = peer_of(message.peer_id)
     sender = message.from_id.user_id if getattr(message, "from_id", None) is not None else 0
     if not sender:
         sender = me if message.out else peer
-    return Held(getattr(message, "message", "") or "", message.out, peer, sender)
+    reply = getattr(message.reply_to, "reply_to_msg_id", 0) or 0
+    named = message.mentioned
+    mention = named and message.media_unread
+    if isinstance(message, t.MessageService):
+        return Held(service_text(message.action), message.out, peer, sender, False, mention, named, reply)
+    return Held(message.message or "", message.out, peer, sender, message.pinned, mention, named, reply)
+
+
+def service_text(action: Any) -> str:
+    """What was done, in words that do not differ from member to member."""
+    about = [getattr(action, name, None) for name in ("title", "user_id", "users", "period", "inviter_id")]
+    return f"!{type(action).__name__[13:]} {[one for one in about if one is not None]}"
 
 
 __all__ = ["Call", "Device", "Held", "held"]

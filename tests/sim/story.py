@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.sim import checks, keys
-from tests.sim.device import SERVICE_USER, Device
+from tests.sim.deeds import Deeds
+from tests.sim.device import SERVICE_USER
 from tests.sim.exchange import Maker
+from tests.sim.member import Member
 from tests.sim.oracle import Oracle
 from tests.sim.world import World, Wrong
 from tgserve.mtproto.cipher import AuthKey
@@ -30,11 +32,31 @@ class Outcome:
     sessions: int
     gaps: int
     retries: int
+    settings: int
+    deeds: int
+    looks: int
+    epochs: int
     virtual_seconds: float
     trace: list[str]
 
 
-COUNTED = ("messages", "acknowledged", "edits", "deletions", "crashes", "sessions", "gaps", "retries")
+COUNTED = (
+    "messages",
+    "acknowledged",
+    "edits",
+    "deletions",
+    "crashes",
+    "sessions",
+    "gaps",
+    "retries",
+    "settings",
+    "deeds",
+    "looks",
+    "epochs",
+)
+QUIET_SECONDS = 120
+BACK_SECONDS = 50.0
+"""How far clocks may be set back in all: getDifference tells again what a minute ago had no pts."""
 
 
 class Story:
@@ -42,9 +64,13 @@ class Story:
         self.world = world = World(seed)
         rng = world.rng
         self.oracle = Oracle()
-        self.devices: list[Device] = []
+        self.devices: list[Member] = []
         self.users: list[int] = []
         self.actions = rng.randint(40, 90)
+        self.with_groups = rng.random() < 0.6
+        self.with_settings = rng.random() < 0.6
+        self.back = 0.0
+        self.deeds = Deeds(self.world, self.oracle, self.users)
         self.pause = rng.choice((0.02, 0.2, 1.0, 3.0))
         world.slow_commits = rng.choice((0.0005, 0.003, 0.02))
         world.slow_hearing = rng.choice((0.0005, 0.003, 0.05))
@@ -82,6 +108,10 @@ class Story:
             sum(device.sessions for device in self.devices),
             sum(device.gaps for device in self.devices),
             sum(device.retries for device in self.devices),
+            self.oracle.settings,
+            self.oracle.deeds,
+            sum(device.looks for device in self.devices),
+            self.oracle.epoch,
             self.world.loop.time() - 1000.0,
             self.world.trace,
         )
@@ -96,6 +126,8 @@ class Story:
                 if rng.random() < chance:
                     fault()
             self._act(rng.choice(self.devices))
+            if self.with_groups and rng.random() < 0.12:
+                await self._lull()
         await self._peace()
         await checks.everything(self.world, self.oracle, self.devices, self.users)
 
@@ -105,15 +137,16 @@ class Story:
         assert world.app is not None
         exchanging = rng.random() < 0.05
         number = 0
-        for user in range(rng.randint(2, 4)):
+        many = (2, 3, 3) if self.with_settings else (1, 1, 2, 3)
+        for user in range(rng.randint(2, 4) + self.with_groups):
             phone = f"+9996620{user:04d}"
-            for of_user in range(rng.choice((1, 1, 2, 3))):
+            for of_user in range(rng.choice(many)):
                 if exchanging and not number:
                     key = await Maker(world).key()
                 else:
                     key = keys.auth_key(number)
                     assert await world.app.services.auth.keys.add_key(AuthKey(key).id, key)
-                device = Device(world, self.oracle, phone, of_user, key)
+                device = Member(world, self.oracle, phone, of_user, key)
                 number += 1
                 device.connect()
                 me = await device.sign_in(f"User{user}")
@@ -127,15 +160,37 @@ class Story:
                 for user in self.users
             }
             device.peers[device.me] = t.InputPeerSelf()
+        self.oracle.everybody = frozenset(self.users)
+        if self.with_groups:
+            for _ in range(rng.choice((1, 1, 2))):
+                self.deeds.found(rng.choice(self.devices))
+            await asyncio.sleep(5.0)
+            await self._lull()
+
+    async def _lull(self) -> None:
+        """Wait for a moment at which nothing is under way at the server; there may be none soon."""
+        world = self.world
+        if world.up and world.app is not None and await world.app.store.settled(3.0) and world.up:
+            known = world.app.services.groups.rosters
+            chats = {chat for device in self.devices for chat in device.groups}
+            found = {chat: known.get_or_none(chat) for chat in sorted(chats)}
+            self.oracle.lull({chat: frozenset(one.here) for chat, one in found.items() if one is not None})
 
     # -- what users do -----------------------------------------------------------------------------------------------
 
-    def _act(self, device: Device) -> None:
+    def _act(self, device: Member) -> None:
         rng = self.world.rng
+        if self.with_groups and rng.random() < 0.2:
+            self.deeds.in_group(device)
+            return
+        if self.with_settings and rng.random() < 0.3:
+            self.oracle.settings += 1
+            self.deeds.set_something(device)
+            return
         choice = rng.random()
         if choice < 0.62:
             for _ in range(rng.choice((1, 1, 1, 2, 5))):
-                device.send(rng.choice(self.users))
+                self.deeds.send(device)
         elif choice < 0.74:
             mine = [
                 sent
@@ -159,7 +214,7 @@ class Story:
 
     # -- what happens to them ----------------------------------------------------------------------------------------
 
-    def _victim(self) -> Device:
+    def _victim(self) -> Member:
         return self.world.rng.choice(self.devices)
 
     def _cut(self) -> None:
@@ -216,6 +271,10 @@ class Story:
     def _clock_wrong(self) -> None:
         """The machine's clock is set: forwards, or back as far as clients are told to bear."""
         by = self.world.rng.choice((-20.0, -3.0, 3.0, 100.0, 1000.0))
+        if by < 0:
+            self.back -= by
+            if self.back > BACK_SECONDS:
+                return
         self.world.note(f"wall clock set by {by}")
         self.world.clock.set_wall(self.world.clock.now() + by)
 
@@ -245,9 +304,16 @@ class Story:
             busy = [device.name for device in self.devices if device.busy]
             store = world.app.store if world.app is not None and world.up else None
             settled = store is not None and await store.settled(30.0)
-            calm = calm + 1 if settled and not busy else 0
+            calm = calm + 1 if settled and not busy and not self._soon() else 0
             if world.loop.time() > until:
                 raise Wrong(f"no peace: {busy}, server {'up' if world.up else 'down'}, settled {settled}")
+
+
+    def _soon(self) -> bool:
+        """Will something be sent or end by itself while the checks look?"""
+        app = self.world.app
+        heap = app.services.alarms._heap if app is not None else []
+        return bool(heap) and heap[0][0] < self.world.clock.now() + QUIET_SECONDS
 
 
 def run(seed: int) -> Outcome:

@@ -23,11 +23,12 @@ from tgserve.errors import StoreError, StoreFull
 from tgserve.ids import Ids
 from tgserve.mtproto.transport.detect import Channel
 from tgserve.server.connection import Connection
+from tgserve.services.alarms import TURN_SECONDS
 from tgserve.store.engines.memory import Disks
 from tgserve.testing.clock import FakeClock
 from tgserve.testing.virtual import Inline, Network, Stalled, VirtualLoop
 
-LONGEST_TURNS = 300_000
+LONGEST_TURNS = 2_000_000
 """Of the loop: several times what the longest story takes."""
 FIXED_CODE = "12345"
 MEMORY = Path("/dev/shm")
@@ -111,10 +112,18 @@ class World:
         if not power.on:
             return
         app.gateway.start()
+        self.loop.create_task(self._alarms(app, power))
         padding = ids.padding
         self.network.listen(lambda: Connection(app.gateway, Channel(padding)))
         self.up = True
         self.note("server up")
+
+    async def _alarms(self, app: App, power: Power) -> None:
+        """What the app's own task does every second."""
+        while power.on:
+            await asyncio.sleep(TURN_SECONDS)
+            if power.on:
+                await app.services.alarms.turn()
 
     def crash(self, deliver: bool | None = None) -> None:
         """kill -9, now. `deliver`: what was on the wire still arrives."""
