@@ -16,8 +16,8 @@ from typing import Literal
 _ACCESS = Struct(">qcq").pack
 POOL_BYTES = 1 << 16
 
-AccessKind = Literal[b"u", b"c", b"f", b"p", b"a", b"s", b"e"]
-"""u user, c channel, f file, p photo, a authorisation, s sticker set, e secret chat."""
+AccessKind = Literal[b"u", b"c", b"f", b"p", b"a", b"s", b"e", b"v"]
+"""u user, c channel, f file, p photo, a authorisation, s sticker set, e secret chat, v poll (its id)."""
 
 
 class Ids:

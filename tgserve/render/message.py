@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tgserve.render import media as render_media
 from tgserve.render import post
+from tgserve.render import polls as render_polls
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
 from tgserve.render.reactions import reactions
 from tgserve.services import Services
@@ -140,6 +141,8 @@ def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
             before = sum(map(len, parts))
             places = tuple([before + dc_at for _, _, dc_at in body.files])
             parts.append(render_media.for_viewer(services, view, body, body.media))
+        elif body.poll:
+            parts.append(render_polls.media_bytes(services, view))
         else:
             parts.append(media_bytes(services, view))
     if body.markup:

@@ -13,6 +13,7 @@ from typing import Any
 from tgserve.render import chat as render_chat
 from tgserve.render import dialogs as render_dialogs
 from tgserve.render import folders as render_folders
+from tgserve.render import polls as render_polls
 from tgserve.render import privacy as render_privacy
 from tgserve.render import reactions as render_reactions
 from tgserve.render import user as render_user
@@ -22,7 +23,7 @@ from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
 from tgserve.services.boxes import View
-from tgserve.services.bus import Ephemeral, RecentReactions, Typing
+from tgserve.services.bus import Ephemeral, PollNews, RecentReactions, Typing
 from tgserve.services.groups import rights
 from tgserve.store import events as ev
 from tgserve.store import records as r
@@ -362,6 +363,14 @@ def _reactions(services: Services, event: ev.ReactionsChanged, viewer: int, pts:
     return reactions_update(services, view), tuple(people((view,)))
 
 
+def _poll(services: Services, event: ev.PollChanged, viewer: int, pts: int, count: int) -> Drawn:
+    ballot = services.polls.ballot_or_none(viewer, event.poll)
+    if ballot is None:
+        return None, ()
+    who = (*(user for _, user in ballot.poll.recent), *ballot.poll.users)
+    return render_polls.update(ballot, viewer), who
+
+
 def reactions_update(services: Services, view: View) -> t.UpdateMessageReactions:
     """The reactions to a message as they are now."""
     saved = peer(view.owner) if view.row.flags & r.ROW_FROM_SELF else None
@@ -430,6 +439,7 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.Archived: _archived,
     ev.ChatChanged: _chat,
     ev.ReactionsChanged: _reactions,
+    ev.PollChanged: _poll,
     ev.ChannelChanged: _channel,
     ev.ChannelRead: _channel_read,
     ev.ChannelReadOutbox: _channel_read_outbox,
@@ -459,6 +469,12 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
         update = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
     elif type(news) is RecentReactions:
         update = t.UpdateRecentReactions()
+    elif type(news) is PollNews:
+        drawn, who = _poll(services, ev.PollChanged(news.poll), viewer, 0, 0)
+        if drawn is None:
+            return None
+        people_ = render_user.users(services, viewer, who)
+        return t.Updates(updates=[drawn], users=people_, chats=[], date=now, seq=0)
     else:
         update = t.UpdateUserStatus(user_id=news.user, status=render_user.status(services, viewer, news.user))
     return t.UpdateShort(update=update, date=now)

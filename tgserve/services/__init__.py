@@ -25,6 +25,7 @@ from tgserve.services.channels import bundle
 from tgserve.services.channels.bundle import Channels
 from tgserve.services.channels.register import Register
 from tgserve.services.codes import LoginCodes
+from tgserve.services.contact_tokens import ContactTokens
 from tgserve.services.contacts import Contacts
 from tgserve.services.deleting import Deleting
 from tgserve.services.dialogs import Dialogs
@@ -46,6 +47,7 @@ from tgserve.services.names import Names
 from tgserve.services.passwords import Passwords
 from tgserve.services.photos import Photos
 from tgserve.services.pinning import Pinning
+from tgserve.services.polls.polling import Polls
 from tgserve.services.presence import Presence
 from tgserve.services.privacy import Privacy
 from tgserve.services.reactions.reacting import Reactions
@@ -55,10 +57,10 @@ from tgserve.services.scheduling import Scheduling
 from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
 from tgserve.services.settings import Settings
-from tgserve.services.updates import Updates
 from tgserve.services.stickers.sets import StickerSets
 from tgserve.services.stickers.shelves import Shelves
 from tgserve.services.stickers.stock import Stock
+from tgserve.services.updates import Updates
 from tgserve.services.upkeep import Upkeep
 from tgserve.services.users import Users
 from tgserve.services.views import Views
@@ -81,6 +83,7 @@ class Services:
     deleting: Deleting
     reading: Reading
     reactions: Reactions
+    polls: Polls
     history: History
     dialogs: Dialogs
     presence: Presence
@@ -89,6 +92,7 @@ class Services:
     names: Names
     auth: Auth
     contacts: Contacts
+    contact_tokens: ContactTokens
     photos: Photos
     privacy: Privacy
     settings: Settings
@@ -107,11 +111,11 @@ class Services:
     expiry: Expiry
     chunks: Chunks
     files: Files
-    channels: Channels
-    folders: Folders
     sticker_sets: StickerSets
     shelves: Shelves
     stock: Stock
+    channels: Channels
+    folders: Folders
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -152,7 +156,7 @@ def build(
     passwords = Passwords(store, clock, ids, config, secret)
     recovery = Recovery(store, clock, ids, config, passwords, mail)
     auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords)
-    accounts = Accounts(store, clock, auth)
+    accounts = Accounts(store, clock, ids, auth)
     history = History(store)
     groups = Groups(store, clock, ids, rosters)
     channels = bundle.build(store, clock, ids, users, history, register)
@@ -166,6 +170,8 @@ def build(
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit)
+    polls = Polls(store, clock, bus, access, rosters, history, alarms)
+    bus.subscribe(polls.after_commit)
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
     bus.subscribe(files.library.after_commit)
@@ -184,6 +190,7 @@ def build(
         deleting=Deleting(store, clock, rosters),
         reading=Reading(store, clock),
         reactions=Reactions(store, clock, rosters, messaging, history),
+        polls=polls,
         history=history,
         dialogs=dialogs,
         presence=presence,
@@ -193,6 +200,7 @@ def build(
         auth=auth,
         contacts=contacts,
         photos=photos,
+        contact_tokens=ContactTokens(clock, secret),
         privacy=privacy,
         settings=Settings(store, clock),
         views=views,
@@ -205,14 +213,16 @@ def build(
         expiry=Expiry(store, clock, alarms, rosters),
         chunks=chunks,
         files=files,
-        groups=groups,
-        invites=Invites(store, clock, ids, groups),
-        passwords=passwords,
         sticker_sets=StickerSets(store, clock, ids),
         shelves=Shelves(store, clock),
         stock=Stock(store, files),
+        groups=groups,
+        invites=Invites(store, clock, ids, groups),
+        passwords=passwords,
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
-        upkeep=Upkeep(store, clock, auth.sessions, accounts, files),
+        upkeep=Upkeep(
+            store, clock, auth.sessions, accounts, files, account_days=config.limits.account_ttl_days
+        ),
     )

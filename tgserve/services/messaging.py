@@ -6,7 +6,7 @@ writes nothing and answers as the first send did, after that is durable. The bod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from tgserve.clock import Clock
 from tgserve.services import alarms, archive, boxes
 from tgserve.services.blocking import Blocks
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, SERVICE_USER, View
+from tgserve.services.files import holding
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Rosters
 from tgserve.store import eventlog
@@ -72,6 +73,15 @@ class Draft(Record, frozen=True, gc=False):
     """It waited for its time."""
     mentions: tuple[int, ...] = ()
     """Users named in the text, in a group: it waits in their list of unread mentions."""
+    poll: int = 0
+    """Id of the poll it shows; `media` is the poll as it is sent."""
+    kind: str = ""
+    """Of its media, for the rights of who sends it: photo video round gif voice music file sticker geo contact venue
+    dice poll game web; "" = no media."""
+    files: tuple[tuple[int, int, int], ...] = ()
+    media_ttl: int = 0
+    media_after: bytes = b""
+    """As in Body."""
 
 
 class Audience(Record, frozen=True, gc=False):
@@ -113,6 +123,8 @@ class Messaging:
         self._blocks = blocks
         self._rosters = rosters
         self.channels: Elsewhere | None = None
+        self.right_for: Callable[[bytes], int] = lambda media: rights.MEDIA
+        """Which of rights.REFUSALS a message with these media (TL) needs; who knows TL sets it."""
         store.on_outbox(pl.Deliver, deliver)
 
     def send(
@@ -163,18 +175,14 @@ class Messaging:
 
     def _audience(self, me: int, chat: int, drafts: Sequence[Draft]) -> Audience:
         """The others in a group that `me` may send these to (SECURITY 6.2, 6.3). CHAT_ID_INVALID, CHAT_FORBIDDEN,
-        CHAT_WRITE_FORBIDDEN, CHAT_SEND_MEDIA_FORBIDDEN, CHAT_SEND_PLAIN_FORBIDDEN."""
+        CHAT_WRITE_FORBIDDEN, CHAT_SEND_..._FORBIDDEN of what is in them."""
         roster = self._rosters.of_member(me, chat)
         if roster.group.banned and not rights.is_admin(roster, me):
             for draft in drafts:
-                needed = rights.MEDIA if draft.media else rights.PLAIN
-                if not rights.may(roster, me, rights.SEND):
-                    raise errors.CHAT_WRITE_FORBIDDEN()
-                if not rights.may(roster, me, needed):
-                    kind = (
-                        errors.CHAT_SEND_MEDIA_FORBIDDEN if draft.media else errors.CHAT_SEND_PLAIN_FORBIDDEN
-                    )
-                    raise kind()
+                needed = self.right_for(draft.media) if draft.media else rights.PLAIN
+                refusal = rights.refusal_or_none(roster.group.banned, needed)
+                if refusal is not None:
+                    raise refusal()
         return Audience(roster.others(me), roster.group.version, roster.group.ttl_period)
 
     def check_may_write(self, me: int, peer: int) -> None:
@@ -234,11 +242,19 @@ def _send(
             holders=(1 if saved else 2) if audience is None else 1 + len(audience.others),
             peer=peer,
             users=draft.users,
+            files=draft.files,
+            media_ttl=draft.media_ttl,
+            media_after=draft.media_after,
+            poll=draft.poll,
         )
         unread = r.ROW_MEDIA_UNREAD if draft.media_unread and not saved else 0
         flags = (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread
         row = r.Row(peer, me, msg_id, flags | r.ROW_SCHEDULED if draft.scheduled else flags)
         txn.put(BODIES, me, msg_id, value=body)
+        if body.files:
+            holding.hold_body(txn, body)
+        if body.poll:
+            txn.outbox(slot_of(body.poll), pl.PollPlaced(body.poll, me, msg_id, peer, now))
         if body.ttl_period:
             alarms.set_alarm(txn, me, now + body.ttl_period, alarms.EXPIRE, peer, msg_id)
         dialog = boxes.insert(txn, me, msg_id, row, dialog, now)

@@ -16,9 +16,11 @@ from tgserve.errors import RpcError
 from tgserve.services import alarms, boxes
 from tgserve.services.alarms import SEND, WHEN_ONLINE, Alarms, Due
 from tgserve.services.boxes import View
+from tgserve.services.files import holding
 from tgserve.services.messaging import Draft, Messaging, Origin, ReplyTo
 from tgserve.store import eventlog
 from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
 from tgserve.store.eventlog import Published
@@ -90,7 +92,9 @@ class Scheduling:
                 if len(here) + 1 > MOST:
                     raise errors.SCHEDULE_TOO_MUCH()
                 number = _next_number(txn, me, peer)
-                later = Later(date, random_id, _body(txn, me, peer, draft, now), draft.mentions)
+                body = _body(txn, me, peer, draft, now)
+                later = Later(date, random_id, body, draft.mentions, draft.kind, draft.media_unread)
+                holding.hold_body(txn, body)
                 here[random_id] = (number, later)
                 txn.put(SCHEDULED, me, peer, number, value=later)
                 alarms.set_alarm(txn, me, date, SEND, peer, number)
@@ -119,7 +123,11 @@ class Scheduling:
             was = txn.get(SCHEDULED, me, peer, number)
             if was is None:
                 raise errors.MESSAGE_ID_INVALID()
-            txn.put(SCHEDULED, me, peer, number, value=replace(was, date=date, body=change(was.body)))
+            body = change(was.body)
+            if body.files != was.body.files:
+                holding.hold_body(txn, body)
+                holding.drop_body(txn, was.body)
+            txn.put(SCHEDULED, me, peer, number, value=replace(was, date=date, body=body))
             if date != was.date:
                 alarms.drop_alarm(txn, me, was.date, SEND, number)
                 alarms.set_alarm(txn, me, date, SEND, peer, number)
@@ -168,7 +176,7 @@ class Scheduling:
             later = reader.get(SCHEDULED, me, peer, number)
             if later is None:
                 return
-            draft = replace(_draft(reader, me, later.body), mentions=later.mentions)
+            draft = replace(_draft(reader, me, later), mentions=later.mentions)
         now = int(self._clock.now())
         sent = await self._messaging.send(me, peer, draft, later.random_id)
         await self._store.transact(
@@ -221,12 +229,16 @@ def _body(txn: Txn, me: int, peer: int, draft: Draft, now: int) -> r.Body:
         effect=draft.effect,
         peer=peer,
         users=draft.users,
+        files=draft.files,
+        media_ttl=draft.media_ttl,
+        media_after=draft.media_after,
+        poll=draft.poll,
     )
 
 
-def _draft(reader: Reader, me: int, body: r.Body) -> Draft:
+def _draft(reader: Reader, me: int, later: Later) -> Draft:
     """The draft to be sent; what it answers may be gone by now."""
-    reply = None
+    body, reply = later.body, None
     answered = boxes.reply_id(reader, me, body)
     if body.reply is not None and answered:
         quote = body.reply
@@ -247,6 +259,12 @@ def _draft(reader: Reader, me: int, body: r.Body) -> Draft:
         grouped_id=body.grouped_id,
         effect=body.effect,
         scheduled=True,
+        poll=body.poll,
+        media_unread=later.media_unread,
+        kind=later.kind,
+        files=body.files,
+        media_ttl=body.media_ttl,
+        media_after=body.media_after,
     )
 
 
@@ -263,6 +281,9 @@ def _forget(
     if was is None:
         return None
     txn.delete(SCHEDULED, me, peer, number)
+    if was.body.poll and not msg_id:
+        txn.outbox(slot_of(was.body.poll), pl.PollUnplaced(was.body.poll, me, 0))
+    holding.drop_body(txn, was.body)
     alarms.drop_alarm(txn, me, was.date, SEND, number)
     event = ev.ScheduledGone(peer, number, msg_id)
     return eventlog.append(txn, me, event, now=now, raises=0, origin=origin)

@@ -33,14 +33,10 @@ class Answer(Record, frozen=True):
 
     text: bytes
     option: bytes
-    added_by: int = 0
-    """Who added it to an open poll, and when; 0 = it was there from the start."""
-    date: int = 0
 
 
 class Poll(Record, frozen=True):
-    """A poll, wherever it was forwarded to. `question` is TL TextWithEntities, `solution_entities` a TL vector, of
-    `layer`."""
+    """A poll, wherever it was forwarded to. `question` and `solution` are TL TextWithEntities of `layer`."""
 
     creator: int
     date: int
@@ -52,8 +48,7 @@ class Poll(Record, frozen=True):
     quiz: bool = False
     correct: tuple[int, ...] = ()
     """Places of the right answers."""
-    solution: str = ""
-    solution_entities: bytes = b""
+    solution: bytes = b""
     close_period: int = 0
     close_date: int = 0
     """When it closes by itself; with a period and 0 it was not sent yet."""
@@ -62,8 +57,6 @@ class Poll(Record, frozen=True):
     shuffle: bool = False
     hidden: bool = False
     """Results are shown when it is closed, not before."""
-    open: bool = False
-    """Voters may add answers."""
     counts: tuple[int, ...] = ()
     """Votes for each answer."""
     voters: int = 0

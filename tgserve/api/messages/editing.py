@@ -5,6 +5,7 @@ from __future__ import annotations
 from tgserve import errors, limits
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.history import some
+from tgserve.api.messages.polls import stop_poll
 from tgserve.api.messages.scheduling import edit_scheduled
 from tgserve.render import sent as render_sent
 from tgserve.rpc import peers
@@ -24,6 +25,8 @@ async def edit_message(call: Call, request: messages.EditMessage) -> t.AnyUpdate
     peer = peers.resolve(call, request.peer)
     if request.rich_message is not None or request.quick_reply_shortcut_id is not None:
         raise errors.METHOD_NOT_AVAILABLE()
+    if isinstance(request.media, t.InputMediaPoll):
+        return await stop_poll(call, peer, request.id, request.media)
     if request.media is not None and not isinstance(request.media, t.InputMediaEmpty | t.InputMediaWebPage):
         raise errors.MEDIA_INVALID()
     if request.schedule_date:

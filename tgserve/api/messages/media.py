@@ -5,6 +5,7 @@ from __future__ import annotations
 from tgserve import errors, limits
 from tgserve.api.messages import drafting
 from tgserve.api.messages.entities import compose
+from tgserve.api.messages.polls import send_poll
 from tgserve.api.messages.scheduling import schedule
 from tgserve.render import sent as render_sent
 from tgserve.rpc import peers
@@ -73,6 +74,8 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
     peer = drafting.writable_peer(call, request.peer)
     if request.quick_reply_shortcut is not None:
         raise errors.METHOD_NOT_AVAILABLE()
+    if isinstance(request.media, t.InputMediaPoll):
+        return await send_poll(call, peer, request, request.media)
     media = media_of(call, request.media)
     limit = limits.TEXT_CHARS if media is None else limits.CAPTION_CHARS
     try:

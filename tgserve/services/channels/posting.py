@@ -20,6 +20,7 @@ from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
 from tgserve.services.channels import rights
 from tgserve.services.channels.register import opened
 from tgserve.services.channels.seats import seat_of
+from tgserve.services.files import holding
 from tgserve.services.messaging import Draft, Origin, Sent
 from tgserve.services.users import Users
 from tgserve.store import channel_records as c
@@ -237,6 +238,8 @@ def _body(txn: Txn, record: c.Channel, channel: int, author: Author, draft: Draf
         signature=author.signature,
         topic=topic,
         mentions=mentions if record.megagroup else (),
+        files=draft.files,
+        poll=draft.poll,
     )
 
 
@@ -250,6 +253,9 @@ def put_message(
     msg_id = head.msg_id + 1
     row = r.Row(channel, channel, msg_id, r.ROW_OUT)  # counts as unread with nobody
     txn.put(BODIES, channel, msg_id, value=body)
+    if body.poll:
+        txn.outbox(slot_of(body.poll), pl.PollPlaced(body.poll, channel, msg_id, channel, now))
+    holding.hold_body(txn, body)
     txn.put(DIALOGS, channel, channel, value=boxes.insert(txn, channel, msg_id, row, dialog, now))
     reply_id = body.reply.author_msg_id if body.reply is not None else 0
     view = View(channel, msg_id, row, body, reply_id)

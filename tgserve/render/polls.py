@@ -1,0 +1,85 @@
+"""A poll as one viewer sees it: what he chose, what he may know of the others' votes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve.render.peers import peer
+from tgserve.render.stored import stored
+from tgserve.services import Services
+from tgserve.services.boxes import View
+from tgserve.services.polls.polling import Ballot
+from tgserve.tl import layers
+from tgserve.tl import types as t
+
+
+def media_bytes(services: Services, view: View) -> bytes:
+    """The media of a message that shows a poll; as it was sent when the poll itself is gone."""
+    viewer = view.viewer or max(view.owner, 0)
+    ballot = services.polls.ballot_or_none(viewer, view.body.poll)
+    return layers.encode(media(ballot, viewer)) if ballot is not None else view.body.media
+
+
+def media(ballot: Ballot, viewer: int) -> t.MessageMediaPoll:
+    """messageMediaPoll of a message; its latest voters are told with updates only, which bring the users along."""
+    return t.MessageMediaPoll(poll=poll(ballot, viewer), results=results(ballot, faces=False))
+
+
+def poll(ballot: Ballot, viewer: int) -> t.Poll:
+    of = ballot.poll
+    answers: list[Any] = [
+        t.PollAnswer(text=stored(answer.text, of.layer), option=answer.option) for answer in of.answers
+    ]
+    return t.Poll(
+        id=ballot.id,
+        closed=of.closed,
+        public_voters=of.public,
+        multiple_choice=of.multiple,
+        quiz=of.quiz,
+        revoting_disabled=of.no_revote,
+        shuffle_answers=of.shuffle,
+        hide_results_until_close=of.hidden,
+        creator=of.creator == viewer,
+        question=stored(of.question, of.layer),
+        answers=answers,
+        close_period=of.close_period or None,
+        close_date=of.close_date or None,
+        hash=ballot.id + of.closed,
+    )
+
+
+def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
+    """What the answers got is for those who have voted, or for all when it is closed; so is the right answer of a
+    quiz. `faces`: name the latest voters of a public poll."""
+    of = ballot.poll
+    options: list[Any] | None = None
+    if ballot.mine or ballot.shown:
+        options = [
+            t.PollAnswerVoters(
+                chosen=place in ballot.mine,
+                correct=ballot.shown and place in of.correct,
+                option=answer.option,
+                voters=of.counts[place] if ballot.shown else None,
+                recent_voters=[] if ballot.shown else None,
+            )
+            for place, answer in enumerate(of.answers)
+        ]
+    solution: Any = layers.decode(of.solution) if of.solution and ballot.shown else None
+    return t.PollResults(
+        results=options,
+        total_voters=of.voters,
+        recent_voters=[peer(user) for _, user in of.recent] if faces and of.recent else None,
+        solution=solution.text if solution is not None else None,
+        solution_entities=solution.entities if solution is not None else None,
+    )
+
+
+def update(ballot: Ballot, viewer: int, where: tuple[int, int] | None = None) -> t.UpdateMessagePoll:
+    """The poll as it is now; `where` is the (chat, message) it was asked about."""
+    return t.UpdateMessagePoll(
+        peer=peer(where[0]) if where is not None else None,
+        msg_id=where[1] if where is not None else None,
+        poll_id=ballot.id,
+        poll=poll(ballot, viewer),
+        results=results(ballot),
+    )

@@ -1,0 +1,1 @@
+"""Polls and quizzes: made, voted in, closed."""
