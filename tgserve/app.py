@@ -20,6 +20,7 @@ from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
 from tgserve.admin import datadir
 from tgserve.admin.socket import AdminServer
+from tgserve.chunks.keeper import WATCH_SECONDS, Keeper
 from tgserve.chunks.settings import Settings as ChunkSettings
 from tgserve.chunks.store import Chunks
 from tgserve.clock import Clock, SystemClock
@@ -62,6 +63,7 @@ class App:
     store: Store
     gateway: Gateway
     exchange: Exchange
+    keeper: Keeper
 
     def __init__(self, config: Config, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.config = config
@@ -114,6 +116,8 @@ class App:
         self._closing.append(store.close)
         await chunks.start()
         self._closing.append(chunks.close)
+        self._closing.append(self.tasks.spawn(self.keeper.work(), "chunks").cancel)
+        self.tasks.every(WATCH_SECONDS, self.keeper.watch, "disks")
         self.services.search.start()
         self._closing.append(self.services.search.stop)
         self.gateway.start()
@@ -136,11 +140,11 @@ class App:
         self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
         self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
         self._closing.append(self.services.channels.counters.flush)
+        self._closing.append(self.tasks.spawn(self.services.stock.start(), "stock").cancel)
         self.started = clock.monotonic()
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 
     def assemble(
-        self._closing.append(self.tasks.spawn(self.services.stock.start(), "stock").cancel)
         self,
         store: Store,
         desk: SmsDesk,
@@ -158,6 +162,7 @@ class App:
         self.services = services = build(
             store, clock, ids, config, desk, secret=secret, mail=mail, chunks=chunks, imaging=imaging
         )
+        self.keeper = Keeper(services.chunks)
         self.gateway = gateway = Gateway(
             services.auth,
             services.presence,
@@ -196,13 +201,13 @@ class App:
         gateway.online.arrived = services.channels.audience.arrived
         gateway.online.departed = services.channels.audience.departed
         services.search.feed.describe = kinds.describe
+        services.stock.attributes = partial(stickers.of_stock, services.access)
+        services.messaging.right_for = kinds.right_for
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)
 
     async def stop(self) -> None:
-        services.stock.attributes = partial(stickers.of_stock, services.access)
-        services.messaging.right_for = kinds.right_for
         """End in the reverse order of the start; what is committed stays, what waits is answered or cut."""
         closing, self._closing = self._closing, []
         for close in reversed(closing):
@@ -250,7 +255,19 @@ def serve(config: Config, ready: Callable[[str], None]) -> None:
 
 
 def chunk_settings(config: Config) -> ChunkSettings:
-    return ChunkSettings(root=config.data)
+    chosen = config.chunks
+    return ChunkSettings(
+        root=config.data,
+        copies=chosen.copies,
+        least_copies=chosen.least_copies,
+        seal=chosen.seal,
+        reserve_bytes=chosen.reserve_mib << 20,
+        cache_bytes=chosen.cache_mib << 20,
+        grace_seconds=chosen.grace_hours * limits.HOUR,
+        scrub_seconds=chosen.scrub_days * limits.DAY,
+        scrub_rate=chosen.scrub_mib_per_second << 20,
+        move_rate=chosen.move_mib_per_second << 20,
+    )
 
 
 def _sentence(config: Config, fault: Exception) -> str:

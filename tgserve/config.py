@@ -42,6 +42,30 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChunksConfig:
+    copies: int = 0
+    """On how many disks each piece of a file is kept. 0: one with one disk, else two. Disks are added with
+    `tgserve disk add`; without any, files go to DIR/chunks/disk-1."""
+    least_copies: int = 0
+    """When fewer disks than that are well, uploads are refused, unless so many copies are enough for a while: the
+    missing ones are made when the disk is back. 0: as many as `copies`."""
+    seal: bool = False
+    """Encrypt what is written from now on with a key derived from keys/secret.key."""
+    reserve_mib: int = limits.CHUNK_RESERVE_BYTES >> 20
+    """Left free on every disk: messages may live on the same file system."""
+    cache_mib: int = 32
+    """Memory for pieces read a moment ago."""
+    grace_hours: int = limits.CHUNK_GRACE_SECONDS // limits.HOUR
+    """A piece that nobody holds any more is removed after this. Not less than uploads may take."""
+    scrub_days: int = 30
+    """Everything is read and compared once in so many days. 0: only by `tgserve disk scrub`."""
+    scrub_mib_per_second: int = 20
+    """Reading speed of scrub."""
+    move_mib_per_second: int = 50
+    """Speed of drain, repair and tidying."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SmsConfig:
     adapter: str = "console"
     """How login codes reach people: `console` (read them with `tgserve user code PHONE`), `file`, or an entry point of
@@ -102,6 +126,8 @@ class LimitsConfig:
     """Login codes asked for by one client installation."""
     code_tries_per_phone_per_hour: int = limits.CODE_TRIES_PER_PHONE_PER_HOUR
     """Wrong codes tried for one number, over all clients."""
+    account_ttl_days: int = limits.ACCOUNT_TTL_DAYS
+    """An account that nobody uses for so long is deleted, unless its owner has set another time. 0: never."""
     calls_per_minute: int = limits.CALLS_PER_MINUTE
     """Calls of one user where the method has no budget of its own; 0 switches all budgets of methods off."""
     events_kept: int = limits.EVENTS_KEPT
@@ -128,6 +154,8 @@ class Config:
     """ISO code offered on the sign-in page."""
     store: StoreConfig = field(default_factory=StoreConfig)
     """Where messages live."""
+    chunks: ChunksConfig = field(default_factory=ChunksConfig)
+    """Where files live."""
     sms: SmsConfig = field(default_factory=SmsConfig)
     """Login codes."""
     mail: MailConfig = field(default_factory=MailConfig)
@@ -244,6 +272,15 @@ def check(config: Config, place: str = "settings") -> Config:
         problems.append(f"default_country: `{config.default_country}` is not a two-letter country code")
     if config.fixed_code and not config.dev:
         problems.append("fixed_code: only for `tgserve dev`")
+    if not 0 <= config.chunks.copies <= 8:
+        problems.append(f"chunks.copies: {config.chunks.copies} is not 0..8")
+    if config.chunks.copies and config.chunks.least_copies > config.chunks.copies:
+        problems.append("chunks.least_copies: cannot be more than chunks.copies")
+    if config.chunks.grace_hours < 1:
+        problems.append("chunks.grace_hours: at least 1")
+    for item in fields(config.chunks):
+        if getattr(config.chunks, item.name) < 0:
+            problems.append(f"chunks.{item.name}: at least 0")
     for part, low in ((config.limits, 0), (config.sms, 1)):
         for item in fields(part):
             value = getattr(part, item.name)

@@ -112,6 +112,12 @@ IMPORTS_PER_DAY: Final = 10_000
 """Phone numbers looked up by one account (SECURITY 5.5); an address book fits, a scan of a number range does not."""
 FRESH_SESSION_SECONDS: Final = DAY
 """A session younger than this may not end others (SECURITY 5.6)."""
+TAKEOUT_SECONDS: Final = 30 * DAY
+"""An export that was never finished is over by then."""
+ACCOUNT_TTL_DAYS: Final = 365
+"""An account unused for so long is deleted, unless its owner has set another time; Telegram's default."""
+CONTACT_TOKEN_SECONDS: Final = DAY
+"""A link to oneself without username and number is good for this long."""
 EXPORTED_AUTH_SECONDS: Final = 300
 """auth.exportAuthorization is good for this long, once."""
 PASSWORD_TRIES_PER_HOUR: Final = 20
@@ -155,6 +161,8 @@ EVENTS_KEPT_SECONDS: Final = 30 * DAY
 """Event log of one box; a client further behind gets differenceTooLong and loads its dialogs anew."""
 GROUP_MEMBERS: Final = 200
 """A basic group's; each message is a row in every member's box. Clients know the number (chat_size_max)."""
+RANK_CHARS: Final = 16
+"""A word beside a member's name."""
 GROUP_TITLE_CHARS: Final = 128
 GROUP_ABOUT_CHARS: Final = 255
 GROUP_FORWARD: Final = 100
@@ -235,6 +243,8 @@ CHUNK_BYTES: Final = 512 * KIB
 """The largest part a client uploads, and what files are cut into."""
 CHUNK_GRACE_SECONDS: Final = 2 * DAY
 """A chunk nobody holds is kept for this long: longer than any upload takes and abandoned parts are kept."""
+CHUNK_RESERVE_BYTES: Final = 512 * MIB
+"""Left free on a disk for chunks: the store needs room to go on when media have filled the rest."""
 PACK_BYTES: Final = 128 * MIB
 """A pack is closed at this size: 8,000 files a terabyte, and no more than this is copied to empty one."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from tgserve.admin.schema import COMMANDS, Command
+from tgserve.chunks.keeper import Keeper
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.services import Services
@@ -25,6 +26,7 @@ class Daemon(Protocol):
     config: Config
     clock: Clock
     services: Services
+    keeper: Keeper
     store: Store
     address: str
     """host:port it listens on."""

@@ -56,6 +56,9 @@ class Room:
 
 
 class Backend(Protocol):
+    first: int
+    """Offset of the first record of a pack."""
+
     def identity(self) -> Identity | None:
         """Of what is there now; None when nothing is."""
 

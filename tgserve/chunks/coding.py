@@ -1,8 +1,8 @@
 """Content <-> record: keyed id, zstd where it pays, sealing. Everything here runs in worker threads and shares nothing.
 
 The id is BLAKE3 keyed with a key derived from the deployment's secret: without it nobody can tell from an id or from a
-pack's header, whether some known file is stored. Sealing is AES-256-GCM under a key of the chunk's own, derived from the
-secret and the id, with a random nonce (the same content may be stored compressed by another version of zstd).
+pack's header, whether some known file is stored. Sealing is AES-256-GCM under a key of the chunk's own, derived from
+the secret and the id, with a random nonce (the same content may be stored compressed by another version of zstd).
 """
 
 from __future__ import annotations

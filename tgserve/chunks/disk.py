@@ -1,6 +1,7 @@
 """One disk at work: a thread of its own that appends what has come together and flushes once for all of it.
 
-Loop side: `append` gives a future; what is wrong with the disk is `health`. The thread touches backend and queue only. `threaded=False` does everything at once, on the loop: for simulations.
+Loop side: `append` gives a future; what is wrong with the disk is `health`. The thread touches backend and queue only.
+`threaded=False` does everything at once, on the loop: for simulations.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ class Task:
         self.future = future
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 class Disk:
     """`row` is its line in the table of disks. On the loop's thread, except where it says otherwise."""
 
@@ -69,10 +74,16 @@ class Disk:
         self.fault = ""
         """The last thing that went wrong, in words."""
         self.faults = 0
+        self.bad_copies = 0
+        """Found since the start."""
         self.room = Room(-1, -1)
         self.pins: dict[int, int] = {}
         """Pack -> puts that have written to it and not yet committed their rows (DISK.md D5)."""
         self.waiting_bytes = 0
+        self.away_since = 0.0
+        """Loop's time at which it was last found missing or foreign; 0 = it is there."""
+        self._outstanding: dict[Append | Task, float] = {}
+        """What the thread was given, and when."""
         self._threaded = threaded
         self._queue: queue.SimpleQueue[Append | Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -151,14 +162,28 @@ class Disk:
             self.health = FAILING
         self.fault = str(fault)
         self.faults += 1
+        if not self.readable and not self.away_since:
+            self.away_since = _now()
         if self.health != before:
             _log.error("disk.state", disk=self.number, state=self.health, reason=self.fault)
+
+    @property
+    def busy_long(self) -> bool:
+        """The thread is at something that was given up already."""
+        return bool(self._outstanding) and next(iter(self._outstanding.values())) + 1 < _now()
+
+    def full(self) -> None:
+        """No room, as the watch has seen it; not a fault."""
+        if self.health != FULL:
+            _log.warning("disk.state", disk=self.number, state=FULL)
+        self.health = FULL
 
     def well(self) -> None:
         if self.health != OK:
             _log.info("disk.state", disk=self.number, state=OK)
         self.health = OK
         self.fault = ""
+        self.away_since = 0.0
 
     # Inside.
 
@@ -172,11 +197,24 @@ class Disk:
             self._settle([(item, DiskMissing("the disk is closed"))])
             return
         self._loop = asyncio.get_running_loop()
+        self._outstanding[item] = self._loop.time()
         self._queue.put(item)
+
+    def give_up(self, seconds: float) -> bool:
+        """If the thread has not answered for so long (a dying drive, a hung network share): fail what waits for it."""
+        if not self._outstanding or _now() - next(iter(self._outstanding.values())) < seconds:
+            return False
+        fault = DiskFault(f"{self.row.path}: no answer for {seconds:.0f} s")
+        self.suffered(fault)
+        for item in self._outstanding:
+            if not item.future.done():
+                item.future.set_exception(fault)
+        return True
 
     def _settle(self, done: list[tuple[Append | Task, Any]]) -> None:
         """On the loop: pin the places first, then let the futures know."""
         for item, result in done:
+            self._outstanding.pop(item, None)
             if isinstance(item, Append):
                 self.waiting_bytes -= len(item.record)
                 if isinstance(result, BaseException):

@@ -43,6 +43,8 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ESTALE, errno.ENXIO)
 class LocalDisk:
     """`reserve`: bytes that are left free, as the messages may live on the same file system."""
 
+    first = _HEAD.size
+
     def __init__(self, path: Path, pack_bytes: int = limits.PACK_BYTES, reserve: int = 0) -> None:
         self.path = path
         self._packs_path = path / PACKS
@@ -55,6 +57,7 @@ class LocalDisk:
         self._number = 0
         self._tail = 0
         self._closed: dict[int, int] = {}
+        self._last = 0
 
     def identity(self) -> Identity | None:
         with _faults(self.path):
@@ -96,6 +99,7 @@ class LocalDisk:
             sizes = self._sizes()
             self._closed = sizes
             last = max(sizes, default=0)
+            self._last = max(self._last, last)
             if last:
                 self._resume(last)
 
@@ -227,7 +231,7 @@ class LocalDisk:
 
     def _begin(self) -> None:
         self.close_pack()
-        number = max(self._closed, default=0) + 1
+        number = self._last = self._last + 1
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(self._pack_path(number), flags, 0o600)
         self._closed[number] = 0  # its number is taken, even if the next lines fail

@@ -10,6 +10,8 @@ from tgserve.chunks.backend import DiskForeign, DiskFull, DiskMissing, Identity,
 class MemoryDisk:
     """`bound`: bytes it can take, -1 = any."""
 
+    first = 0
+
     def __init__(self, pack_bytes: int = 1 << 22, bound: int = -1) -> None:
         self._pack_bytes = pack_bytes
         self._bound = bound

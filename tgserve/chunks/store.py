@@ -1,13 +1,14 @@
 """Chunks: put and get of content. The order of writing is DISK.md 11: packs durable, then the row, then the answer.
 
 All calls on the loop; hashing, compressing, sealing and reading run in worker threads, appends in each disk's own.
-Known content goes the same way to the end (hashed, compressed, sealed, written as a shadow, flushed, committed), so that the
-time of a put does not tell whether somebody else has the file (SECURITY 6.6).
+Known content goes the same way to the end (hashed, compressed, sealed, written as a shadow, flushed, committed), so
+that the time of a put does not tell whether somebody else has the file (SECURITY 6.6).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -38,6 +39,7 @@ from tgserve.store.transaction import Txn
 T = TypeVar("T")
 
 WORKERS = 4
+DOUBTFUL = 10_000
 FIRST_DISK = "chunks/disk-1"
 """Where chunks go when nobody has said anything."""
 
@@ -84,6 +86,8 @@ class Chunks:
         self._writing: dict[bytes, asyncio.Future[None]] = {}
         self._reading: dict[bytes, asyncio.Future[bytes | None]] = {}
         self._memory: dict[int, MemoryDisk] = {}
+        self.doubtful: deque[bytes] = deque(maxlen=DOUBTFUL)
+        """Chunks with a copy that was bad, or whose copies a repeated put relied on unread: the keeper looks."""
         if self.settings.root is None and backends is None:
             self._memory_disk()
 
@@ -95,7 +99,8 @@ class Chunks:
         found = read_format(self.store.path)
         self.server = found.store if found is not None else ""
         with self.store.read(slot_of(c.DISKS_OWNER)) as reader:
-            rows = [row for _, row in reader.range(CHUNK_DISKS, c.DISKS_OWNER)]
+            table = [row for _, row in reader.range(CHUNK_DISKS, c.DISKS_OWNER)]
+        rows = [row for row in table if row.state != c.DISK_REMOVED]
         if not rows and not self.disks:
             rows = [await self.enter_disk(FIRST_DISK)]
         for row in rows:
@@ -125,7 +130,7 @@ class Chunks:
         kept, as there is no room or not enough disks are well."""
         if not 1 <= len(data) <= limits.CHUNK_BYTES:
             raise ValueError(f"{len(data)} bytes are no chunk")
-        chunk_id, record = await self._off(self.coder.encode, data)
+        chunk_id, record = await self.off(self.coder.encode, data)
         slot = slot_of(chunk_id)
         while True:
             first = self._writing.get(chunk_id)
@@ -148,6 +153,7 @@ class Chunks:
                 continue
             if await self._enter(slot, chunk_id, len(data), copies):
                 _known_total.inc()
+                self.doubtful.append(chunk_id)
                 break
         _put_total.inc()
         _put_bytes.inc(len(data))
@@ -199,18 +205,35 @@ class Chunks:
         number = max(last[0][1] if last else 0, max(self.disks, default=0)) + 1
         row = c.ChunkDisk(number, self.ids.random_bytes(8).hex(), path, weight, added=int(self.clock.now()))
         backend = self.backends(row)
-        there = await self._off(backend.identity)
+        there = await self.off(backend.identity)
         if there is not None and there.server == self.server and there.number not in self.disks:
-            # A disk of ours that the table has lost, or whose adding was cut short: it comes back as what it was.
+            # A disk of ours that was removed, or that the table has lost: it comes back as what it was.
             number, row = there.number, replace(row, number=there.number, disk=there.disk)
         else:
-            await self._off(backend.found, Identity(self.server, row.disk, number))
+            await self.off(backend.found, Identity(self.server, row.disk, number))
 
         def enter(txn: Txn) -> None:
             txn.put(CHUNK_DISKS, c.DISKS_OWNER, number, value=row)
 
         await self.store.transact(slot_of(c.DISKS_OWNER), enter)
         return row
+
+    async def change_disk(self, number: int, **changes: Any) -> None:
+        """Change the line of a disk of the table (weight, state)."""
+
+        def change(txn: Txn) -> None:
+            row = txn.get(CHUNK_DISKS, c.DISKS_OWNER, number)
+            if row is not None:
+                txn.put(CHUNK_DISKS, c.DISKS_OWNER, number, value=replace(row, **changes))
+
+        await self.store.transact(slot_of(c.DISKS_OWNER), change)
+        disk = self.disks[number]
+        disk.row = replace(disk.row, **changes)
+
+    async def detach(self, number: int) -> None:
+        """Take a disk out of the table; its folder is left as it is. Its number is never given again."""
+        await self.change_disk(number, state=c.DISK_REMOVED)
+        await self.disks.pop(number).close()
 
     async def attach(self, row: c.ChunkDisk) -> Disk:
         """Take a disk of the table into use."""
@@ -219,9 +242,9 @@ class Chunks:
         await disk.start()
         return disk
 
-    # Inside: also for what heals, moves and collects.
+    # For what heals, moves and collects as well.
 
-    async def _off(self, fn: Callable[..., T], *arguments: Any) -> T:
+    async def off(self, fn: Callable[..., T], *arguments: Any) -> T:
         """fn in a worker thread."""
         if self._pool is None:
             return fn(*arguments)
@@ -233,7 +256,7 @@ class Chunks:
             return self._memory.setdefault(row.number, MemoryDisk())
         return LocalDisk(settings.root / row.path, settings.pack_bytes, settings.reserve_bytes)
 
-    def _good(self, copies: Iterable[c.Copy]) -> list[tuple[Disk, c.Copy]]:
+    def good(self, copies: Iterable[c.Copy]) -> list[tuple[Disk, c.Copy]]:
         """Copies on disks that can be read."""
         found = []
         for copy in copies:
@@ -243,11 +266,11 @@ class Chunks:
         return found
 
     def _enough(self, row: c.Chunk) -> bool:
-        return len(self._good(row.copies)) >= self.least_copies
+        return len(self.good(row.copies)) >= self.least_copies
 
     async def _write(self, chunk_id: bytes, record: bytes, row: c.Chunk | None) -> list[c.Copy]:
         """W1: durable on as many disks as are missing. The places stay pinned until `_enter`."""
-        have = {disk.number for disk, _ in self._good(row.copies)} if row is not None else set()
+        have = {disk.number for disk, _ in self.good(row.copies)} if row is not None else set()
         wanted = self.copies - len(have)
         rest = placement.order(
             chunk_id, [disk for disk in self.disks.values() if disk.writable and disk.number not in have]
@@ -267,7 +290,7 @@ class Chunks:
                     f"{len(done) + len(have)} of {self.least_copies} copies could be written: no room, or disks fail"
                 )
         except BaseException:
-            self._unpin(done)
+            self.unpin(done)
             raise
         return done
 
@@ -286,10 +309,10 @@ class Chunks:
         disks = {number for number, disk in self.disks.items() if disk.readable}
         commit = self.store.transact(slot, partial(enter_chunk, chunk_id, size, tuple(copies), disks, now))
         if copies:
-            commit.on_done(lambda _: self._unpin(copies))
+            commit.on_done(lambda _: self.unpin(copies))
         return await commit
 
-    def _unpin(self, copies: Iterable[c.Copy]) -> None:
+    def unpin(self, copies: Iterable[c.Copy]) -> None:
         for copy in copies:
             disk = self.disks.get(copy.disk)
             if disk is not None:
@@ -307,11 +330,12 @@ class Chunks:
                     f"chunk {chunk_id.hex()[:16]}: " + ("no such chunk" if row is None else "no good copy")
                 )
             seen = row.copies
-            for disk, copy in self._good(seen):
+            for disk, copy in self.good(seen):
                 try:
-                    data = await self._off(self._read, disk, copy, chunk_id)
+                    data = await self.off(self.read, disk, copy, chunk_id)
                 except StoreError as fault:
                     _bad_total.inc()
+                    self.doubtful.append(chunk_id)
                     _log.error(
                         "chunk.bad_copy", chunk=chunk_id.hex()[:16], disk=disk.number, reason=str(fault)
                     )
@@ -319,7 +343,7 @@ class Chunks:
                 _get_total.inc()
                 return data
 
-    def _read(self, disk: Disk, copy: c.Copy, chunk_id: bytes) -> bytes:
+    def read(self, disk: Disk, copy: c.Copy, chunk_id: bytes) -> bytes:
         """In a worker thread."""
         return self.coder.decode(chunk_id, disk.backend.read(copy.pack, copy.offset, copy.length))
 

@@ -7,6 +7,8 @@ from tgserve.store.records import Record
 DISK_ACTIVE = 0
 DISK_DRAINING = 1
 """Read from, never written to; its chunks are moved elsewhere."""
+DISK_REMOVED = 2
+"""Kept in the table so that its number is not given again."""
 DISKS_OWNER = "disks"
 """The table of disks lives in the slot of this text."""
 
@@ -39,3 +41,14 @@ class ChunkDisk(Record, frozen=True):
     weight: int = 100
     state: int = DISK_ACTIVE
     added: int = 0
+
+
+class ScrubMark(Record, frozen=True):
+    """How far the walk that reads everything has come: the next slot, when it began, when the last one ended."""
+
+    slot: int = 0
+    began: int = 0
+    ended: int = 0
+    bad: int = 0
+    """Copies found bad since `began`, then chunks without any good copy."""
+    lost: int = 0

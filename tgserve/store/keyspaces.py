@@ -124,6 +124,7 @@ MEDIA_IDLE = Keyspace(
 CHUNKS = Keyspace("chunks", 0x50, (BYTES,), ck.Chunk)  # id
 CHUNKS_LOOSE = Keyspace("chunks_loose", 0x51, (U32, BYTES), bytes)  # id: (since, id) that nobody holds -> nothing
 CHUNK_DISKS = Keyspace("chunk_disks", 0x52, (STR, U32), ck.ChunkDisk)  # of the text "disks": ("disks", number)
+CHUNK_SCRUB = Keyspace("chunk_scrub", 0x53, (STR,), ck.ScrubMark)  # of the text "disks": ("disks")
 # sticker sets: slot of the text "sticker sets"
 STICKER_SETS = Keyspace("sticker_sets", 0x64, (I64,), s.StickerSet)  # set
 SET_NAMES = Keyspace("set_names", 0x65, (STR,), bytes)  # lower-case short name -> set, 8 B
