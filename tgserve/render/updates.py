@@ -467,9 +467,9 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
         )
     elif type(news) is Typing:
         update = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
-    elif type(news) is RecentReactions:
+    elif isinstance(news, RecentReactions):
         update = t.UpdateRecentReactions()
-    elif type(news) is PollNews:
+    elif isinstance(news, PollNews):
         drawn, who = _poll(services, ev.PollChanged(news.poll), viewer, 0, 0)
         if drawn is None:
             return None

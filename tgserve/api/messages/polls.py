@@ -82,7 +82,8 @@ def _made(call: Call, media: t.InputMediaPoll) -> rr.Poll:
         raise errors.POLL_ANSWERS_INVALID()
     answers: list[rr.Answer] = []
     texts = [question]
-    for place, answer in enumerate(poll.answers):
+    asked: list[Any] = poll.answers  # type: ignore[assignment]
+    for place, answer in enumerate(asked):
         if answer.media is not None:
             raise errors.POLL_UNSUPPORTED()
         text = _text(call, answer.text, limits.POLL_ANSWER_CHARS, errors.POLL_ANSWER_INVALID)
@@ -116,9 +117,11 @@ def _made(call: Call, media: t.InputMediaPoll) -> rr.Poll:
     )
 
 
-def _text(call: Call, asked: t.AnyTextWithEntities, limit: int, refusal: errors.ErrorKind) -> Text:
+def _text(call: Call, asked: Any, limit: int, refusal: errors.ErrorKind) -> Text:
     """A question or answer: a short line, in which nothing but custom emoji is formatted."""
-    emoji = [one for one in asked.entities if isinstance(one, t.MessageEntityCustomEmoji)]
+    emoji: list[t.AnyMessageEntity] = [
+        one for one in asked.entities if isinstance(one, t.MessageEntityCustomEmoji)
+    ]
     try:
         text = compose(call, asked.text.replace("\n", " "), emoji or None, limit=limit, links=False)
     except errors.RpcError as error:

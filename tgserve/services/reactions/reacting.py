@@ -295,7 +295,9 @@ def _check_allowed(roster: Roster, me: int, given: tuple[str, ...]) -> None:
     if not rights.may(roster, me, rights.REACT):
         raise errors.CHAT_WRITE_FORBIDDEN()
     rule = group.reactions_rule
-    if rule == g.REACTIONS_NONE or (rule == g.REACTIONS_SOME and not set(group.reactions_some).issuperset(given)):
+    if rule == g.REACTIONS_NONE or (
+        rule == g.REACTIONS_SOME and not set(group.reactions_some).issuperset(given)
+    ):
         raise errors.REACTION_INVALID()
     if not rule and any(kind not in EMOJIS for kind in given):
         raise errors.REACTION_INVALID()

@@ -1,8 +1,8 @@
 """The reactions every client offers: the stock set, in the order the picker shows them.
 
-Each is an emoji as clients send it in reactionEmoji, without variation selectors except where the emoji's own form needs
-one inside (a heart on fire), and the title clients show beside it. A reaction of this set may be given by everybody.
-The pictures are drawn by services/stock; what is stored of a reaction is its emoji alone, so order and titles may change.
+Each is an emoji as clients send it in reactionEmoji, without variation selectors, and the title clients show beside
+it. A reaction of this set may be given by everybody. The pictures are drawn by services/stock; what is stored of a
+reaction is its emoji alone, so order and titles may change.
 """
 
 STOCK: tuple[tuple[str, str], ...] = (
