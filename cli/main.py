@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("daemon", "Show how the running server is."),
     "check": ("check", "Verify every invariant of the store."),
     "search": ("search", "The search index: status, rebuild."),
+    "disk": ("disk", "Disks for files: list, status, add, drain, remove, scrub, repair."),
     "user": ("user", "Accounts: list, show, code, create."),
     "key": ("key", "The server's public key."),
     "client": ("client", "Point clients at this server."),

@@ -39,6 +39,11 @@ def status(data: Path, as_json: bool, metrics: bool) -> None:
             ),
             ("faults", report.faults),
             ("store", f"{output.size(report.store_bytes)} in {report.shards} shards"),
+            (
+                "files",
+                f"{output.size(report.chunk_bytes)} in {report.chunks} chunks on {report.disks} disk(s)",
+            ),
+            *(("disk trouble", sentence) for sentence in report.disks_unwell),
             ("memory", output.size(report.rss_bytes)),
         ]
     )

@@ -22,6 +22,8 @@ from tgserve.admin.commands.users import code_or_refuse, phone_digits
 from tgserve.admin.registry import Refusal
 from tgserve.admin.schema import CheckReport, LoginCode
 from tgserve.api import catalogue
+from tgserve.chunks.coding import Coder
+from tgserve.chunks.offline import check_chunk_folders
 from tgserve.clock import SystemClock
 from tgserve.config import Config, ConfigError
 from tgserve.errors import StoreError
@@ -66,13 +68,16 @@ def user_code(data: Path, phone: str) -> LoginCode:
     return _with_services(data, look)
 
 
-def check(data: Path) -> CheckReport:
-    """Every invariant of the store, opened here under its lock; nothing is written."""
+def check(data: Path, deep: bool = False) -> CheckReport:
+    """Every invariant of the store and its chunks, opened here under its lock; nothing is written."""
     try:
         config = settings.load(data)
         _existing(config)
-        return told(check_folder(config.store_dir), offline=True)
-    except (ConfigError, StoreError) as error:
+        report = check_folder(config.store_dir)
+        keys = datadir.load(config.data)
+        chunks = check_chunk_folders(config.store_dir, config.data, Coder(keys.secret, False, bytes), deep)
+        return told(report, chunks, offline=True)
+    except (ConfigError, StoreError, datadir.DataDirError) as error:
         raise Refusal(str(error)) from None
 
 

@@ -128,7 +128,7 @@ class Keeper:
                 await asyncio.wait_for(_examine(disk), STUCK_SECONDS)
             except StoreError as fault:
                 disk.suffered(fault)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 disk.give_up(0)
             if disk.health == OK and before in (MISSING, FOREIGN):
                 self._repaired_for.discard(disk.number)
@@ -169,7 +169,7 @@ class Keeper:
                 self._count_at = now() + COUNT_SECONDS
                 await self._guard("tidy", self.tidy)
             await self._guard("scrub", self._scrub_if_due)
-            with suppress(asyncio.TimeoutError):
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), 5)
 
     async def tidy(self) -> Census:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,6 +80,13 @@ def check_store(store: Store) -> Report:
 
 def check_folder(path: Path) -> Report:
     """Check a store that nobody has open. StoreError when it is open, absent or of another format."""
+    with open_folder(path) as (views, table):
+        return Checker(views, table).run()
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[tuple[list[Snapshot], list[int]]]:
+    """(snapshot of each shard, slot -> shard) of a store that nobody has open, under its lock."""
     found = read_format(path)
     if found is None:
         raise StoreError(f"{path} holds no store")
@@ -91,7 +99,7 @@ def check_folder(path: Path) -> Report:
                 engines.append(opening(path / f"shard-{number}", map_bytes=64 << 30))
             table = slot_table(engines, found.store)
             views = [engine.snapshot() for engine in engines]
-            return Checker(views, table).run()
+            yield views, table
         finally:
             for view in views:
                 view.close()

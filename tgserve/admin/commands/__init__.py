@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("check", "daemon", "search", "users")
+MODULES = ("check", "daemon", "disks", "search", "users")
 
 
 def load() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tgserve import __version__, metrics
 from tgserve.admin import exposition
+from tgserve.admin.commands.disks import unwell
 from tgserve.admin.registry import Daemon, command
 from tgserve.admin.schema import Metrics, MetricsText, Status, StatusReport, Stop, Stopping
 
@@ -37,6 +38,10 @@ async def status(daemon: Daemon, params: Status) -> StatusReport:
         store_bytes=await asyncio.to_thread(_bytes_below, daemon.config.store_dir),
         rss_bytes=_rss_bytes(),
         dev=daemon.config.dev,
+        disks=len(daemon.keeper.chunks.disks),
+        disks_unwell=unwell(daemon.keeper),
+        chunks=daemon.keeper.census.chunks if daemon.keeper.census else 0,
+        chunk_bytes=daemon.keeper.census.stored_bytes if daemon.keeper.census else 0,
     )
 
 
