@@ -9,6 +9,7 @@ from tgserve.render.channel import channel_id
 from tgserve.render.chat import chats
 from tgserve.render.dialogs import state
 from tgserve.render.message import message, people
+from tgserve.render.peers import dialog_peer
 from tgserve.render.updates import draw_event
 from tgserve.render.user import users
 from tgserve.services import Services
@@ -31,11 +32,13 @@ def difference(
     views = [view for view in services.history.messages(me, came) if view is not None]
     who: dict[int, None] = {me: None, **people(views)}
     others: list[Any] = []
-    for pts, logged in _told_once(missed.events, set(came)):
+    told = _told_once(missed.events, set(came))
+    for pts, logged in told:
         update, named = draw_event(services, logged.event, me, pts, logged.pts_count)
         if update is not None:
             others.append(update)
         who.update(dict.fromkeys(named))
+    others += _orders(services, me, [type(logged.event) for _, logged in told], who)
     if missed.span is not Span.SLICE:
         for channel in channels:
             pts = services.channels.register.top(channel).pts
@@ -51,6 +54,21 @@ def difference(
     if missed.span is Span.SLICE:
         return t.UpdatesDifferenceSlice(**fields, intermediate_state=state(now))
     return t.UpdatesDifference(**fields, state=state(now))
+
+
+def _orders(services: Services, me: int, kinds: list[type], who: dict[int, None]) -> list[Any]:
+    """Of lists that were changed piece by piece, how they stand now: pieces that a device knows partly, or that were
+    told only once of several times, do not add up to their order."""
+    orders: list[Any] = []
+    if ev.DialogPinned in kinds or ev.PinnedOrder in kinds:
+        for folder in (0, 1):
+            peers = services.dialogs.pinned_order(me, folder)
+            order = [dialog_peer(one) for one in peers]
+            orders.append(t.UpdatePinnedDialogs(folder_id=folder or None, order=order))
+            who.update(dict.fromkeys(peers))
+    if ev.FolderChanged in kinds:
+        orders.append(t.UpdateDialogFilterOrder(order=services.folders.order(me)))
+    return orders
 
 
 def _told_once(events: list[tuple[int, ev.LoggedEvent]], came: set[int]) -> list[tuple[int, ev.LoggedEvent]]:

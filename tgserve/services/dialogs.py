@@ -97,6 +97,11 @@ class Dialogs:
             found = [item for item in self._listed(reader, me, folder) if item[1].pinned]
             return self._with_tops(reader, me, sorted(found, key=lambda item: -item[1].pinned))
 
+    def pinned_order(self, me: int, folder: int) -> list[int]:
+        """Peers of pinned chats from the top, those without messages too."""
+        found = [(one.pinned, peer) for peer, one in self._all(me) if one.pinned and one.folder == folder]
+        return [peer for _, peer in sorted(found, reverse=True)]
+
     def of_peers(self, me: int, peers: Sequence[int]) -> list[Chat]:
         """One line for every peer asked, empty where there is no chat yet."""
         with self._store.read(slot_of(me)) as reader:
