@@ -239,7 +239,6 @@ def test_envelopes_nest_eight_deep_and_no_deeper() -> None:
 @pytest.mark.parametrize(
     "envelope",
     [
-        core.InvokeWithTakeout(takeout_id=3, query=NEAREST),
         core.InvokeWithMessagesRange(range=t.MessageRange(min_id=1, max_id=2), query=NEAREST),
         core.InvokeWithReCaptcha(token="x", query=NEAREST),
     ],

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.account.test_password import asked, settings, update
 from tests.api.test_empty import api
 from tests.community import Community, community, run
@@ -206,6 +208,26 @@ def test_5_6_idle_sessions_end_by_themselves() -> None:
             await c.settle()
             assert [line.auth_key_id for _, line in c.services.auth.sessions.of(ann)] == [key]
             assert c.services.auth.key_or_none(second).user_id == 0
+
+    run(story())
+
+
+@pytest.mark.parametrize("days", [365, 500, 0])
+def test_an_account_that_nobody_uses_ends(days: int) -> None:
+    """After the time that the operator has set, a year by default, and never with 0."""
+
+    async def story() -> None:
+        more = {} if days == 365 else {"account_ttl_days": days}
+        async with community(limits=more) as c:
+            ann, _ = await c.sign_up(ANN)
+            c.clock.advance((days or 3000) * DAY - 1)
+            await c.services.upkeep.look(slot_of(ann))
+            await c.settle()
+            assert not c.services.users.get(ann).deleted
+            c.clock.advance(1)
+            await c.services.upkeep.look(slot_of(ann))
+            await c.settle()
+            assert c.services.users.get(ann).deleted is bool(days)
 
     run(story())
 

@@ -15,6 +15,7 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import contacts
 
 NOTE_CHARS = 128
+CONTACT_LINK = "https://t.me/contact/"
 
 
 # -- the list -------------------------------------------------------------------------------------------------------
@@ -207,10 +208,52 @@ async def reset_top_peer_rating(call: Call, request: contacts.ResetTopPeerRating
     return True
 
 
+@rpc(contacts.GetSaved)
+async def get_saved(call: Call, request: contacts.GetSaved) -> list[t.AnySavedContact]:
+    """The address book with numbers, for an export. TAKEOUT_REQUIRED outside of one."""
+    if not call.takeout:
+        raise errors.TAKEOUT_REQUIRED()
+    found: list[t.AnySavedContact] = []
+    for user_id, row in call.services.contacts.of(call.me):
+        shown = people.user(call.services, call.me, user_id)
+        drawn = layers.decode(layers.encode(shown))
+        phone = row.phone or (getattr(drawn, "phone", None) or "")
+        found.append(
+            t.SavedPhoneContact(
+                phone=phone, first_name=row.first_name, last_name=row.last_name, date=row.added
+            )
+        )
+    return found
+
+
+@rpc(contacts.ExportContactToken, flood=per_minute(60))
+async def export_contact_token(
+    call: Call, request: contacts.ExportContactToken
+) -> t.AnyExportedContactToken:
+    token, expires = call.services.contact_tokens.make(call.me)
+    return t.ExportedContactToken(url=CONTACT_LINK + token, expires=expires)
+
+
+@rpc(contacts.ImportContactToken, flood=per_minute(30))
+async def import_contact_token(call: Call, request: contacts.ImportContactToken) -> t.AnyUser:
+    """Whose link it is. Who shows it wants to be found: neither name nor number are needed. IMPORT_TOKEN_INVALID."""
+    user_id = call.services.contact_tokens.read(request.token)
+    user = call.services.users.get_or_none(user_id)
+    if user is None or user.deleted:
+        raise errors.IMPORT_TOKEN_INVALID()
+    return people.user(call.services, call.me, user_id)  # type: ignore[no-any-return]
+
+
 @rpc(contacts.ResetSaved)
 async def reset_saved(call: Call, request: contacts.ResetSaved) -> bool:
     """Numbers without an account are not kept from an import, so none are to be forgotten."""
     return True
+
+
+@rpc(contacts.BlockFromReplies, status=Status.REFUSED)
+async def block_from_replies(call: Call, request: contacts.BlockFromReplies) -> t.AnyUpdates:
+    """From the chat `Replies`, which collects answers to one's comments in channels: nothing is ever in it here."""
+    raise errors.MESSAGE_ID_INVALID()
 
 
 # -- blocks ---------------------------------------------------------------------------------------------------------

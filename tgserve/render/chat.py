@@ -109,10 +109,11 @@ def participants(roster: Roster, viewer: int) -> t.AnyChatParticipants:
     for user in roster.here:
         member = roster.members[user]
         if user == group.creator:
-            made.append(t.ChatParticipantCreator(user_id=user))
+            made.append(t.ChatParticipantCreator(user_id=user, rank=member.rank or None))
             continue
         kind = t.ChatParticipantAdmin if member.admin else t.ChatParticipant
-        made.append(kind(user_id=user, inviter_id=member.inviter, date=member.date))
+        rank = member.rank or None
+        made.append(kind(user_id=user, inviter_id=member.inviter, date=member.date, rank=rank))
     return t.ChatParticipants(chat_id=-roster.chat, participants=made, version=group.version)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tgserve.services.groups import rights
 from tgserve.services.search.feed import Described
 from tgserve.store import records as r
 from tgserve.tl import layers
@@ -97,6 +98,49 @@ def _of_document(document: t.Document) -> Iterator[tuple[str, list[str]]]:
         elif isinstance(one, t.DocumentAttributeSticker):
             kind = "sticker"
     yield kind, more
+
+
+RIGHTS: dict[str, int] = {
+    "photo": rights.PHOTOS,
+    "video": rights.VIDEOS,
+    "round": rights.ROUNDS,
+    "voice": rights.VOICES,
+    "music": rights.AUDIOS,
+    "file": rights.DOCS,
+    "gif": rights.GIFS,
+    "sticker": rights.STICKERS,
+    "poll": rights.POLLS,
+}
+
+
+def right_for(data: bytes) -> int:
+    """What a member of a group must be allowed to send these media (boxed TL). Places, contacts and previews go with
+    texts, dice with stickers, as clients have it."""
+    media = layers.decode(data)
+    if isinstance(media, t.MessageMediaDice):
+        return rights.STICKERS
+    if isinstance(media, t.MessageMediaGame):
+        return rights.GAMES
+    for kind, _ in _of_media(media):
+        return RIGHTS.get(kind, rights.PLAIN)
+    return rights.PLAIN
+
+
+def kind_of(body: r.Body) -> str:
+    """The kind of a body's media, as messaging.Draft has it."""
+    return kind_of_media(layers.decode(body.media)) if body.media else ""
+
+
+def kind_of_media(media: TLObject) -> str:
+    if isinstance(media, t.MessageMediaVenue):
+        return "venue"
+    if isinstance(media, t.MessageMediaDice):
+        return "dice"
+    if isinstance(media, t.MessageMediaGame):
+        return "game"
+    if isinstance(media, t.MessageMediaWebPage):
+        return "web"
+    return next((kind for kind, _ in _of_media(media)), "")
 
 
 def _of_action(action: TLObject) -> list[str]:

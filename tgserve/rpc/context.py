@@ -59,6 +59,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """The temporary key itself, for auth.bindTempAuthKey alone: set only while it is not bound."""
     temp_expires: int = 0
     """When the temporary key ends, Unix seconds."""
+    takeout: bool = False
+    """Made inside an export session of the caller's (invokeWithTakeout)."""
     over_host: str = ""
     """The server address the client connected to; help.getConfig offers it when no public host is configured."""
 

@@ -106,13 +106,15 @@ class Dispatcher:
                 if opened.after:
                     self._hold(caller, msg_id, opened)
                     return
-                self._begin(caller, msg_id, opened.body, opened.quiet)
+                self._begin(caller, msg_id, opened.body, opened.quiet, opened.takeout)
             else:
                 self._begin(caller, msg_id, body, False)
         except Exception as fault:
             self._ended(caller, msg_id, None, 0.0, None, fault)
 
-    def _begin(self, caller: Caller, msg_id: int, body: bytes | memoryview, quiet: bool) -> None:
+    def _begin(
+        self, caller: Caller, msg_id: int, body: bytes | memoryview, quiet: bool, takeout: int = 0
+    ) -> None:
         (id,) = _U32(body)
         login = caller.login
         entry = self._entries.get(id) or self._older(id, login)
@@ -129,6 +131,8 @@ class Dispatcher:
                         raise errors.METHOD_NOT_AVAILABLE()
         if not me and len(body) > limits.UNSIGNED_CALL_BYTES:
             raise errors.INPUT_REQUEST_TOO_LONG()
+        if takeout and not self._services.accounts.takeout_runs(me, takeout):
+            raise errors.TAKEOUT_INVALID()
         started = self._clock.monotonic()
         budget = self._budget
         if budget is not None:
@@ -154,6 +158,7 @@ class Dispatcher:
             int(self._clock.now()),
             msg_id,
             self._services,
+            takeout=bool(takeout),
             over_host=caller.host,
         )
         if temp is not None:
@@ -274,7 +279,7 @@ class Dispatcher:
             if ended is None and (before in (caller.running or ()) or not _forgotten(caller, before)):
                 missing.add(before)
         if not missing:
-            self._begin(caller, msg_id, opened.body, opened.quiet)
+            self._begin(caller, msg_id, opened.body, opened.quiet, opened.takeout)
             return
         if caller.waiting is None:
             caller.waiting = {}
@@ -292,7 +297,7 @@ class Dispatcher:
             return
         _ran(caller, msg_id)
         try:
-            self._begin(caller, msg_id, opened.body, opened.quiet)
+            self._begin(caller, msg_id, opened.body, opened.quiet, opened.takeout)
         except Exception as fault:
             self._ended(caller, msg_id, None, 0.0, None, fault)
 
@@ -321,6 +326,7 @@ def _over_temporary(call: Call, temp: tuple[int, bytes, int], bound: bool) -> Ca
         bound=bound,
         temp_key=b"" if bound else temp[1],
         temp_expires=temp[2],
+        takeout=call.takeout,
         over_host=call.over_host,
     )
 

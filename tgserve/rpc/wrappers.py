@@ -1,8 +1,8 @@
 """The envelopes a call may come in: invokeWithLayer, initConnection, invokeAfterMsg(s), and others.
 
 They are peeled from their bytes, outermost first, at most NESTING deep; what they say is collected in one Unwrapped.
-Those that ask for something this server has no use for (takeout, message ranges, proofs of stores' integrity checks)
-are accepted and their call is served plainly.
+Those that ask for something this server has no use for (message ranges: there is one; proofs of stores' integrity
+checks) are accepted and their call is served plainly.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ act for another account, which is not there."""
 class Unwrapped:
     """A call without its envelopes, and what they said. `layer` 0 and `device` None: nothing."""
 
-    __slots__ = ("after", "body", "device", "layer", "quiet")
+    __slots__ = ("after", "body", "device", "layer", "quiet", "takeout")
 
     def __init__(self, body: bytes | memoryview) -> None:
         self.body = body
@@ -57,6 +57,7 @@ class Unwrapped:
         self.device: Device | None = None
         self.after: list[int] = []
         self.quiet = False
+        self.takeout = 0
 
 
 def unwrap(body: bytes | memoryview) -> Unwrapped:
@@ -126,10 +127,14 @@ def _open(found: Unwrapped, envelope: object) -> None:
             raise errors.INPUT_FETCH_FAIL()
         found.after += [msg_id & 0xFFFF_FFFF_FFFF_FFFF for msg_id in envelope.msg_ids]
         found.body = envelope.query
+    elif isinstance(envelope, core.InvokeWithTakeout):
+        if not envelope.takeout_id:
+            raise errors.TAKEOUT_INVALID()
+        found.takeout = envelope.takeout_id
+        found.body = envelope.query
     elif isinstance(
         envelope,
         core.InvokeWithMessagesRange
-        | core.InvokeWithTakeout
         | core.InvokeWithGooglePlayIntegrity
         | core.InvokeWithApnsSecret
         | core.InvokeWithReCaptcha,

@@ -21,7 +21,7 @@ from tgserve.services.alarms import Alarms
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bus import Bus
-from tgserve.services.channels import bundle
+from tgserve.services.channels import bundle, seats
 from tgserve.services.channels.bundle import Channels
 from tgserve.services.channels.register import Register
 from tgserve.services.codes import LoginCodes
@@ -133,7 +133,7 @@ def build(
     imaging: Imaging | None = None,
 ) -> Services:
     """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key); without `mail` the
-    operator hands codes over; without `chunks` files are kept in memory; without `imaging` no photos can be made.
+    operator hands codes over; without `chunks` files are kept in memory; without `imaging` it is made here.
 
     Must run before store.start(): outbox handlers are registered here. `store` hands its commits to `bus.publish`.
     """
@@ -161,6 +161,7 @@ def build(
     groups = Groups(store, clock, ids, rosters)
     channels = bundle.build(store, clock, ids, users, history, register)
     bus.subscribe(channels.audience.after_commit)
+    bus.subscribe(seats.resolve)
     bus.subscribe(channels.counters.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.clock import Clock
+from tgserve.ids import Ids
 from tgserve.services import boxes, photos
 from tgserve.services.auth import Auth
 from tgserve.services.codes import SentCode
@@ -32,6 +33,8 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
+TAKEOUT = "takeout"
+"""Name of the setting: id and beginning of the export that is under way."""
 SLICE = 200
 """Rows taken away in one transaction."""
 LAST_LOOK_SECONDS = 120
@@ -54,7 +57,8 @@ _BY_RULES = {
 
 
 class Accounts:
-    def __init__(self, store: Store, clock: Clock, auth: Auth) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: Ids, auth: Auth) -> None:
+        self._ids = ids
         self._store = store
         self._clock = clock
         self._auth = auth
@@ -117,6 +121,35 @@ class Accounts:
             txn.delete(k.PHONES, gone.phone)
         for (*_, key), _code in list(txn.range(k.LOGIN_CODES, gone.phone)):
             txn.delete(k.LOGIN_CODES, gone.phone, key)
+
+    # -- exports ----------------------------------------------------------------------------------------------------
+
+    async def begin_takeout(self, me: int) -> int:
+        """An export of everything the account has: its id. One at a time, a new one ends the old."""
+        takeout_id = self._ids.i64() or 1
+        row = b"%d %d" % (takeout_id, self._now())
+        await self._store.transact(
+            slot_of(me), lambda txn: txn.put(k.USER_SETTINGS, me, TAKEOUT, value=row)
+        )
+        return takeout_id
+
+    def takeout_runs(self, me: int, takeout_id: int = 0) -> bool:
+        """Is this export (0: any) of the account's under way?"""
+        if not me:
+            return False
+        with self._store.read(slot_of(me)) as reader:
+            row = reader.get(k.USER_SETTINGS, me, TAKEOUT)
+        if row is None:
+            return False
+        known, _, since = row.partition(b" ")
+        fresh = self._now() - int(since or b"0") < limits.TAKEOUT_SECONDS
+        return fresh and takeout_id in (0, int(known))
+
+    async def end_takeout(self, me: int) -> None:
+        """TAKEOUT_REQUIRED when none is under way."""
+        if not self.takeout_runs(me):
+            raise errors.TAKEOUT_REQUIRED()
+        await self._store.transact(slot_of(me), lambda txn: txn.delete(k.USER_SETTINGS, me, TAKEOUT))
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

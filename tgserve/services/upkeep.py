@@ -12,6 +12,7 @@ from tgserve.clock import Clock
 from tgserve.services.accounts import Accounts
 from tgserve.services.files.files import Files
 from tgserve.services.sessions import Sessions
+from tgserve.services.users import RESERVED_IDS
 from tgserve.store import records as r
 from tgserve.store.keyspaces import LEAVING, USER_AUTHS, USER_SETTINGS, USERS
 from tgserve.store.shards import Store
@@ -23,15 +24,24 @@ SESSION_TTL = "authorization_ttl_days"
 SESSION_TTL_DAYS = 180
 """When nothing was set; Telegram's."""
 ACCOUNT_TTL = "account_ttl_days"
-"""Name of the setting: account.setAccountTTL. Who has set none is never deleted for being away."""
+"""Name of the setting: account.setAccountTTL; limits.account_ttl_days of the settings file where none is set."""
 TURN_SECONDS = 5
 """Between two slots: all are seen in an hour and a half."""
 
 
 class Upkeep:
     def __init__(
-        self, store: Store, clock: Clock, sessions: Sessions, accounts: Accounts, files: Files
+        self,
+        store: Store,
+        clock: Clock,
+        sessions: Sessions,
+        accounts: Accounts,
+        files: Files,
+        *,
+        account_days: int,
     ) -> None:
+        """`account_days`: after how many days an unused account is deleted whose owner has set none; 0 = never."""
+        self._account_days = account_days
         self._store = store
         self._clock = clock
         self._sessions = sessions
@@ -73,7 +83,9 @@ class Upkeep:
         ]
 
     def _away(self, reader: Reader, user: r.User, now: int) -> bool:
-        days = _days(reader, user.id, ACCOUNT_TTL)
+        if user.bot or user.support or user.id <= RESERVED_IDS:
+            return False
+        days = _days(reader, user.id, ACCOUNT_TTL) or self._account_days
         if not days or now - max(user.created, user.last_online) < days * limits.DAY:
             return False
         lines = [line for _, line in reader.range(USER_AUTHS, user.id)]

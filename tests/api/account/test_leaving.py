@@ -5,6 +5,7 @@ from typing import Any
 from tests.api.test_empty import api
 from tests.community import community, run
 from tests.services.test_codes import refused
+from tgserve import limits
 from tgserve.api import auth as door
 from tgserve.api import contacts as book
 from tgserve.api.account import leaving, profile, sessions
@@ -32,6 +33,30 @@ def test_an_export_begins_and_ends() -> None:
             await refused(
                 leaving.finish_takeout_session(call, account.FinishTakeoutSession()), "TAKEOUT_REQUIRED"
             )
+
+    run(story())
+
+
+def test_an_export_is_asked_for_by_its_id() -> None:
+    """invokeWithTakeout with a wrong id, or after the end, is refused; what only an export may have wants one."""
+
+    async def story() -> None:
+        async with community() as c:
+            me, key = await c.sign_up(PHONE)
+            other, _ = await c.sign_up("+9996621002")
+            accounts = c.services.accounts
+            first = await accounts.begin_takeout(me)
+            assert accounts.takeout_runs(me, first) and accounts.takeout_runs(me)
+            assert not accounts.takeout_runs(other, first) and not accounts.takeout_runs(0, first)
+            second = await accounts.begin_takeout(me)
+            assert not accounts.takeout_runs(me, first) and accounts.takeout_runs(me, second)
+            await c.services.contacts.add(me, other, "Bob", "B", "+9996621002", b"")
+            await refused(book.get_saved(c.call(me, key), contacts.GetSaved()), "TAKEOUT_REQUIRED")
+            (line,) = await book.get_saved(c.call(me, key, takeout=True), contacts.GetSaved())
+            assert isinstance(line, t.SavedPhoneContact)
+            assert (line.phone.lstrip("+"), line.first_name) == ("9996621002", "Bob")
+            c.clock.advance(limits.TAKEOUT_SECONDS)
+            assert not accounts.takeout_runs(me, second)
 
     run(story())
 

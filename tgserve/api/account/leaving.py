@@ -13,8 +13,6 @@ from tgserve.rpc.registry import Status, Who, per_minute, rpc
 from tgserve.tl import types as t
 from tgserve.tl.functions import account
 
-_TAKEOUT = "takeout"
-
 # -- another number -------------------------------------------------------------------------------------------------
 
 
@@ -78,18 +76,14 @@ async def delete_account(call: Call, request: account.DeleteAccount) -> bool:
 
 @rpc(account.InitTakeoutSession, flood=per_minute(10))
 async def init_takeout_session(call: Call, request: account.InitTakeoutSession) -> t.AnyAccountTakeout:
-    """Everything an export asks for is answered to its owner anyway: the id only says that one is under way."""
-    takeout_id = call.services.ids.i64() or 1
-    await call.services.settings.put(call.me, _TAKEOUT, str(takeout_id).encode())
-    return t.AccountTakeout(id=takeout_id)
+    """Nearly everything an export asks for is answered to its owner anyway; what is not wants this id."""
+    return t.AccountTakeout(id=await call.services.accounts.begin_takeout(call.me))
 
 
 @rpc(account.FinishTakeoutSession)
 async def finish_takeout_session(call: Call, request: account.FinishTakeoutSession) -> bool:
     """TAKEOUT_REQUIRED when none is under way."""
-    if call.services.settings.get_or_none(call.me, _TAKEOUT) is None:
-        raise errors.TAKEOUT_REQUIRED()
-    await call.services.settings.put(call.me, _TAKEOUT, b"")
+    await call.services.accounts.end_takeout(call.me)
     return True
 
 

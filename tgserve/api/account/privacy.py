@@ -23,7 +23,7 @@ RULES = 20
 IDS = 1000
 _GLOBAL = "global_privacy"
 _SENSITIVE = "sensitive_enabled"
-ACCOUNT_TTL_DAYS = 365
+MOST_TTL_DAYS = 730
 
 
 _KEY_OF = {cls: name for name, cls in render.kinds("InputPrivacyKey").items()}
@@ -74,13 +74,14 @@ def _drawn(call: Call, key: str) -> t.AccountPrivacyRules:
 @rpc(account.GetAccountTTL)
 async def get_account_ttl(call: Call, request: account.GetAccountTTL) -> t.AnyAccountDaysTTL:
     stored = call.services.settings.get_or_none(call.me, ACCOUNT_TTL)
-    return t.AccountDaysTTL(days=int(stored) if stored else ACCOUNT_TTL_DAYS)
+    default = call.services.config.limits.account_ttl_days or MOST_TTL_DAYS
+    return t.AccountDaysTTL(days=int(stored) if stored else default)
 
 
 @rpc(account.SetAccountTTL)
 async def set_account_ttl(call: Call, request: account.SetAccountTTL) -> bool:
-    """An account idle for so long is deleted (services/upkeep.py); only those whose owner has set it."""
-    if not isinstance(request.ttl, t.AccountDaysTTL) or not 30 <= request.ttl.days <= 730:
+    """An account idle for so long is deleted (services/upkeep.py)."""
+    if not isinstance(request.ttl, t.AccountDaysTTL) or not 30 <= request.ttl.days <= MOST_TTL_DAYS:
         raise errors.TTL_DAYS_INVALID()
     await call.services.settings.put(call.me, ACCOUNT_TTL, str(request.ttl.days).encode())
     return True

@@ -1,0 +1,47 @@
+"""Who owns a group, and the words beside its members' names."""
+
+from __future__ import annotations
+
+from tgserve import errors
+from tgserve.api.account.password import require
+from tgserve.api.messages.chats import action_of, group_peer, plain, updates_of
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages
+
+
+@rpc(messages.EditChatParticipantRank, flood=per_minute(60))
+async def edit_chat_participant_rank(
+    call: Call, request: messages.EditChatParticipantRank
+) -> t.AnyUpdates:
+    """An empty rank takes it away."""
+    chat = group_peer(call, request.peer)
+    user = peers.resolve_user_peer(call, request.participant)
+    roster = await call.services.groups.set_rank(call.me, chat, user, request.rank, origin=call.session)
+    rank = roster.members[user].rank
+    update = t.UpdateChatParticipantRank(
+        chat_id=-chat, user_id=user, rank=rank, version=roster.group.version
+    )
+    return plain(call, roster, update)
+
+
+@rpc(messages.EditChatCreator, flood=per_minute(10))
+async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.AnyUpdates:
+    """The owner hands the group over, and proves his password for it: PASSWORD_MISSING without one, and clients ask
+    with an empty one first to hear PASSWORD_HASH_INVALID."""
+    chat = group_peer(call, request.peer)
+    user = peers.resolve_user(call, request.user_id)
+    roster = call.services.groups.rosters.of_member(call.me, chat)
+    if roster.group.creator != call.me:
+        raise errors.CHAT_CREATOR_REQUIRED()
+    if not roster.has(user):
+        raise errors.USER_NOT_PARTICIPANT()
+    if not call.services.passwords.has(call.me):
+        raise errors.PASSWORD_MISSING()
+    await require(call, request.password)
+    action = action_of(t.MessageActionChangeCreator(new_creator_id=user), user)
+    return updates_of(
+        call, await call.services.groups.hand_over(call.me, chat, user, action, origin=call.session)
+    )
