@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tgserve.render.kinds import kind_of
 from tgserve.render.peers import peer as peer_object
 from tgserve.render.peers import peer_id
 from tgserve.services import Services
@@ -10,6 +11,9 @@ from tgserve.services.messaging import Draft
 from tgserve.services.privacy import FORWARDS
 from tgserve.tl import layers
 from tgserve.tl import types as t
+
+LISTENED = ("voice", "round")
+"""Kinds that stay marked until somebody has listened to them."""
 
 
 def forwarded(
@@ -36,12 +40,14 @@ def forwarded(
             for one in (header.from_id, header.saved_from_peer)
             if one is not None and _named(one)
         )
+    kind = kind_of(body)
     captioned = bool(body.text) and not (drop_captions and body.media)
     return Draft(
         text=body.text if captioned else b"",
         entities=body.entities if captioned else b"",
         media=body.media,
-        kind=kind_of(body),
+        kind=kind,
+        media_unread=kind in LISTENED,
         files=body.files,
         poll=body.poll,
         fwd=fwd,

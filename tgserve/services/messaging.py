@@ -197,6 +197,53 @@ class Messaging:
             raise errors.USER_IS_BLOCKED()
 
 
+def body_of(
+    draft: Draft,
+    author: int,
+    now: int,
+    *,
+    peer: int,
+    reply: r.Reply | None,
+    ttl_period: int,
+    holders: int,
+    signer: int = 0,
+    signature: str = "",
+    topic: int = 0,
+    mentions: tuple[int, ...] = (),
+) -> r.Body:
+    """What is stored of a draft; the last four are for channels (Body says what they mean)."""
+    return r.Body(
+        author,
+        now,
+        draft.text,
+        draft.layer,
+        draft.min_layer,
+        draft.entities,
+        draft.media,
+        draft.action,
+        draft.fwd,
+        draft.markup,
+        reply,
+        silent=draft.silent,
+        noforwards=draft.noforwards,
+        invert_media=draft.invert_media,
+        grouped_id=draft.grouped_id,
+        ttl_period=ttl_period,
+        effect=draft.effect,
+        holders=holders,
+        peer=peer,
+        users=draft.users,
+        files=draft.files,
+        media_ttl=draft.media_ttl,
+        media_after=draft.media_after,
+        poll=draft.poll,
+        signer=signer,
+        signature=signature,
+        topic=topic,
+        mentions=mentions,
+    )
+
+
 def _send(
     txn: Txn,
     me: int,
@@ -221,31 +268,14 @@ def _send(
         new = True
         head = txn.get(BOXES, me) or NO_BOX
         msg_id = head.msg_id + 1
-        body = r.Body(
+        body = body_of(
+            draft,
             me,
             now,
-            draft.text,
-            draft.layer,
-            draft.min_layer,
-            draft.entities,
-            draft.media,
-            draft.action,
-            draft.fwd,
-            draft.markup,
-            None if draft.reply is None else _reply(txn, me, peer, draft.reply),
-            silent=draft.silent,
-            noforwards=draft.noforwards,
-            invert_media=draft.invert_media,
-            grouped_id=draft.grouped_id,
-            ttl_period=dialog.ttl_period if audience is None else audience.ttl_period,
-            effect=draft.effect,
-            holders=(1 if saved else 2) if audience is None else 1 + len(audience.others),
             peer=peer,
-            users=draft.users,
-            files=draft.files,
-            media_ttl=draft.media_ttl,
-            media_after=draft.media_after,
-            poll=draft.poll,
+            reply=None if draft.reply is None else _reply(txn, me, peer, draft.reply),
+            ttl_period=dialog.ttl_period if audience is None else audience.ttl_period,
+            holders=(1 if saved else 2) if audience is None else 1 + len(audience.others),
         )
         unread = r.ROW_MEDIA_UNREAD if draft.media_unread and not saved else 0
         flags = (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread

@@ -5,6 +5,7 @@ Each is one commit of the channel's slot, which checks who may (SECURITY 6.3) an
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from tgserve.ids import Ids
 from tgserve.services.channels import rights
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, opened, save
-from tgserve.services.channels.seats import gone, joined, put_seat, seat_of
+from tgserve.services.channels.seats import Moving, gone, joined, put_seat, seat_of
 from tgserve.services.groups.life import Action, title_of
 from tgserve.services.groups.links import make_hash
 from tgserve.services.messaging import Origin, Sent
@@ -85,19 +86,23 @@ class Life:
             channel = -CHANNEL_BASE - FIRST_CHANNEL_ID - self._ids.below(CHANNEL_ID_RANGE)
             hash_ = make_hash(channel, self._ids)
 
-            def work(txn: Txn, channel: int = channel, hash_: str = hash_) -> Done:
+            moving = _moving(origin)
+
+            def work(txn: Txn, channel: int = channel, hash_: str = hash_, moving: Moving = moving) -> Done:
                 if txn.get(CHANNELS, channel) is not None:
                     raise Taken
                 seat = c.Participant(now, me, admin=rights.BROADCAST_ALL | rights.MEGAGROUP_ALL)
-                made = save(txn, channel, put_seat(txn, channel, record, me, seat, now, origin))
+                made = save(txn, channel, put_seat(txn, channel, record, me, seat, now, moving))
                 txn.put(INVITES, channel, hash_, value=g.Invite(me, now, permanent=True))
                 sent = _act(txn, channel, made, me, action, now, origin)
                 return Done(channel, made, sent)
 
             try:
-                return await self._store.transact(slot_of(channel), work)
+                done = await self._store.transact(slot_of(channel), work)
             except Taken:
                 continue
+            await moving.done
+            return done
         raise errors.INTERNAL()
 
     async def join(self, me: int, channel: int, *, origin: Origin = None) -> Done:
@@ -105,6 +110,7 @@ class Life:
         CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
         self._check_count(me)
         now = int(self._clock.now())
+        moving = _moving(origin)
 
         def work(txn: Txn) -> Done:
             record = opened(txn, channel)
@@ -113,10 +119,12 @@ class Life:
                 raise errors.USER_ALREADY_PARTICIPANT()
             if not rights.may_see(record, was):
                 raise errors.CHANNEL_PRIVATE()
-            made = save(txn, channel, come_in(txn, channel, record, me, 0, now, origin))
+            made = save(txn, channel, come_in(txn, channel, record, me, 0, now, moving))
             return Done(channel, made)
 
-        return await self._store.transact(slot_of(channel), work)
+        done = await self._store.transact(slot_of(channel), work)
+        await moving.done
+        return done
 
     async def invite(
         self, me: int, channel: int, users: Sequence[int], action: Action, *, origin: Origin = None
@@ -151,16 +159,19 @@ class Life:
     async def leave(self, me: int, channel: int, *, origin: Origin = None) -> Done:
         """Go. The creator may too: the channel stays. USER_NOT_PARTICIPANT."""
         now = int(self._clock.now())
+        moving = _moving(origin)
 
         def work(txn: Txn) -> Done:
             record = opened(txn, channel)
             was = seat_of(txn, channel, me, now)
             if was is None or was.state != c.MEMBER:
                 raise errors.USER_NOT_PARTICIPANT()
-            made = save(txn, channel, put_seat(txn, channel, record, me, gone(was), now, origin))
+            made = save(txn, channel, put_seat(txn, channel, record, me, gone(was), now, moving))
             return Done(channel, made)
 
-        return await self._store.transact(slot_of(channel), work)
+        done = await self._store.transact(slot_of(channel), work)
+        await moving.done
+        return done
 
     async def change(
         self, me: int, channel: int, change: Change, action: Action | None = None, *, origin: Origin = None
@@ -221,15 +232,25 @@ def admitted(txn: Txn, channel: int, me: int, now: int) -> tuple[c.Channel, c.Pa
     return record, seat
 
 
+def _moving(origin: Origin) -> Moving:
+    return Moving(origin, asyncio.get_running_loop().create_future())
+
+
 def come_in(
-    txn: Txn, channel: int, record: c.Channel, user: int, inviter: int, now: int, origin: Origin = None
+    txn: Txn,
+    channel: int,
+    record: c.Channel,
+    user: int,
+    inviter: int,
+    now: int,
+    memo: Moving | Origin = None,
 ) -> c.Channel:
-    """`user` comes (back) in; the record is not put yet. USERS_TOO_MUCH."""
+    """`user` comes (back) in; the record is not put yet. `memo` as in put_seat. USERS_TOO_MUCH."""
     if record.members >= limits.CHANNEL_MEMBERS:
         raise errors.USERS_TOO_MUCH()
     was = txn.get(PARTICIPANTS, channel, user)
     top = eventlog.box_head(txn, channel).msg_id
-    return put_seat(txn, channel, record, user, joined(record, was, inviter, now, top), now, origin)
+    return put_seat(txn, channel, record, user, joined(record, was, inviter, now, top), now, memo)
 
 
 def require(record: c.Channel, me: int, seat: c.Participant | None, right: int, unless: int = 0) -> None:

@@ -21,7 +21,7 @@ from tgserve.services.channels import rights
 from tgserve.services.channels.register import opened
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.files import holding
-from tgserve.services.messaging import Draft, Origin, Sent
+from tgserve.services.messaging import Draft, Origin, Sent, body_of
 from tgserve.services.users import Users
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
@@ -213,33 +213,18 @@ def _body(txn: Txn, record: c.Channel, channel: int, author: Author, draft: Draf
     called = dict.fromkeys((*draft.mentions, answered))
     wrote = author.signer or author.shown
     mentions = tuple(user for user in called if user > 0 and user != wrote)[:MENTIONS]
-    return r.Body(
+    return body_of(
+        draft,
         author.shown,
         now,
-        draft.text,
-        draft.layer,
-        draft.min_layer,
-        draft.entities,
-        draft.media,
-        draft.action,
-        draft.fwd,
-        draft.markup,
-        reply,
-        silent=draft.silent,
-        noforwards=draft.noforwards,
-        invert_media=draft.invert_media,
-        grouped_id=draft.grouped_id,
-        ttl_period=record.ttl_period,
-        effect=draft.effect,
-        holders=1,
         peer=channel,
-        users=draft.users,
+        reply=reply,
+        ttl_period=record.ttl_period,
+        holders=1,
         signer=author.signer,
         signature=author.signature,
         topic=topic,
         mentions=mentions if record.megagroup else (),
-        files=draft.files,
-        poll=draft.poll,
     )
 
 

@@ -7,6 +7,8 @@ slot hears of it by the outbox (JOINED, the chat in his list). Whoever has gone 
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,6 +17,7 @@ from tgserve import limits
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.channels import rights
 from tgserve.services.channels.register import Seat
+from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
@@ -26,6 +29,28 @@ from tgserve.store.transaction import Txn
 NOTHING = b""
 
 
+@dataclass(slots=True)
+class Moving:
+    """A call that waits until its user's own list of chats has followed. Travels as memo, in memory only."""
+
+    origin: Origin
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True, frozen=True)
+class Moved:
+    """Published with the commit of the user's slot."""
+
+    moving: Moving
+
+
+def resolve(batch: list[Any]) -> None:
+    """Bus subscriber: calls go on."""
+    for item in batch:
+        if type(item) is Moved and not item.moving.done.done():
+            item.moving.done.set_result(None)
+
+
 def seat_of(txn: Txn, channel: int, user: int, now: int) -> c.Participant | None:
     """The row of a user, with what has run out taken off it."""
     found = txn.get(PARTICIPANTS, channel, user)
@@ -33,10 +58,11 @@ def seat_of(txn: Txn, channel: int, user: int, now: int) -> c.Participant | None
 
 
 def put_seat(
-    txn: Txn, channel: int, record: c.Channel, user: int, made: c.Participant, now: int, origin: Any = None
+    txn: Txn, channel: int, record: c.Channel, user: int, made: c.Participant, now: int, memo: Any = None
 ) -> c.Channel:
     """Store somebody's row; returns the channel with its counters as they must be stored after it (not yet put).
-    The user's slot and the bus are told."""
+    The user's slot and the bus are told; `memo` is the session that did it, or the Moving of a call that waits for its
+    own seat."""
     was = txn.get(PARTICIPANTS, channel, user)
     before, after = _roles(was), _roles(made)
     for role in before - after:
@@ -57,9 +83,9 @@ def put_seat(
         top = txn.get(DIALOGS, channel, channel)
         read_max = top.top_message if top is not None else 0
         word = pl.SeatChanged(user, channel, is_here, now, read_max, record.version + 1)
-        txn.outbox(slot_of(user), word, origin)
+        txn.outbox(slot_of(user), word, memo)
     elif was != made:
-        txn.outbox(slot_of(user), pl.TellChannelChanged(user, channel, now), origin)
+        txn.outbox(slot_of(user), pl.TellChannelChanged(user, channel, now), memo)
     return record
 
 
@@ -107,8 +133,13 @@ def gone(was: c.Participant, kicked_by: int = 0, until: int = 0) -> c.Participan
 # -- outbox: the user's own slot -----------------------------------------------------------
 
 
-def seat_changed(txn: Txn, word: pl.SeatChanged, origin: Any) -> None:
+def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
+    """`memo`: the Moving of a call that waits, or the session that caused it."""
     user, channel = word.user, word.channel
+    origin = memo
+    if type(memo) is Moving:
+        origin = memo.origin
+        txn.publish(Moved(memo))
     dialog = txn.get(DIALOGS, user, channel) or NO_DIALOG
     if word.version <= dialog.left_at:
         return

@@ -1,0 +1,121 @@
+"""Supergroups and channels through real clients."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from telethon import errors
+from telethon.tl import functions as f
+from telethon.tl import types as t
+
+from tests.journeys.people import telethon_person, until
+from tests.journeys.test_groups import known
+from tests.journeys.test_telethon import meet
+
+
+async def channel_of(client):
+    """The one channel in somebody's list; he may just have been brought into it."""
+    for _ in range(100):
+        found = [one for one in await client.get_dialogs() if one.is_channel]
+        if found:
+            return found[0]
+        await asyncio.sleep(0.02)
+    raise AssertionError("no channel came")
+
+
+@pytest.mark.asyncio
+async def test_a_supergroup_in_telethon(daemon, new_phone):
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+        telethon_person(daemon, new_phone(), "Eve") as eve,
+    ):
+        await meet(ann, bob)
+        made = await ann(f.channels.CreateChannelRequest("Town", "all of us", megagroup=True))
+        channel = made.chats[0]
+        assert channel.megagroup and channel.creator and channel.access_hash
+        await ann(f.channels.InviteToChannelRequest(channel, [await known(ann, bob)]))
+        seen = await channel_of(bob)
+        assert seen.title == "Town" and seen.entity.id == channel.id
+        await ann.send_message(channel, "hello Bob")
+        heard = (await until(lambda: [m for m in bob.heard if m.raw_text]))[0]
+        assert heard.raw_text == "hello Bob" and not heard.out
+        assert heard.chat_id == -(10**12) - channel.id and heard.sender_id == ann.me.id
+        reply = await bob.send_message(seen.entity, "hello Ann", reply_to=heard.id)
+        answer = (await until(lambda: [m for m in ann.heard if m.raw_text]))[0]
+        assert answer.mentioned and (await answer.get_reply_message()).raw_text == "hello Bob"
+        listed = [m.raw_text async for m in bob.iter_messages(seen.entity) if m.raw_text]
+        assert listed == ["hello Ann", "hello Bob"]
+        line = await channel_of(ann)
+        assert (line.unread_count, line.unread_mentions_count, line.message.id) == (1, 1, reply.id)
+        await ann.send_read_acknowledge(channel, clear_mentions=True)
+        line = await channel_of(ann)
+        assert (line.unread_count, line.unread_mentions_count) == (0, 0)
+        await reply.edit("hello dear Ann")
+        assert (await ann.get_messages(channel, ids=reply.id)).raw_text == "hello dear Ann"
+        await ann.delete_messages(channel, [reply.id])
+        assert await bob.get_messages(seen.entity, ids=reply.id) is None
+        with pytest.raises(errors.ChannelInvalidError):
+            await eve(f.channels.GetFullChannelRequest(t.InputChannel(channel.id, 1)))
+        full = await bob(f.channels.GetFullChannelRequest(seen.entity))
+        assert full.full_chat.participants_count == 2 and full.full_chat.about == "all of us"
+
+
+@pytest.mark.asyncio
+async def test_a_broadcast_channel_in_telethon(daemon, new_phone):
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
+        await meet(ann, bob)
+        made = await ann(f.channels.CreateChannelRequest("News", "", broadcast=True))
+        channel = made.chats[0]
+        await ann(f.channels.InviteToChannelRequest(channel, [await known(ann, bob)]))
+        seen = await channel_of(bob)
+        post = await ann.send_message(channel, "it rains")
+        heard = (await until(lambda: [m for m in bob.heard if m.raw_text]))[0]
+        assert heard.post and heard.raw_text == "it rains" and heard.views == 1 and heard.from_id is None
+        with pytest.raises(errors.ChatAdminRequiredError):
+            await bob.send_message(seen.entity, "me too")
+        views = await bob(f.messages.GetMessagesViewsRequest(seen.entity, [post.id], True))
+        assert views.views[0].views == 1
+        mine = await bob.forward_messages("me", heard)
+        assert mine.fwd_from.channel_post == post.id
+        await bob(f.channels.LeaveChannelRequest(seen.entity))
+        bob.heard.clear()
+        await ann.send_message(channel, "it pours")
+        with pytest.raises(errors.ChannelPrivateError):
+            await bob.get_messages(seen.entity, limit=1)
+        assert not bob.heard
+
+
+@pytest.mark.asyncio
+async def test_what_was_missed_in_a_channel(daemon, new_phone):
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
+        await meet(ann, bob)
+        made = await ann(f.channels.CreateChannelRequest("Town", "", megagroup=True))
+        channel = made.chats[0]
+        await ann(f.channels.InviteToChannelRequest(channel, [await known(ann, bob)]))
+        seen = await channel_of(bob)
+        await ann.send_message(channel, "first")
+        await until(lambda: [m for m in bob.heard if m.raw_text == "first"])
+        entity = await bob.get_input_entity(seen.entity)
+        state = await bob(f.channels.GetFullChannelRequest(seen.entity))
+        for number in range(130):
+            await ann.send_message(channel, f"post {number}")
+        got, pts, final = [], state.full_chat.pts, False
+        while not final:
+            missed = await bob(
+                f.updates.GetChannelDifferenceRequest(entity, t.ChannelMessagesFilterEmpty(), pts, 100)
+            )
+            got += [m.message for m in missed.new_messages]
+            pts, final = missed.pts, missed.final
+        assert got == [f"post {number}" for number in range(130)]
+        empty = await bob(
+            f.updates.GetChannelDifferenceRequest(entity, t.ChannelMessagesFilterEmpty(), pts, 100)
+        )
+        assert isinstance(empty, t.updates.ChannelDifferenceEmpty) and empty.pts == pts
