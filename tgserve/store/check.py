@@ -24,6 +24,7 @@ from tgserve.store import group_records as g
 from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
+from tgserve.store.check_opinions import Opinions
 from tgserve.store.engine import Engine, Snapshot
 from tgserve.store.format import all_keyspaces, read_format
 from tgserve.store.outbox import read_cursors, read_parcels
@@ -121,6 +122,7 @@ class Checker:
         self._moving_users: set[int] = set()
         self._moving_pairs: set[tuple[int, int]] = set()
         self._moving_groups: set[int] = set()
+        self._opinions = Opinions(self._say, self._reader)
         self._chat: tuple[int, int] = (0, 0)
 
     def run(self) -> Report:
@@ -144,6 +146,7 @@ class Checker:
             k.EVENTS.tag: self._event,
             k.GROUPS.tag: self._group,
             k.MEMBERS.tag: self._member,
+            **self._opinions.walks,
         }
         counts: Counter[str] = Counter()
         slots: set[int] = set()
@@ -232,6 +235,7 @@ class Checker:
 
     def _moving(self, payload: pl.AnyOutbox) -> None:
         """What a payload on its way is about is in motion: compared within its slot only."""
+        self._opinions.moving(payload)
         match payload:
             case pl.Deliver() | pl.DeliverEdit():
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
@@ -302,6 +306,7 @@ class Checker:
 
     def _body(self, reader: Reader, parts: tuple[Any, ...], body: r.Body) -> None:
         box, msg_id = parts
+        self._opinions.body(reader, box, msg_id, body)
         if (box, msg_id) in self._moving_bodies or body.peer in self._moving_groups:
             return
         row = reader.get(k.ROWS, box, msg_id)
@@ -330,6 +335,9 @@ class Checker:
             if top > dialog.read_inbox_max and not value[0] & (r.ROW_OUT | r.ROW_FROM_SELF):
                 unread += 1
             mentions += value[0] & waits == waits
+        waiting = reader.count(k.UNREAD_REACTIONS, user, peer)
+        if dialog.unread_reactions != waiting:
+            self._say("I24", where, f"unread reactions {dialog.unread_reactions}, counted {waiting}")
         if dialog.unread_mentions != mentions:
             self._say("I12", where, f"unread mentions {dialog.unread_mentions}, counted {mentions}")
         if dialog.top_message != top:

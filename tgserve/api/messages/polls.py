@@ -82,7 +82,7 @@ def _made(call: Call, media: t.InputMediaPoll) -> rr.Poll:
         raise errors.POLL_ANSWERS_INVALID()
     answers: list[rr.Answer] = []
     texts = [question]
-    asked: list[Any] = poll.answers  # type: ignore[assignment]
+    asked: list[Any] = poll.answers
     for place, answer in enumerate(asked):
         if answer.media is not None:
             raise errors.POLL_UNSUPPORTED()
