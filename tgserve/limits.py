@@ -205,6 +205,10 @@ PHOTO_RATIO: Final = 20
 """The longer side by the shorter one."""
 PROFILE_PHOTOS: Final = 200
 """Of one person; with one more the oldest goes."""
+PROFILE_FILM_BYTES: Final = 4 * MIB
+PROFILE_FILM_SIDE: Final = 1280
+PROFILE_FILM_SECONDS: Final = 10.5
+"""A moving profile photo: square, ten seconds as clients cut it."""
 PORTRAIT_SIDE: Final = 160
 """Width and height of a profile photo at least."""
 STICKER_BYTES: Final = 512 * KIB

@@ -19,7 +19,7 @@ import msgspec
 
 from tgserve import limits
 from tgserve.imaging import films, pictures, stickers
-from tgserve.imaging.results import Answer, Job, Need, Photo, Portrait, Refused, Sticker, Thumb, Video
+from tgserve.imaging.results import Answer, Ground, Job, Need, Photo, Portrait, Refused, Sticker, Thumb, Video
 
 FILES: Final = 16
 """Open at once: plugins of Pillow are read when they are first needed."""
@@ -129,8 +129,10 @@ def answer(job: Job, requests: IO[bytes], answers: IO[bytes]) -> Answer:
                 return pictures.thumb(data, box)
             case Sticker(data, mime, emoji):
                 return stickers.sticker(data, mime, emoji)
-            case Video(size, head):
-                return films.film(Elsewhere(size, requests, answers), head)
+            case Video(size, head, still):
+                return films.film(Elsewhere(size, requests, answers), head, still)
+            case Ground(colours):
+                return pictures.ground(colours)
     except pictures.Bad as bad:
         return Refused(str(bad))
     except _DAMAGED:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import IO, Any, Final
 
 from tgserve import limits
-from tgserve.imaging.pictures import BOXES, Bad, of_image
-from tgserve.imaging.results import Film
+from tgserve.imaging.pictures import BOXES, Bad, of_image, portrait_of
+from tgserve.imaging.results import Film, Processed
 
 try:
     import av
@@ -23,6 +23,8 @@ else:
 
 BUFFER_BYTES: Final = 256 << 10
 FRAMES_LOOKED_AT: Final = 30
+STILL_FRAMES: Final = 700
+"""Decoded at most on the way to a still: ten seconds at 60 a second, and some."""
 INVALID: Final = "VIDEO_FILE_INVALID"
 _TURNS: Final = {90: 90, 180: 180, 270: 270, -90: 270, -180: 180, -270: 90}
 
@@ -40,7 +42,7 @@ def container_of(head: bytes) -> str:
     raise Bad("VIDEO_CONTENT_TYPE_INVALID")
 
 
-def film(source: IO[bytes] | Any, head: bytes) -> Film:
+def film(source: IO[bytes] | Any, head: bytes, still: float = -1.0) -> Film:
     """What the video in `source` (it can seek) is. VIDEO_CONTENT_TYPE_INVALID, VIDEO_FILE_INVALID for one that is
     damaged or has no pictures."""
     kind = container_of(head)
@@ -51,12 +53,12 @@ def film(source: IO[bytes] | Any, head: bytes) -> Film:
             buffer_size=BUFFER_BYTES,
             container_options={"protocol_whitelist": "pipe", "probesize": str(limits.FILM_PROBE_BYTES)},
         ) as container:
-            return _seen(container)
+            return _seen(container, still)
     except (av.error.FFmpegError, OverflowError, IndexError):
         raise Bad(INVALID) from None
 
 
-def _seen(container: Any) -> Film:
+def _seen(container: Any, still: float) -> Film:
     videos = container.streams.video
     if not videos:
         raise Bad(INVALID)
@@ -71,15 +73,22 @@ def _seen(container: Any) -> Film:
         seconds = float(stream.duration * stream.time_base)
     stream.thread_type = "NONE"
     stream.codec_context.thread_count = 1
-    image, turned = None, 0
+    image, chosen, turned = None, None, 0
     for number, frame in enumerate(container.decode(stream)):
         turned = _TURNS.get(round(getattr(frame, "rotation", 0) or 0), 0)
-        image = frame.to_image()
-        if number >= FRAMES_LOOKED_AT or image.convert("L").getextrema()[1] > 16:
-            break  # not black any more
+        if image is None or (number < FRAMES_LOOKED_AT and image.convert("L").getextrema()[1] <= 16):
+            image = frame.to_image()  # the first that is not black
+        elif still < 0 or number > STILL_FRAMES:
+            break
+        if still >= 0 and (chosen is None or (frame.time or 0.0) <= still + 0.001):
+            chosen = frame
+        elif still >= 0:
+            break
     if image is None:
         raise Bad(INVALID)
+    still_image = chosen.to_image() if chosen is not None else None
     if turned:
+        still_image = still_image.rotate(turned, expand=True) if still_image is not None else None
         image = image.rotate(turned, expand=True)
     if turned in (90, 270):
         width, height = height, width
@@ -90,4 +99,11 @@ def _seen(container: Any) -> Film:
         bool(container.streams.audio),
         stream.codec_context.name.removeprefix("lib").partition("-")[0],
         of_image(image, BOXES[1][1]),
+        _portrait(still_image),
     )
+
+
+def _portrait(still: Any) -> Processed | None:
+    if still is None or min(still.size) < limits.PORTRAIT_SIDE:
+        return None
+    return portrait_of(still)

@@ -183,6 +183,12 @@ def portrait(data: bytes) -> Processed:
         raise Bad(CROP)
     most = SQUARES[-1][1]
     image = decoded(image, longer if shorter <= most else -(-longer * most // shorter))
+    return portrait_of(image)
+
+
+def portrait_of(image: Image.Image) -> Processed:
+    """Of a decoded picture (RGB)."""
+    most = SQUARES[-1][1]
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side))
@@ -191,6 +197,16 @@ def portrait(data: bytes) -> Processed:
     if side > SQUARES[2][1]:
         wanted.append((SQUARES[3][0], min(side, most)))
     return _processed(square, wanted)
+
+
+def ground(colours: tuple[int, ...]) -> Processed:
+    """A square of these colours, running into each other."""
+    corners = {1: (0, 0, 0, 0), 2: (0, 0, 1, 1), 3: (0, 1, 2, 2), 4: (0, 1, 3, 2)}[len(colours)]
+    image = Image.new("RGB", (2, 2))
+    for place, corner in enumerate(corners):
+        colour = colours[corner]
+        image.putpixel((place % 2, place // 2), (colour >> 16 & 255, colour >> 8 & 255, colour & 255))
+    return portrait_of(image.resize((SQUARES[2][1],) * 2, Image.Resampling.BILINEAR))
 
 
 def thumb(data: bytes, box: int) -> Processed:

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from tgserve import errors, limits, log
 from tgserve.imaging.results import (
     Answer,
     Film,
+    Ground,
     Job,
     Need,
     Photo,
@@ -88,12 +90,17 @@ class Imaging:
             raise errors.STICKER_FILE_INVALID()
         return _a(StickerFile, await self._run(Sticker(data, mime, emoji)))
 
-    async def video(self, size: int, read: Read) -> Film | None:
-        """What a video of `size` bytes is; None when PyAV is not installed. `read` is called in a thread, for
-        a few parts of the file. VIDEO_CONTENT_TYPE_INVALID, VIDEO_FILE_INVALID."""
+    async def ground(self, colours: tuple[int, ...]) -> Processed:
+        """What stands behind a moving emoji: a portrait of one to four colours."""
+        return _a(Processed, await self._run(Ground(colours)))
+
+    async def video(self, size: int, read: Read, *, still: float = -1.0) -> Film | None:
+        """What a video of `size` bytes is; None when PyAV is not installed. `read` is called in a thread, for a few
+        parts of the file; with `still` the picture at so many seconds becomes a portrait.
+        VIDEO_CONTENT_TYPE_INVALID, VIDEO_FILE_INVALID."""
         if not VIDEOS:
             return None
-        return _a(Film, await self._run(Video(size, b""), read))
+        return _a(Film, await self._run(Video(size, b"", still), read))
 
     async def _run(self, job: Job, read: Read | None = None) -> Answer:
         if self._waiting >= limits.IMAGING_WAITING:
@@ -107,7 +114,7 @@ class Imaging:
     def _work(self, job: Job, read: Read | None) -> Answer:
         """In a thread of the pool: there are as many as children."""
         if isinstance(job, Video) and read is not None:
-            job = Video(job.size, read(0, min(job.size, 64)))
+            job = replace(job, head=read(0, min(job.size, 64)))
         child = self._idle.get()
         try:
             answer = child.do(job, read)

@@ -55,6 +55,8 @@ class Film(msgspec.Struct, tag=True, frozen=True):
     sound: bool
     codec: str
     thumb: Processed | None = None
+    portrait: Processed | None = None
+    """With Video.still: that picture, cut square."""
 
 
 class Need(msgspec.Struct, tag=True, frozen=True):
@@ -97,7 +99,15 @@ class Video(msgspec.Struct, tag=True, frozen=True):
 
     size: int
     head: bytes
+    still: float = -1.0
+    """Seconds into it of a picture to make a portrait of; below 0: none is wanted."""
 
 
-Job = Photo | Portrait | Thumb | Sticker | Video
+class Ground(msgspec.Struct, tag=True, frozen=True):
+    """A portrait of nothing but colours (RGB numbers): one, two above each other, or one in each corner."""
+
+    colours: tuple[int, ...]
+
+
+Job = Photo | Portrait | Thumb | Sticker | Video | Ground
 Answer = Processed | StickerFile | Film | Need | Refused

@@ -146,12 +146,17 @@ def _size(one: Shown) -> t.AnyPhotoSize:
 
 
 def films(media: Media) -> list[t.AnyVideoSize]:
-    return [
+    shown: list[t.AnyVideoSize] = [
         t.VideoSize(
             type=one.type, w=one.width, h=one.height, size=one.blob.size, video_start_ts=one.start or None
         )
         for one in media.films
     ]
+    if media.markup:
+        markup = layers.decode(media.markup)
+        assert isinstance(markup, t.VideoSizeEmojiMarkup | t.VideoSizeStickerMarkup)
+        shown.append(markup)
+    return shown
 
 
 def attributes_of(media: Media) -> list[t.AnyDocumentAttribute]:

@@ -36,7 +36,7 @@ SMALL, BIG = "a", "c"
 
 def shot_of(media: Media) -> r.Shot:
     """What is drawn of a photo with every mention of its owner."""
-    return r.Shot(media.id, media.stripped, bool(media.films))
+    return r.Shot(media.id, media.stripped, bool(media.films or media.markup))
 
 
 def square(media: Media) -> bool:

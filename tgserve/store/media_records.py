@@ -51,6 +51,8 @@ class Media(Record, frozen=True):
     films: tuple[Shown, ...] = ()
     stripped: bytes = b""
     has_stickers: bool = False
+    markup: bytes = b""
+    """Of a profile photo: TL VideoSize that names a moving emoji or sticker, and the colours behind it."""
 
     @property
     def photo(self) -> bool:

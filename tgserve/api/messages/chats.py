@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tgserve import errors, limits
+from tgserve.api import portraits
 from tgserve.render import chat as render
 from tgserve.render import media
 from tgserve.render import sent as render_sent
@@ -13,8 +14,10 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.services.groups import rights
 from tgserve.services.groups.life import Action, Done
 from tgserve.services.groups.roster import Roster
+from tgserve.services.photos import shot_of
 from tgserve.services.users import SERVICE_ID
 from tgserve.store import group_records as g
 from tgserve.tl import layers
@@ -138,6 +141,22 @@ async def edit_chat_title(call: Call, request: messages.EditChatTitle) -> t.AnyU
     chat = group_of(call, request.chat_id)
     action = action_of(t.MessageActionChatEditTitle(title=request.title.strip()))
     done = await call.services.groups.rename(call.me, chat, request.title, action, origin=call.session)
+    return updates_of(call, done)
+
+
+@rpc(messages.EditChatPhoto, flood=per_minute(30))
+async def edit_chat_photo(call: Call, request: messages.EditChatPhoto) -> t.AnyUpdates:
+    chat = group_of(call, request.chat_id)
+    roster = call.services.groups.rosters.of_member(call.me, chat)
+    if not rights.may(roster, call.me, rights.INFO):
+        raise errors.CHAT_ADMIN_REQUIRED()
+    photo = await portraits.chosen(call, request.photo)
+    if photo is None:
+        action = action_of(t.MessageActionChatDeletePhoto())
+    else:
+        action = action_of(t.MessageActionChatEditPhoto(photo=media.blank_photo(call.services, photo)))
+    shot = shot_of(photo) if photo is not None else None
+    done = await call.services.groups.set_photo(call.me, chat, shot, action, origin=call.session)
     return updates_of(call, done)
 
 

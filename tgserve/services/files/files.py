@@ -26,7 +26,7 @@ EVERYBODY: Final = 0
 
 
 class Files:
-    """`imaging` None: photos cannot be made here (tests of other things)."""
+    """`imaging`: whoever gives it closes it; one of its own begins no process before it is needed."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Files:
         self._clock = clock
         self._access = access
         self._register = register
-        self.imaging = imaging
+        self.imaging = imaging or Imaging()
         self.content = Content(chunks)
         self.uploads = Uploads(
             store,
@@ -69,11 +69,28 @@ class Files:
 
     # -- photos and documents ---------------------------------------------------------------------------------------
 
-    async def create_photo(self, owner: int, processed: Processed, *, has_stickers: bool = False) -> Media:
-        """A photo of what Imaging made."""
+    async def create_photo(
+        self,
+        owner: int,
+        processed: Processed,
+        *,
+        has_stickers: bool = False,
+        films: tuple[Shown, ...] = (),
+        markup: bytes = b"",
+    ) -> Media:
+        """A photo of what Imaging made; `films` and `markup` (TL VideoSize) are what moves in a profile photo."""
         sizes = await self.shown(processed)
         now = int(self._clock.now())
-        photo = Media(0, owner, now, sizes=sizes, stripped=processed.stripped, has_stickers=has_stickers)
+        photo = Media(
+            0,
+            owner,
+            now,
+            sizes=sizes,
+            films=films,
+            stripped=processed.stripped,
+            has_stickers=has_stickers,
+            markup=markup,
+        )
         return await self.library.create(photo)
 
     async def shown(self, processed: Processed) -> tuple[Shown, ...]:
