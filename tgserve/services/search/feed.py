@@ -41,7 +41,7 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS, slot_of
 from tgserve.store.transaction import Reader
 
-GATHER_SECONDS = 0.25
+GATHER_SECONDS = 0.5
 """Between two batches: the larger they are, the fewer segments FTS5 has to merge. Most of the index lag."""
 MARK_SECONDS = 5.0
 """Between two writings of marks that no document goes with. What a crash makes us read again."""
@@ -52,7 +52,8 @@ BATCH_DOCS = 5_000
 QUEUE_ITEMS = 200_000
 """Committed things waiting; each keeps its message in memory."""
 YIELD_DOCS = 16
-"""Documents prepared before the loop may have the interpreter: about 0.2 ms."""
+"""Documents of a rebuild that are prepared before the loop may have the interpreter: about 0.2 ms. What is new makes no
+such pauses: batches of a quiet server are short, and for a busy one the changes of threads cost more than they give."""
 READ_BODIES = 256
 """Bodies read in one snapshot: a snapshot that is kept holds the store's pages back."""
 SCRUB_SECONDS = 60.0
@@ -273,8 +274,6 @@ class Feed:
                         unseen.add(key)
                     elif view.row.author == item.user_id:
                         docs[key] = self._doc(*key, view.body)
-                        if len(docs) % YIELD_DOCS == 0:
-                            time.sleep(0)
                 elif kind is BodyGone:
                     docs[item.author, item.msg_id] = None
         for key in unseen - docs.keys():
@@ -295,7 +294,11 @@ class Feed:
         found = " ".join(words(f"{text} {more}" if more else text))
         if not found and not kinds:
             return None
-        return Doc(box, msg_id, body.date, found, " ".join(tags_of(box, body, kinds)))
+        if not kinds and body.peer > 0 and body.peer != box and body.author == box:
+            tags = f"{owner_tag(box)} {owner_tag(body.peer)}"  # as tags_of has it, for the most usual kind
+        else:
+            tags = " ".join(tags_of(box, body, kinds))
+        return Doc(box, msg_id, body.date, found, tags)
 
     def stored(self, box: int, msg_id: int) -> Doc | None:
         """What the index should hold of a body, from the store."""

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,14 +48,20 @@ CREATE TABLE fact(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
-# A batch goes into SQLite as one JSON text: executemany would take the interpreter from the loop for every row.
+# Rows go into SQLite many at a time: executemany would take the interpreter from the loop for every row.
 _HELD = """SELECT author, msg, body.id FROM json_each(?) JOIN body
     ON author = json_extract(value, '$[0]') AND msg = json_extract(value, '$[1]')"""
-_ADD_DOCS = """INSERT INTO doc(rowid, text, tags, author, msg) SELECT json_extract(value, '$[0]'),
-    json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'), json_extract(value, '$[4]')
-    FROM json_each(?)"""
-_ADD_BODIES = """INSERT INTO body SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
-    json_extract(value, '$[2]') FROM json_each(?)"""
+_STEPS = (128, 16, 1)
+"""Rows in one statement: each of these texts is compiled once. 128 rows of 5 values are what any SQLite takes."""
+
+
+def _insertions(into: str, values: int) -> dict[int, str]:
+    row = "(" + ",".join("?" * values) + ")"
+    return {step: f"INSERT INTO {into} VALUES " + ",".join([row] * step) for step in _STEPS}
+
+
+_ADD_DOCS = _insertions("doc(rowid, text, tags, author, msg)", 5)
+_ADD_BODIES = _insertions("body(author, msg, id)", 3)
 _ADD_MARKS = """INSERT INTO mark SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)
     WHERE true ON CONFLICT(owner) DO UPDATE SET pts = max(pts, excluded.pts)"""
 
@@ -74,8 +81,7 @@ class IndexFault(StoreError):
         )
 
 
-@dataclass(slots=True, frozen=True)
-class Doc:
+class Doc(NamedTuple):
     """A body as it is indexed; `words` and `tags` separated by spaces."""
 
     author: int
@@ -290,8 +296,9 @@ class Index:
             rows.append((rowid, doc.words, doc.tags, *key))
         # FTS5 writes a segment whenever rowids go back: in order, a batch is one segment.
         rows.sort()
-        base.execute(_ADD_DOCS, (_json(rows),))
-        base.execute(_ADD_BODIES, (_json(fresh),))
+        _add(base, _ADD_DOCS, rows)
+        fresh.sort()
+        _add(base, _ADD_BODIES, fresh)
 
     def _number(self, base: sqlite3.Connection, date: int) -> int:
         """A rowid of that second that was not used."""
@@ -350,6 +357,15 @@ class Index:
             return self._open.execute(sql, given).fetchall()
         except sqlite3.Error as fault:
             raise IndexFault(self.path, fault) from fault
+
+
+def _add(base: sqlite3.Connection, insertions: dict[int, str], rows: Sequence[tuple[int | str, ...]]) -> None:
+    at, left = 0, len(rows)
+    for step, sql in insertions.items():
+        while left >= step:
+            base.execute(sql, [*chain.from_iterable(rows[at : at + step])])
+            at += step
+            left -= step
 
 
 class IndexReader:
