@@ -16,6 +16,7 @@ from tgserve import errors, limits
 from tgserve.errors import ChunkLost
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.services.files.references import PROFILE
 from tgserve.store.media_records import Blob, Media
 from tgserve.tl import types as t
 from tgserve.tl.base import TLObject
@@ -121,7 +122,12 @@ def located(call: Call, location: t.AnyInputFileLocation) -> Found:
 
 
 def _named(call: Call, location: Any) -> Media:
-    media, _ = call.services.files.named(call.me, location.id, location.access_hash, location.file_reference)
+    media, origin = call.services.files.named(
+        call.me, location.id, location.access_hash, location.file_reference
+    )
+    # Who has hidden his photo since it was shown is asked again (SECURITY 6.13).
+    if origin.kind == PROFILE and not call.services.photos.fetchable(call.me, origin.peer, media.id):
+        raise errors.LOCATION_INVALID()
     return media
 
 

@@ -177,7 +177,7 @@ def build(
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
     bus.subscribe(files.library.after_commit)
     contacts = Contacts(store, clock, users, auth, privacy, directory)
-    photos = Photos(store, clock, users, contacts, privacy, blocks, rosters)
+    photos = Photos(store, clock, users, contacts, privacy, blocks, rosters, register)
     return Services(
         store=store,
         clock=clock,

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.blocking import Blocks
+from tgserve.services.channels.register import Register
 from tgserve.services.contacts import Contacts, release_photo
 from tgserve.services.files.holding import drop, hold
 from tgserve.services.groups.roster import Rosters
@@ -25,6 +26,7 @@ from tgserve.store import records as r
 from tgserve.store.keyspaces import CONTACTS, PROFILE_PHOTOS, USERS
 from tgserve.store.media_records import Media
 from tgserve.store.photo_records import OwnPhoto
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
@@ -54,6 +56,7 @@ class Photos:
         privacy: Privacy,
         blocks: Blocks,
         rosters: Rosters,
+        register: Register,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -62,6 +65,7 @@ class Photos:
         self._privacy = privacy
         self._blocks = blocks
         self._rosters = rosters
+        self._register = register
 
     # -- who sees what ------------------------------------------------------------------------------------------------
 
@@ -109,6 +113,8 @@ class Photos:
 
     def fetchable(self, viewer: int, peer: int, photo_id: int) -> bool:
         """May `viewer` have this photo of a person or group now? Asked at every fetch by the person or group."""
+        if peer <= -CHANNEL_BASE:
+            return self._of_channel(viewer, peer, photo_id)
         if peer < 0:
             roster = self._rosters.get_or_none(peer)
             if roster is None or not roster.has(viewer) or roster.group.photo is None:
@@ -127,6 +133,13 @@ class Photos:
             return False
         with self._store.read(slot_of(peer)) as reader:
             return any(row.photo == photo_id for row in _newest_first(reader, peer))
+
+    def _of_channel(self, viewer: int, channel: int, photo_id: int) -> bool:
+        try:
+            record, _ = self._register.view(viewer, channel)
+        except errors.RpcError:
+            return False
+        return record.photo_id == photo_id
 
     # -- one's own ----------------------------------------------------------------------------------------------------
 
