@@ -1,6 +1,6 @@
 """Every invariant of docs/DISK.md over the whole store: `tgserve check`, tests and simulations call this.
 
-Online it looks at a cut: all writers are held between two groups for the milliseconds it takes to open a snapshot of
+Online it looks at a cut: all shards are held between two groups for the milliseconds it takes to open a snapshot of
 each shard, then they go on. In such a cut two slots may differ only by what stands in the outbox; whatever a waiting
 or parked payload is about is left out of the comparisons between slots. Nothing is written.
 """
@@ -70,7 +70,7 @@ class Report:
 
 
 def check_store(store: Store) -> Report:
-    """Check an open store; call it from a thread of its own, never from the loop's (it waits for the writers)."""
+    """Check an open store; call it from a thread of its own, never from the loop's (it waits for the shards)."""
     views = store.cut()
     try:
         return Checker(views, store.table).run()

@@ -1,7 +1,7 @@
 """Commit: the promise of a transaction. Awaitable under rpc/driver's trampoline and inside an asyncio task.
 
-It is the queued job at the same time (one object less a message). The writer thread fills `value` or `error`; `done`
-changes only on the loop's thread, after the group is durable. There is no way to cancel one: what is queued is done.
+It is the queued job at the same time (one object less a message). Its shard fills `value` or `error`; `done`
+changes only after the group is durable. There is no way to cancel one: what is queued is done.
 """
 
 from __future__ import annotations
