@@ -92,7 +92,7 @@ def test_special_sticker_sets_are_empty_and_found_again() -> None:
                 request = messages.GetStickerSet(stickerset=asked, hash=hash)
                 return await METHODS[request.ID].run(c.call(me, key), request)
 
-            for role in (t.InputStickerSetPremiumGifts(), t.InputStickerSetDice(emoticon="x")):
+            for role in (t.InputStickerSetPremiumGifts(), t.InputStickerSetDice(emoticon="\U0001f3b2")):
                 found = await ask(role)
                 assert found.documents == [] and found.set.count == 0 and found.set.id
                 by_id = t.InputStickerSetID(id=found.set.id, access_hash=found.set.access_hash)

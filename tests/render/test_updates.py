@@ -39,6 +39,8 @@ def _sample(kind: type[ev.Event], other: int) -> ev.Event:
         "key": "phone_number",
         "kind": "users",
     }
+        "shelf": "stickers",
+        "poll": poll,
     return kind(**{name: samples[name] for name in kind.__struct_fields__})
 
 

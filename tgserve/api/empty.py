@@ -15,7 +15,6 @@ from typing import Any, Final
 from tgserve import errors
 from tgserve.api import catalogue
 from tgserve.api.blanks import blank
-from tgserve.api.special_stickers import special_set
 from tgserve.errors import CATALOGUE, ErrorKind
 from tgserve.render import user as people
 from tgserve.rpc import peers
@@ -37,14 +36,6 @@ ANSWERED_AT_ONCE: Final = 1000
 
 def _updates(call: Call, request: Any) -> t.Updates:
     return t.Updates(updates=[], users=[], chats=[], date=call.now, seq=0)
-
-
-def _keywords(call: Call, request: Any) -> t.EmojiKeywordsDifference:
-    """TDLib takes version 0 for a fault, and so the whole list from any other version than 0."""
-    known = getattr(request, "from_version", 0)
-    return t.EmojiKeywordsDifference(
-        lang_code=request.lang_code, from_version=known, version=max(known, 1), keywords=[]
-    )
 
 
 def _auto_download(call: Call, request: Any) -> t.AccountAutoDownloadSettings:
@@ -133,13 +124,9 @@ MADE: Final[dict[str, Answer]] = {
     "account.getNotifyExceptions": _updates,
     "channels.getSendAs": _send_as,
     "help.getPassportConfig": lambda call, request: t.HelpPassportConfigNotModified(),
-    "messages.getEmojiKeywords": _keywords,
-    "messages.getEmojiKeywordsDifference": _keywords,
-    "messages.getEmojiKeywordsLanguages": lambda call, request: [t.EmojiLanguage(lang_code="en")],
     "messages.getExtendedMedia": _updates,
     "messages.getFactCheck": _each("msg_id", lambda item: t.FactCheck(hash=0)),
     "messages.getPaidReactionPrivacy": _updates,
-    "messages.getStickerSet": special_set,
     "payments.canPurchaseStore": lambda call, request: False,
     "payments.getStarsStatus": _stars,
     "payments.getStarsSubscriptions": _stars,

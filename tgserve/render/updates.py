@@ -16,6 +16,7 @@ from tgserve.render import folders as render_folders
 from tgserve.render import polls as render_polls
 from tgserve.render import privacy as render_privacy
 from tgserve.render import reactions as render_reactions
+from tgserve.render import stickers as render_stickers
 from tgserve.render import user as render_user
 from tgserve.render.channel import channel_id
 from tgserve.render.message import message, people
@@ -342,6 +343,10 @@ def _scheduled_gone(services: Services, event: ev.ScheduledGone, viewer: int, pt
     return update, (event.peer,)
 
 
+def _shelf(services: Services, event: ev.ShelfChanged, viewer: int, pts: int, count: int) -> Drawn:
+    return render_stickers.update(services, viewer, event.shelf, event.what, event.number), ()
+
+
 def _timer(services: Services, event: ev.TimerChanged, viewer: int, pts: int, count: int) -> Drawn:
     period = services.dialogs.head(viewer, event.peer).ttl_period
     return t.UpdatePeerHistoryTTL(peer=peer(event.peer), ttl_period=period or None), (event.peer,)
@@ -415,6 +420,7 @@ def _channel_contents(
 
 _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.NewMessage: _message,
+    ev.ShelfChanged: _shelf,
     ev.EditMessage: _message,
     ev.DeleteMessages: _deleted,
     ev.ReadInbox: _read_inbox,

@@ -122,12 +122,20 @@ class StickerSets:
         """For a set that is about to be made: its documents name it."""
         return self._ids.u64() >> 2 | 1 << 60
 
-    def create(self, made: StickerSet) -> Commit[StickerSet]:
-        """A new set, with an id of `new_id`. Raises PACK_TITLE_INVALID, PACK_SHORT_NAME_INVALID,
-        STICKERS_EMPTY, STICKERS_TOO_MUCH; the commit PACK_SHORT_NAME_OCCUPIED, STICKERSETS_TOO_MUCH."""
+    def check_new(self, made: StickerSet) -> None:
+        """PACK_TITLE_INVALID, PACK_SHORT_NAME_INVALID, PACK_SHORT_NAME_OCCUPIED, STICKERSETS_TOO_MUCH."""
         check_title(made.title)
         if not _NAME.fullmatch(made.name):
             raise errors.PACK_SHORT_NAME_INVALID()
+        if self.named_or_none(made.name) is not None:
+            raise errors.PACK_SHORT_NAME_OCCUPIED()
+        if len(self.of(made.owner)) >= SETS_OF_ONE:
+            raise errors.STICKERSETS_TOO_MUCH()
+
+    def create(self, made: StickerSet) -> Commit[StickerSet]:
+        """A new set, with an id of `new_id`. Raises what check_new does, STICKERS_EMPTY, STICKERS_TOO_MUCH; so does the
+        commit when somebody was faster."""
+        self.check_new(made)
         if not made.stickers:
             raise errors.STICKERS_EMPTY()
         if len(made.stickers) > MOST[made.kind]:

@@ -122,7 +122,7 @@ class Stock:
         self.attributes: Attributes = lambda picture: (b"", 0)
         self._ids: dict[str, int] = {}
         self._documents: frozenset[int] = frozenset()
-        self._sets: dict[int, StickerSet] = {}
+        self._sets = {one.id: one for one in self._built()}
         self._waiting: list[asyncio.Future[None]] = []
         self.ready = False
         self._begun = False
