@@ -127,6 +127,18 @@ CHANNELS_TOO_MUCH = ErrorKind(400, "CHANNELS_TOO_MUCH", "you are in too many cha
 USER_BANNED_IN_CHANNEL = ErrorKind(400, "USER_BANNED_IN_CHANNEL", "you may not write in this supergroup")
 SEND_AS_PEER_INVALID = ErrorKind(400, "SEND_AS_PEER_INVALID", "you may not send as this peer")
 PERSISTENT_TIMESTAMP_EMPTY = ErrorKind(400, "PERSISTENT_TIMESTAMP_EMPTY", "no pts was given")
+USER_ADMIN_INVALID = ErrorKind(400, "USER_ADMIN_INVALID", "you may not change what this admin may do")
+USER_CREATOR = ErrorKind(400, "USER_CREATOR", "this is the creator of the channel")
+USER_KICKED = ErrorKind(400, "USER_KICKED", "this user was removed from the channel")
+ADMINS_TOO_MUCH = ErrorKind(400, "ADMINS_TOO_MUCH", "there are too many admins")
+ADMIN_RANK_INVALID = ErrorKind(400, "ADMIN_RANK_INVALID", "a title of an admin is up to 16 characters")
+ADMIN_RANK_EMOJI_NOT_ALLOWED = ErrorKind(
+    400, "ADMIN_RANK_EMOJI_NOT_ALLOWED", "a title of an admin has no emoji in it"
+)
+PARTICIPANT_ID_INVALID = ErrorKind(400, "PARTICIPANT_ID_INVALID", "no such participant")
+RIGHT_FORBIDDEN = ErrorKind(403, "RIGHT_FORBIDDEN", "you cannot give a right that you do not have")
+BROADCAST_REQUIRED = ErrorKind(400, "BROADCAST_REQUIRED", "this is for channels only")
+MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
 SLOWMODE_WAIT = ErrorKind(420, "SLOWMODE_WAIT_%d", "slow mode: wait so many seconds before the next message")
 CONTACT_ID_INVALID = ErrorKind(400, "CONTACT_ID_INVALID", "this user cannot be a contact")
 CONTACT_NAME_EMPTY = ErrorKind(400, "CONTACT_NAME_EMPTY", "a contact needs a name")

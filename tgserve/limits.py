@@ -304,6 +304,10 @@ CHANNEL_MEMBERS: Final = 200_000
 CHANNELS_PER_USER: Final = 500
 INVITED_AT_ONCE: Final = 200
 """Users in one channels.inviteToChannel."""
+CHANNEL_ADMINS: Final = 50
+ADMIN_LOG_SECONDS: Final = 48 * HOUR
+"""Lines of an admin log older than this go as new ones come."""
+PARTICIPANTS_PER_PAGE: Final = 200
 CHANNEL_BEHIND: Final = 20_000
 """Events a device may be behind in a channel before it is told to load the chat anew."""
 CHANNEL_DIFFERENCE: Final = 100

@@ -1,8 +1,8 @@
 """The rules: what may happen, one call = one transaction. Services are built once, here, and know no wire.
 
 Rules: a service takes the store, the clock and other services in its constructor, returns records and raises the
-errors of the catalogue; it never sees a TL class or a socket. What a transaction function does runs on a shard's
-writer thread: it touches the transaction and its arguments only.
+errors of the catalogue; it never sees a TL class or a socket. A transaction function runs on the
+loop, later, with others: it touches the transaction and its arguments only, and is short.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ def build(
     bus.subscribe(channels.audience.after_commit)
     bus.subscribe(seats.resolve)
     bus.subscribe(channels.counters.after_commit)
+    bus.subscribe(channels.members.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
     messaging.channels = channels.posting

@@ -6,7 +6,8 @@ boxes serve it as they serve people. Nothing here is written once a subscriber f
 
 from __future__ import annotations
 
-from tgserve.store.records import Record
+from tgserve.store.group_records import Invite
+from tgserve.store.records import Body, Record
 
 
 class Channel(Record, frozen=True):
@@ -99,3 +100,29 @@ class PostStats(Record, frozen=True):
 
     views: int = 0
     forwards: int = 0
+
+
+class LogEntry(Record, frozen=True):
+    """A line of a channel's admin log, keyed by (channel, number). `kind` says which of the other fields mean
+    something (services/channels/journal.py)."""
+
+    date: int
+    actor: int
+    kind: str
+    target: int = 0
+    text_before: str = ""
+    text_after: str = ""
+    before: int = 0
+    after: int = 0
+    seat_before: Participant | None = None
+    seat_after: Participant | None = None
+    msg_id: int = 0
+    body_before: Body | None = None
+    body_after: Body | None = None
+    data_before: bytes = b""
+    """Boxed TL of `layer`, where the change was one of stored TL bytes (reactions)."""
+    data_after: bytes = b""
+    layer: int = 0
+    hash: str = ""
+    invite_before: Invite | None = None
+    invite_after: Invite | None = None

@@ -89,6 +89,7 @@ POST_STATS = Keyspace("post_stats", 0x3C, (I64, U32), c.PostStats)  # channel: (
 CHANNEL_MENTIONS = Keyspace(
     "channel_mentions", 0x3D, (I64, I64, U32), bytes
 )  # user: (user, channel, msg_id) of an unread mention -> nothing
+ADMIN_LOG = Keyspace("admin_log", 0x3E, (I64, U64), c.LogEntry)  # channel: (channel, number)
 # reactions: slot of the body's box
 REACTORS = Keyspace("reactors", 0x40, (I64, U32, I64), rr.Reactor)  # box: (box, msg_id, user)
 REACTED = Keyspace(

@@ -10,7 +10,9 @@ from tgserve.services.channels import seats
 from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.changing import Changing
 from tgserve.services.channels.counters import Counters
+from tgserve.services.channels.journal import Journal
 from tgserve.services.channels.life import Life
+from tgserve.services.channels.members import Members
 from tgserve.services.channels.posting import Posting
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
@@ -31,6 +33,8 @@ class Channels:
     changing: Changing
     reading: ChannelReading
     counters: Counters
+    members: Members
+    journal: Journal
 
 
 def build(
@@ -47,4 +51,6 @@ def build(
         changing=Changing(store, clock, register),
         reading=ChannelReading(store, clock, register, history),
         counters=Counters(store),
+        members=Members(store, clock, register),
+        journal=Journal(store, register),
     )

@@ -15,7 +15,7 @@ from tgserve.services.channels.life import admitted
 from tgserve.services.channels.posting import personal
 from tgserve.services.channels.register import Register
 from tgserve.services.deleting import Affected
-from tgserve.services.editing import Change, Edited
+from tgserve.services.editing import Change, Edited, changed
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
@@ -48,22 +48,7 @@ class Changing:
         def work(txn: Txn) -> Edited:
             record, seat = admitted(txn, channel, me, now)
             row, body = editable(txn, record, channel, me, seat, msg_id, now)
-            before = (body.text, body.entities, body.invert_media)
-            if before == (change.text, change.entities, change.invert_media):
-                raise errors.MESSAGE_NOT_MODIFIED()
-            if not change.text and not body.media:
-                raise errors.MESSAGE_EMPTY()
-            rich = bool(body.media or body.fwd)
-            body = replace(
-                body,
-                text=change.text,
-                entities=change.entities,
-                layer=change.layer,
-                min_layer=max(change.min_layer, body.min_layer if rich else 0),
-                users=tuple(dict.fromkeys((*change.users, *(body.users if rich else ())))),
-                invert_media=change.invert_media,
-                edit_date=now,
-            )
+            body = changed(txn, body, change, now)
             txn.put(BODIES, channel, msg_id, value=body)
             view = View(channel, msg_id, row, body, boxes.reply_id(txn, channel, body))
             event = ev.EditMessage(msg_id)

@@ -1,0 +1,145 @@
+"""Members of a channel: lists of them, admins, restrictions and removals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tgserve import errors, limits
+from tgserve.api.channels.creating import INVITED, answer
+from tgserve.api.messages.chats import action_of
+from tgserve.render import channel as render_channel
+from tgserve.render.chat import chats, flags_of
+from tgserve.render.participant import named, participant
+from tgserve.render.user import users
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights
+from tgserve.services.channels.members import page
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels
+
+
+@rpc(channels.GetParticipant)
+async def get_participant(call: Call, request: channels.GetParticipant) -> t.AnyChannelsChannelParticipant:
+    """Oneself always; others only where one may see the members."""
+    channel = peers.resolve_channel(call, request.channel)
+    user = peers.resolve(call, request.participant)
+    if user <= 0:
+        raise errors.PARTICIPANT_ID_INVALID()
+    record, visible = call.services.channels.members.visible(call.me, channel)
+    if user != call.me and not visible and record.megagroup is False:
+        raise errors.CHAT_ADMIN_REQUIRED()
+    seat = call.services.channels.members.seat_of(channel, user)
+    return t.ChannelsChannelParticipant(
+        participant=participant(record, call.me, user, seat),
+        chats=chats(call.services, call.me, (channel,)),
+        users=users(call.services, call.me, named(user, seat)),
+    )
+
+
+@rpc(channels.GetParticipants)
+async def get_participants(call: Call, request: channels.GetParticipants) -> t.AnyChannelsChannelParticipants:
+    """A page of the members, of the admins, or of those who are kept out, some by words of their names."""
+    channel = peers.resolve_channel(call, request.channel)
+    members = call.services.channels.members
+    record, visible = members.visible(call.me, channel)
+    what = request.filter
+    role = _ROLES.get(type(what), 0)
+    if role in (rights.ROLE_RESTRICTED, rights.ROLE_KICKED):
+        seat = call.services.channels.register.participant(channel, call.me)
+        if not rights.has(record, call.me, seat, rights.BAN):
+            raise errors.CHAT_ADMIN_REQUIRED()
+    elif not visible and not (role == rights.ROLE_ADMIN and record.megagroup):
+        raise errors.CHAT_ADMIN_REQUIRED()
+    everybody = members.by_role(channel, role) if role else members.members(channel)
+    limit = min(max(request.limit, 0), limits.PARTICIPANTS_PER_PAGE)
+    count, found = page(everybody, _wanted(call, what), request.offset, limit)
+    if role == rights.ROLE_ADMIN and record.creator in found:
+        found = [record.creator, *(user for user in found if user != record.creator)]
+    drawn: list[t.AnyChannelParticipant] = []
+    who: dict[int, None] = {}
+    for user in found:
+        seat = call.services.channels.register.participant(channel, user)
+        if seat is None:
+            continue
+        drawn.append(participant(record, call.me, user, seat))
+        who.update(dict.fromkeys(named(user, seat)))
+    return t.ChannelsChannelParticipants(
+        count=count,
+        participants=drawn,
+        chats=chats(call.services, call.me, (channel,)),
+        users=users(call.services, call.me, who),
+    )
+
+
+_ROLES: dict[type, int] = {
+    t.ChannelParticipantsAdmins: rights.ROLE_ADMIN,
+    t.ChannelParticipantsBanned: rights.ROLE_RESTRICTED,
+    t.ChannelParticipantsKicked: rights.ROLE_KICKED,
+}
+
+
+def _wanted(call: Call, what: t.AnyChannelParticipantsFilter) -> Callable[[int], bool] | None:
+    """Who passes a filter; None for everybody."""
+    services = call.services
+    words = (getattr(what, "q", "") or "").casefold().split()
+
+    def has_words(user: int) -> bool:
+        record = services.users.get_or_none(user)
+        if record is None:
+            return False
+        name = f"{record.first_name} {record.last_name} {record.username}".casefold()
+        return all(any(part.startswith(word) for part in name.split()) for word in words)
+
+    if isinstance(what, t.ChannelParticipantsContacts):
+        return lambda user: services.contacts.get_or_none(call.me, user) is not None and has_words(user)
+    if isinstance(what, t.ChannelParticipantsBots):
+        return lambda user: (record := services.users.get_or_none(user)) is not None and record.bot
+    return has_words if words else None
+
+
+@rpc(channels.EditAdmin, flood=per_minute(60))
+async def edit_admin(call: Call, request: channels.EditAdmin) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    user = peers.resolve_user(call, request.user_id)
+    record = call.services.users.get_or_none(user)
+    if record is None or record.deleted:
+        raise errors.USER_ID_INVALID()
+    rank = request.rank or ""
+    if any(ord(char) > 0x2190 and not char.isalpha() for char in rank):
+        raise errors.ADMIN_RANK_EMOJI_NOT_ALLOWED()
+    changed = await call.services.channels.members.set_admin(
+        call.me,
+        channel,
+        user,
+        render_channel.admin_flags(request.admin_rights),
+        rank,
+        may_add=call.services.privacy.allows(user, INVITED, call.me),
+        origin=call.session,
+    )
+    made = answer(call, changed.done)
+    made.users = users(call.services, call.me, (user,))
+    return made
+
+
+@rpc(channels.EditBanned, flood=per_minute(60))
+async def edit_banned(call: Call, request: channels.EditBanned) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    user = peers.resolve(call, request.participant)
+    if user <= 0:
+        raise errors.PARTICIPANT_ID_INVALID()
+    banned = request.banned_rights
+    until = banned.until_date if isinstance(banned, t.ChatBannedRights) else 0
+    changed = await call.services.channels.members.set_banned(
+        call.me,
+        channel,
+        user,
+        flags_of(banned) & rights.BANNED_SETTABLE,
+        0 if until == render_channel.FOR_EVER else max(until, 0),
+        action_of(t.MessageActionChatDeleteUser(user_id=user), user),
+        origin=call.session,
+    )
+    made = answer(call, changed.done)
+    made.users = users(call.services, call.me, (call.me, user))
+    return made

@@ -1,0 +1,105 @@
+"""The admin log: what admins and members have done, written in the transaction that did it, kept for some time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from tgserve import errors, limits
+from tgserve.services.channels import rights
+from tgserve.services.channels.register import Register
+from tgserve.store import channel_records as c
+from tgserve.store.keyspaces import ADMIN_LOG
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+TRIM_ROWS = 16
+SCAN_ROWS = 2_000
+
+JOIN: Final = "join"
+JOIN_BY_INVITE: Final = "join_by_invite"
+JOIN_BY_REQUEST: Final = "join_by_request"
+LEAVE: Final = "leave"
+INVITE: Final = "invite"
+BAN: Final = "ban"
+PROMOTE: Final = "promote"
+TITLE: Final = "title"
+ABOUT: Final = "about"
+USERNAME: Final = "username"
+PHOTO: Final = "photo"
+RIGHTS: Final = "rights"
+SLOW_MODE: Final = "slow_mode"
+LINKED: Final = "linked"
+TTL: Final = "ttl"
+REACTIONS: Final = "reactions"
+TOGGLES: Final = frozenset(
+    {"signatures", "profiles", "invites", "prehistory", "noforwards", "antispam", "forum"}
+)
+PINNED: Final = "pinned"
+EDIT: Final = "edit"
+DELETE: Final = "delete"
+STOP_POLL: Final = "stop_poll"
+INVITE_EDIT: Final = "invite_edit"
+INVITE_REVOKE: Final = "invite_revoke"
+INVITE_DELETE: Final = "invite_delete"
+TOPIC_CREATE: Final = "topic_create"
+TOPIC_EDIT: Final = "topic_edit"
+TOPIC_DELETE: Final = "topic_delete"
+TOPIC_PIN: Final = "topic_pin"
+
+
+def note(txn: Txn, channel: int, entry: c.LogEntry) -> None:
+    """Add a line; the oldest go when their time is over."""
+    last = txn.last(ADMIN_LOG, channel)
+    number = (last[0][1] if last is not None else 0) + 1
+    txn.put(ADMIN_LOG, channel, number, value=entry)
+    old = [
+        key[1]
+        for key, one in txn.range(ADMIN_LOG, channel, limit=TRIM_ROWS)
+        if one.date < entry.date - limits.ADMIN_LOG_SECONDS
+    ]
+    for one in old:
+        txn.delete(ADMIN_LOG, channel, one)
+
+
+@dataclass(slots=True, frozen=True)
+class Line:
+    number: int
+    entry: c.LogEntry
+
+
+class Journal:
+    """Reading it: admins only."""
+
+    def __init__(self, store: Store, register: Register) -> None:
+        self._store = store
+        self._register = register
+
+    def lines(
+        self,
+        me: int,
+        channel: int,
+        *,
+        max_id: int = 0,
+        min_id: int = 0,
+        limit: int = 100,
+        admins: Collection[int] = (),
+        wanted: Callable[[c.LogEntry], bool] = lambda entry: True,
+    ) -> list[Line]:
+        """The newest lines first, with numbers in (min_id, max_id), of these admins (all with none) that are `wanted`.
+        CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        record, seat = self._register.seat(me, channel)
+        if not rights.is_admin(record, me, seat):
+            raise errors.CHAT_ADMIN_REQUIRED()
+        found: list[Line] = []
+        hi = max_id if max_id > 0 else None
+        with self._store.read(slot_of(channel)) as reader:
+            rows = reader.range(ADMIN_LOG, channel, lo=min_id + 1, hi=hi, limit=SCAN_ROWS, reverse=True)
+            for key, entry in rows:
+                if (not admins or entry.actor in admins) and wanted(entry):
+                    found.append(Line(key[1], entry))
+                    if len(found) >= limit:
+                        break
+        return found

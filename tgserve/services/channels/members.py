@@ -1,0 +1,266 @@
+"""Members of a channel: who they are, page by page; admins and their rights; restrictions, removals, ranks.
+
+SECURITY 6.3: nobody gives a right he does not have, nobody touches who is above him (rights.outranks).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.services.channels import journal, rights
+from tgserve.services.channels.life import Done, admitted, come_in
+from tgserve.services.channels.posting import put_action
+from tgserve.services.channels.register import Register, Seat, save
+from tgserve.services.channels.seats import gone, put_seat, seat_of
+from tgserve.services.groups.life import Action
+from tgserve.services.messaging import Origin
+from tgserve.store import channel_records as c
+from tgserve.store.keyspaces import BY_ROLE, PARTICIPANTS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+
+LISTS_CACHED = 16
+"""Big channels whose member lists are kept in memory: 200,000 members are 1.6 MB."""
+
+
+@dataclass(slots=True, frozen=True)
+class Changed:
+    """Somebody's place before and after a change."""
+
+    done: Done
+    user: int
+    before: c.Participant | None
+    after: c.Participant
+
+
+class Members:
+    def __init__(self, store: Store, clock: Clock, register: Register) -> None:
+        self._store = store
+        self._clock = clock
+        self._register = register
+        self._lists: OrderedDict[int, list[int]] = OrderedDict()
+        """channel -> its members, the last to come first."""
+
+    # -- who is in it -----------------------------------------------------------
+
+    def visible(self, me: int, channel: int) -> tuple[c.Channel, bool]:
+        """The channel, and whether `me` may see its members; admins of it always may. CHANNEL_PRIVATE."""
+        record, seat = self._register.view(me, channel)
+        if rights.is_admin(record, me, seat):
+            return record, True
+        return record, record.megagroup and not record.members_hidden and rights.is_member(seat)
+
+    def seat_of(self, channel: int, user: int) -> c.Participant:
+        """The row of one who is or was in it, or is kept out of it. USER_NOT_PARTICIPANT."""
+        found = self._register.participant(channel, user)
+        if found is None or (found.state == c.LEFT and not found.banned):
+            raise errors.USER_NOT_PARTICIPANT()
+        return found
+
+    def members(self, channel: int) -> Sequence[int]:
+        """All members, the last to come first."""
+        known = self._lists.get(channel)
+        if known is None:
+            with self._store.read(slot_of(channel)) as reader:
+                rows = [
+                    (seat.date, key[1])
+                    for key, seat in reader.range(PARTICIPANTS, channel)
+                    if seat.state == c.MEMBER
+                ]
+            rows.sort(reverse=True)
+            known = self._lists[channel] = [user for _, user in rows]
+            if len(self._lists) > LISTS_CACHED:
+                self._lists.popitem(last=False)
+        return known
+
+    def by_role(self, channel: int, role: int) -> list[int]:
+        """Users with a role: rights.ROLE_ADMIN, ROLE_RESTRICTED, ROLE_KICKED. What has run out is left out."""
+        with self._store.read(slot_of(channel)) as reader:
+            users = [key[2] for key, _ in reader.range(BY_ROLE, channel, role)]
+        if role == rights.ROLE_ADMIN:
+            return users
+        found: list[int] = []
+        for user in users:
+            seat = self._register.participant(channel, user)
+            if seat is None:
+                continue
+            if (seat.state == c.KICKED) if role == rights.ROLE_KICKED else bool(seat.banned):
+                found.append(user)
+        return found
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber: the lists in memory follow."""
+        for item in batch:
+            if type(item) is Seat:
+                known = self._lists.get(item.channel)
+                if known is None:
+                    continue
+                if item.here:
+                    known.insert(0, item.user)
+                else:
+                    del self._lists[item.channel]
+
+    # -- what they may -----------------------------------------------------------
+
+    async def set_admin(
+        self,
+        me: int,
+        channel: int,
+        user: int,
+        granted: int,
+        rank: str,
+        *,
+        may_add: bool = True,
+        origin: Origin = None,
+    ) -> Changed:
+        """Make `user` an admin with these rights (flag word), or none with 0; who is no member comes in by it unless
+        he does not want to (`may_add`). CHAT_ADMIN_REQUIRED, RIGHT_FORBIDDEN, USER_CREATOR, USER_ADMIN_INVALID,
+        ADMINS_TOO_MUCH, ADMIN_RANK_INVALID, USER_PRIVACY_RESTRICTED, USER_KICKED, USER_NOT_PARTICIPANT."""
+        rank = rank.strip()
+        if len(rank) > limits.RANK_CHARS:
+            raise errors.ADMIN_RANK_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Changed:
+            record, seat = admitted(txn, channel, me, now)
+            was = seat_of(txn, channel, user, now)
+            if user == record.creator:
+                if me != user:
+                    raise errors.USER_CREATOR()
+                made = replace(was or c.Participant(now), rank=rank, admin=granted)
+                return self._seated(txn, channel, record, me, user, was, made, now, origin, "")
+            held = rights.admin_rights(record, me, seat)
+            if not held & rights.ADD_ADMINS:
+                raise errors.CHAT_ADMIN_REQUIRED()
+            if not rights.outranks(record, me, seat, user, was):
+                raise errors.USER_ADMIN_INVALID()
+            if me != record.creator and granted & ~(held | rights.OTHER):
+                raise errors.RIGHT_FORBIDDEN()
+            if granted and (was is None or not was.admin) and record.admins >= limits.CHANNEL_ADMINS:
+                raise errors.ADMINS_TOO_MUCH()
+            if not rights.is_member(was):
+                if not granted:
+                    raise errors.USER_NOT_PARTICIPANT()
+                if was is not None and was.state == c.KICKED and not held & rights.BAN:
+                    raise errors.USER_KICKED()
+                if not may_add:
+                    raise errors.USER_PRIVACY_RESTRICTED()
+                record = come_in(txn, channel, record, user, me, now)
+            current = txn.get(PARTICIPANTS, channel, user) or c.Participant(now)
+            made = replace(
+                current,
+                admin=granted,
+                rank=rank if granted else "",
+                promoted_by=me if granted else 0,
+                banned=0 if granted else current.banned,
+                until=0 if granted else current.until,
+            )
+            return self._seated(txn, channel, record, me, user, was, made, now, origin, journal.PROMOTE)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def set_banned(
+        self,
+        me: int,
+        channel: int,
+        user: int,
+        banned: int,
+        until: int,
+        action: Action,
+        *,
+        origin: Origin = None,
+    ) -> Changed:
+        """Deny `user` these rights (flag word) until a second (0 = for ever), remove him with NO_VIEW, or lift it all
+        with 0. CHAT_ADMIN_REQUIRED, USER_ADMIN_INVALID, USER_CREATOR, PARTICIPANT_ID_INVALID. `action` is the service
+        message of a removal in a supergroup."""
+        now = int(self._clock.now())
+        if until and until <= now + 30:
+            until = 0  # as clients are told: nearer than 30 s means for ever
+
+        def work(txn: Txn) -> Changed:
+            record, seat = admitted(txn, channel, me, now)
+            if not rights.has(record, me, seat, rights.BAN):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            if user == record.creator:
+                raise errors.USER_CREATOR()
+            if user == me:
+                raise errors.PARTICIPANT_ID_INVALID()
+            was = seat_of(txn, channel, user, now)
+            if not rights.outranks(record, me, seat, user, was):
+                raise errors.USER_ADMIN_INVALID()
+            current = was or c.Participant(now, state=c.LEFT)
+            was_here = rights.is_member(was)
+            if banned & rights.NO_VIEW:
+                made = gone(current, me, until)
+            else:
+                state = c.LEFT if current.state == c.KICKED else current.state
+                made = replace(
+                    current,
+                    state=state,
+                    banned=banned,
+                    until=until if banned else 0,
+                    banned_by=me if banned else 0,
+                    admin=0,
+                    rank="",
+                    promoted_by=0,
+                )
+            changed = self._seated(txn, channel, record, me, user, was, made, now, origin, journal.BAN)
+            if was_here and made.state == c.KICKED and record.megagroup:
+                sent = put_action(
+                    txn,
+                    channel,
+                    changed.done.record,
+                    me,
+                    action.data,
+                    action.layer,
+                    action.min_layer,
+                    action.users,
+                    now,
+                    origin=origin,
+                )
+                return replace_done(changed, Done(channel, changed.done.record, sent))
+            return changed
+
+        return await self._store.transact(slot_of(channel), work)
+
+    def _seated(
+        self,
+        txn: Txn,
+        channel: int,
+        record: c.Channel,
+        me: int,
+        user: int,
+        was: c.Participant | None,
+        made: c.Participant,
+        now: int,
+        origin: Origin,
+        kind: str,
+    ) -> Changed:
+        stored = save(txn, channel, put_seat(txn, channel, record, user, made, now, origin))
+        if kind and was != made:
+            entry = c.LogEntry(now, me, kind, user, seat_before=was, seat_after=made)
+            journal.note(txn, channel, entry)
+        return Changed(Done(channel, stored), user, was, made)
+
+
+def replace_done(changed: Changed, done: Done) -> Changed:
+    return Changed(done, changed.user, changed.before, changed.after)
+
+
+def page(
+    users: Sequence[int], wanted: Callable[[int], bool] | None, offset: int, limit: int
+) -> tuple[int, list[int]]:
+    """(how many fit, those at offset): without `wanted` a page of any list costs the page."""
+    offset = max(offset, 0)
+    if wanted is None:
+        return len(users), list(users[offset : offset + limit])
+    fits = [user for user in users if wanted(user)]
+    return len(fits), fits[offset : offset + limit]
