@@ -171,6 +171,7 @@ class App:
             self.driver,
             home_dc=config.dc_id,
             sockets_per_address=config.limits.connections_per_address,
+            trusted_proxies=config.trusted_proxies,
         )
         gateway.dispatcher = Dispatcher(
             services,

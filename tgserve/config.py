@@ -13,6 +13,7 @@ import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,6 +149,9 @@ class Config:
     """IP address clients are told to use (dc_options; most take no host names). Empty: the address they came to."""
     public_port: int = 0
     """Port clients are told to use. 0: the port of `listen`."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of reverse proxies in front of this server, as in ["127.0.0.1", "10.0.0.0/8"]. Of these
+    alone X-Forwarded-For and the PROXY protocol are believed, and limits count the address they name."""
     dc_id: int = 2
     """Number of this data centre, 1..5. Web clients start at 2."""
     default_country: str = "DE"
@@ -256,6 +260,11 @@ def check(config: Config, place: str = "settings") -> Config:
         split_address(config.listen)
     except ValueError as error:
         problems.append(f"listen: {error}")
+    for one in config.trusted_proxies:
+        try:
+            ip_network(one.strip(), strict=False)
+        except ValueError:
+            problems.append(f"trusted_proxies: `{one}` is neither an address nor a network")
     if not 1 <= config.dc_id <= 5:
         problems.append(f"dc_id: {config.dc_id} is not 1..5, web clients know no others")
     if not 0 <= config.public_port <= 65535:
@@ -321,6 +330,10 @@ def _value(kind: Any, value: Any, place: str, problems: list[str]) -> Any:
         if value in typing.get_args(kind):
             return value
         problems.append(f"{place}: {value!r} is not one of {', '.join(map(str, typing.get_args(kind)))}")
+    elif kind == tuple[str, ...]:
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return tuple(value)
+        problems.append(f"{place}: {value!r} is not a list of texts")
     elif isinstance(kind, type) and (type(value) is kind):
         return value
     else:
@@ -413,6 +426,8 @@ def _toml(value: Any) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(one) for one in value)}]"
     raise TypeError(f"{value!r} has no place in the settings file")
 
 

@@ -30,7 +30,16 @@ def test_a_fresh_account_has_a_state_clients_accept() -> None:
                 found = await ann(missed(pts, date=0))
                 assert isinstance(found, t.UpdatesDifferenceEmpty | t.UpdatesDifference)
             await refused("PERSISTENT_TIMESTAMP_INVALID", ann, missed(-1))
-            await refused("PERSISTENT_TIMESTAMP_INVALID", ann, missed(2))
+
+    run(story())
+
+
+def test_a_device_that_is_ahead_of_a_restored_store_starts_over() -> None:
+    async def story() -> None:
+        async with talk() as (_, (ann, bob)):
+            await ann.send(bob, "after the backup was restored")
+            for ahead in (3, 1_000_000, 2**31 - 1):
+                assert await bob(missed(ahead)) == t.UpdatesDifferenceTooLong(pts=2)
 
     run(story())
 

@@ -52,7 +52,7 @@ def create(data: Path) -> bool:
 
 
 async def _make_store(config: Config) -> None:
-    store = open_store(config)
+    store = open_store(config, datadir.load(config.data).secret)
     await store.start()
     await store.close()
 
@@ -105,7 +105,7 @@ def _with_services(data: Path, use: Callable[[Services], T]) -> T:
 async def _opened(config: Config, use: Callable[[Services], T]) -> T:
     clock, ids = SystemClock(), Ids()
     keys = datadir.load(config.data)
-    store = open_store(config)
+    store = open_store(config, keys.secret)
     desk = SmsDesk(sms_sender(config, clock), lambda message: message.close())
     opened = services.build(store, clock, ids, config, desk, secret=keys.secret)
     await store.start()
@@ -115,13 +115,14 @@ async def _opened(config: Config, use: Callable[[Services], T]) -> T:
         await store.close()
 
 
-def open_store(config: Config) -> Store:
-    """The store of the settings, not started."""
+def open_store(config: Config, secret: bytes) -> Store:
+    """The store of the settings, not started; `secret` is that of keys/secret.key, for what is sealed in it."""
     return Store(
         config.store_dir,
         engine=config.store.engine,
         shards=config.store.shards,
         map_bytes=config.store.map_gib << 30,
+        secret=secret,
     )
 
 

@@ -15,7 +15,9 @@ from tgserve import limits, log, metrics
 from tgserve.clock import Clock
 from tgserve.errors import ProtocolError
 from tgserve.mtproto.transport.detect import Channel, Frame
+from tgserve.server import proxies
 from tgserve.server.live import LiveSession
+from tgserve.server.proxies import Proxies
 from tgserve.server.timers import Wheel
 
 _log = log.get("conn")
@@ -40,8 +42,13 @@ class Gate(Protocol):
     clock: Clock
     wheel: Wheel
 
+    proxies: Proxies
+
     def met(self, connection: Connection, address: str) -> bool:
         """A socket was accepted; False: it is to be dropped at once."""
+
+    def named(self, connection: Connection, address: str) -> bool:
+        """It came through a trusted proxy, from this address; False: it is to be dropped at once."""
 
     def packet(self, connection: Connection, frame: Frame) -> None:
         """One frame has come."""
@@ -66,9 +73,12 @@ class Connection(asyncio.Protocol):
         "_hold_until",
         "_out",
         "_patience",
+        "_preface",
+        "_proxy",
         "_transport",
         "address",
         "channel",
+        "counted",
         "crowded",
         "host",
         "live",
@@ -88,7 +98,11 @@ class Connection(asyncio.Protocol):
         self._heard = 0.0
         self._patience: float = limits.IDLE_SECONDS
         self._hold_until = 0.0
+        self._proxy = ""
+        self._preface: bytes | None = None
         self.address = ""
+        self.counted = ""
+        """The address that it counts for; empty while only the trusted proxy is known that it came through."""
         self.host = ""
         self.live: LiveSession | None = None
         self.others: list[LiveSession] | None = None
@@ -106,7 +120,10 @@ class Connection(asyncio.Protocol):
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if own:
             self.host = sys.intern(own[0])
-        if not self._gate.met(self, sys.intern(peer[0]) if peer else ""):
+        address = sys.intern(peer[0]) if peer else ""
+        if self._gate.proxies.trusts(address):
+            self._proxy, self._preface = address, b""
+        if not self._gate.met(self, address):
             self.abort()
             return
         self._heard = now = self._gate.clock.monotonic()
@@ -118,11 +135,19 @@ class Connection(asyncio.Protocol):
         _bytes_in.value += len(data)
         channel = self.channel
         try:
+            if self._preface is not None:
+                data = self._introduced(data)
+                if not data:
+                    return
             frames = channel.receive(data)
         except ProtocolError as fault:
             _broken.inc()
             self.refuse(fault.code)
             return
+        if self._proxy and channel.forwarded_for:
+            self._named(self._gate.proxies.origin(self._proxy, channel.forwarded_for))
+            if self._closing:
+                return
         if frames:
             if self.crowded:
                 self.refuse(-429)
@@ -139,6 +164,24 @@ class Connection(asyncio.Protocol):
             self.say(said)
         if channel.closed:
             self.finish()
+
+    def _introduced(self, data: bytes) -> bytes:
+        """The bytes after the PROXY header of a trusted proxy; b"" while it is not all there. Raises ProtocolError."""
+        data = (self._preface or b"") + data
+        found = proxies.header(data)
+        if found is None:
+            self._preface = data
+            return b""
+        self._preface = None
+        address, size = found
+        if address:
+            self._named(address)
+        return b"" if self._closing else data[size:]
+
+    def _named(self, address: str) -> None:
+        """The proxy has said who this is."""
+        if address != self.counted and not self._gate.named(self, sys.intern(address)):
+            self.abort()
 
     def eof_received(self) -> bool:
         return False

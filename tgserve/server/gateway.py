@@ -11,6 +11,7 @@ in; a login's end cuts its sockets, after the answer when its own client asked (
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from struct import Struct
 from typing import Any
 
@@ -34,6 +35,7 @@ from tgserve.server.connection import Connection
 from tgserve.server.exchange import Exchange
 from tgserve.server.lifecycle import contain
 from tgserve.server.live import LiveKey, LiveLogin, LiveSession, Online
+from tgserve.server.proxies import Proxies
 from tgserve.server.timers import Wheel
 from tgserve.services.auth import Auth
 from tgserve.services.keys import KeyInfo, SessionEnded, SignedInKey
@@ -68,11 +70,13 @@ class Gateway:
         *,
         home_dc: int,
         sockets_per_address: int = limits.CONNECTIONS_PER_ADDRESS,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self.clock = clock
         self.wheel = Wheel(clock)
         self.online = Online()
         self.sockets = Sockets(sockets_per_address)
+        self.proxies = Proxies(trusted_proxies)
         self.connections: set[Connection] = set()
         self.salts = Salts(ids.random_bytes(32))
         self.sessions = 0
@@ -95,7 +99,9 @@ class Gateway:
         metrics.gauge("tgserve_connections", "open sockets", lambda: len(self.connections))
         metrics.gauge("tgserve_sessions", "sessions kept, with and without a socket", lambda: self.sessions)
         metrics.gauge(
-            "tgserve_users_online", "users with a session that takes updates", lambda: len(self.online)
+            "tgserve_users_online",
+            "users with a connected session that takes updates",
+            lambda: self.online.connected(),
         )
         self._idle: dict[LiveSession, None] = {}
 
@@ -116,6 +122,13 @@ class Gateway:
         """A socket was accepted. One of too many of its address is told so when it speaks; False: of far too many."""
         self.connections.add(connection)
         connection.address = address
+        return self.proxies.trusts(address) or self.named(connection, address)
+
+    def named(self, connection: Connection, address: str) -> bool:
+        """Count the socket for `address`; as `met`."""
+        if connection.counted:
+            self.sockets.leave(holder(connection.counted))
+        connection.address = connection.counted = address
         count = self.sockets.enter(holder(address))
         connection.crowded = 0 < self.sockets.most < count
         return not connection.crowded or count <= 2 * self.sockets.most
@@ -124,7 +137,8 @@ class Gateway:
         if connection not in self.connections:
             return
         self.connections.discard(connection)
-        self.sockets.leave(holder(connection.address))
+        if connection.counted:
+            self.sockets.leave(holder(connection.counted))
         now = self.clock.monotonic()
         live, connection.live = connection.live, None
         others, connection.others = connection.others, None

@@ -213,5 +213,10 @@ class Online:
     def of(self, user: int) -> list[LiveSession] | tuple[()]:
         return self._sessions.get(user, ())
 
+    def connected(self) -> int:
+        """Users of whom a session has a socket now."""
+        sessions = self._sessions.values()
+        return sum(1 for of_user in sessions if any(live.connection is not None for live in of_user))
+
     def users(self) -> list[int]:
         return list(self._sessions)

@@ -75,14 +75,15 @@ class Updates:
         self, me: int, pts: int, date: int, *, pts_limit: int = 0, pts_total_limit: int = 0
     ) -> Difference:
         """What happened after `pts`. Events without pts of their own come again when they are not older than `date`:
-        a device may have seen them, they are harmless to repeat. Raises PERSISTENT_TIMESTAMP_INVALID."""
+        a device may have seen them, they are harmless to repeat. A device that has seen more than this box knows (the
+        store was restored from a backup) starts over. Raises PERSISTENT_TIMESTAMP_INVALID for negative pts."""
         with self._store.read(slot_of(me)) as reader:
             head = state_of(reader, me)
             pts = pts or 1  # fresh accounts of web clients ask from 0
-            if pts < 0 or pts > head.pts:
+            if pts < 0:
                 raise errors.PERSISTENT_TIMESTAMP_INVALID()
             behind = head.pts - pts
-            if pts < head.oldest_pts or (pts_total_limit > 0 and behind > pts_total_limit):
+            if behind < 0 or pts < head.oldest_pts or (pts_total_limit > 0 and behind > pts_total_limit):
                 return Difference(Span.TOO_LONG, self._state(head, 0), [])
             since = date - SLACK_SECONDS if date > 0 else 0
             found = eventlog.read(reader, me, pts, since_date=since, limit=limits.DIFFERENCE_EVENTS + 1)
