@@ -118,6 +118,7 @@ async def community(
         try:
             yield made
         finally:
+            services.files.imaging.close()
             await store.close()
 
 

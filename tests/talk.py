@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.community import Community, community
 from tgserve.api import updates as _updates
+from tgserve.api import upload as _upload
 from tgserve.api.messages import (
     chats,
     dialogs,
@@ -18,6 +19,8 @@ from tgserve.api.messages import (
     invites,
     media,
     pinning,
+    polls,
+    reactions,
     reading,
     search,
     sending,
@@ -29,7 +32,22 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
 _RANDOM = count(1)
-SERVED = (_updates, chats, dialogs, editing, history, invites, media, pinning, reading, search, sending)
+SERVED = (
+    _updates,
+    _upload,
+    chats,
+    dialogs,
+    editing,
+    history,
+    invites,
+    media,
+    pinning,
+    polls,
+    reactions,
+    reading,
+    search,
+    sending,
+)
 """Importing them fills METHODS."""
 
 

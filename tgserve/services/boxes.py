@@ -13,6 +13,7 @@ from struct import Struct
 from msgspec import Struct as Record
 from msgspec.structs import replace
 
+from tgserve.services.files import holding
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import (
@@ -68,6 +69,8 @@ def drop_body(txn: Txn, author: int, msg_id: int) -> None:
         txn.outbox(txn.slot, pl.DropReactors(author, msg_id))
     if body is not None and body.poll:
         txn.outbox(slot_of(body.poll), pl.PollUnplaced(body.poll, author, msg_id))
+    if body is not None and body.files:
+        holding.drop_body(txn, body)
     txn.delete(BODIES, author, msg_id)
     txn.publish(BodyGone(author, msg_id))
 

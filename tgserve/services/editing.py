@@ -11,6 +11,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import View
+from tgserve.services.files import holding
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -26,7 +27,8 @@ from tgserve.store.transaction import Reader, Txn
 
 @dataclass(slots=True, frozen=True)
 class Change:
-    """New text and entities; other parts of the message stay. Fields as in messaging.Draft."""
+    """New text and entities, and new media where `media` is not None; other parts of the message stay. Fields as in
+    messaging.Draft; `quiet`: nobody is told that it was edited (a live location moves)."""
 
     text: bytes
     entities: bytes = b""
@@ -34,6 +36,9 @@ class Change:
     min_layer: int = 0
     users: tuple[int, ...] = ()
     invert_media: bool = False
+    media: bytes | None = None
+    files: tuple[tuple[int, int, int], ...] = ()
+    quiet: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,25 +79,8 @@ class Editing:
         roster = self._rosters.of_member(me, peer) if peer < 0 else None
 
         def work(txn: Txn) -> Edited:
-            row, body = editable(txn, me, peer, msg_id, now)
-            if (body.text, body.entities, body.invert_media) == (
-                change.text,
-                change.entities,
-                change.invert_media,
-            ):
-                raise errors.MESSAGE_NOT_MODIFIED()
-            if not change.text and not body.media:
-                raise errors.MESSAGE_EMPTY()
-            body = replace(
-                body,
-                text=change.text,
-                entities=change.entities,
-                layer=change.layer,
-                min_layer=max(change.min_layer, body.min_layer if body.media or body.fwd else 0),
-                users=tuple(dict.fromkeys((*change.users, *(body.users if body.media or body.fwd else ())))),
-                invert_media=change.invert_media,
-                edit_date=now,
-            )
+            row, body = editable(txn, me, peer, msg_id, now, late=change.quiet)
+            body = changed(txn, body, change, now)
             txn.put(BODIES, me, msg_id, value=body)
             view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
             published = eventlog.append(txn, me, ev.EditMessage(msg_id), now=now, memo=view, origin=origin)
@@ -106,16 +94,48 @@ class Editing:
 
         return self._store.transact(slot_of(me), work)
 
-    def check_editable(self, me: int, peer: int, msg_id: int) -> View:
-        """The message, if `me` may edit it now; raises as `edit`."""
+    def check_editable(self, me: int, peer: int, msg_id: int, *, late: bool = False) -> View:
+        """The message, if `me` may edit it now; raises as `edit`. `late`: however old it is."""
         if self.channels is not None and peer <= -r.CHANNEL_BASE:
             return self.channels.check_editable(me, peer, msg_id)
         with self._store.read(slot_of(me)) as reader:
-            row, body = editable(reader, me, peer, msg_id, int(self._clock.now()))
+            row, body = editable(reader, me, peer, msg_id, int(self._clock.now()), late=late)
             return View(me, msg_id, row, body)
 
 
-def editable(reader: Reader, me: int, peer: int, msg_id: int, now: int) -> tuple[r.Row, r.Body]:
+def changed(txn: Txn, body: r.Body, change: Change, now: int) -> r.Body:
+    """The body after an edit, with its files counted. MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY."""
+    media, files = body.media, body.files
+    if change.media is not None:
+        media, files = change.media, change.files
+    after = (change.text, change.entities, change.invert_media, media, files)
+    if after == (body.text, body.entities, body.invert_media, body.media, body.files):
+        raise errors.MESSAGE_NOT_MODIFIED()
+    if not change.text and not media:
+        raise errors.MESSAGE_EMPTY()
+    rich = bool((media and change.media is None) or body.fwd)
+    made = replace(
+        body,
+        text=change.text,
+        entities=change.entities,
+        layer=change.layer,
+        min_layer=max(change.min_layer, body.min_layer if rich else 0),
+        users=tuple(dict.fromkeys((*change.users, *(body.users if rich else ())))),
+        invert_media=change.invert_media,
+        media=media,
+        files=files,
+        edit_date=now,
+        edit_hide=change.quiet and (body.edit_hide or not body.edit_date),
+    )
+    if made.files != body.files:
+        holding.hold_body(txn, made)
+        holding.drop_body(txn, body)
+    return made
+
+
+def editable(
+    reader: Reader, me: int, peer: int, msg_id: int, now: int, *, late: bool = False
+) -> tuple[r.Row, r.Body]:
     """Row and body of a message that `me` may edit."""
     row = reader.get(ROWS, me, msg_id)
     if row is None or row.peer != peer:
@@ -125,7 +145,7 @@ def editable(reader: Reader, me: int, peer: int, msg_id: int, now: int) -> tuple
         raise errors.MESSAGE_AUTHOR_REQUIRED()
     if body.action:
         raise errors.MESSAGE_ID_INVALID()
-    if peer != me and now - body.date > limits.EDIT_SECONDS:
+    if peer != me and not late and now - body.date > limits.EDIT_SECONDS:
         raise errors.MESSAGE_EDIT_TIME_EXPIRED()
     return row, body
 

@@ -13,3 +13,5 @@ class Later(Record, frozen=True):
     body: Body
     mentions: tuple[int, ...] = ()
     """As in messaging.Draft."""
+    kind: str = ""
+    media_unread: bool = False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tgserve import errors, limits
-from tgserve.api.messages.entities import compose
+from tgserve.api.messages.attachments import replacement
+from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import some
+from tgserve.api.messages.media import live, live_until
 from tgserve.api.messages.polls import stop_poll
 from tgserve.api.messages.scheduling import edit_scheduled
 from tgserve.render import sent as render_sent
@@ -27,25 +29,61 @@ async def edit_message(call: Call, request: messages.EditMessage) -> t.AnyUpdate
         raise errors.METHOD_NOT_AVAILABLE()
     if isinstance(request.media, t.InputMediaPoll):
         return await stop_poll(call, peer, request.id, request.media)
-    if request.media is not None and not isinstance(request.media, t.InputMediaEmpty | t.InputMediaWebPage):
-        raise errors.MEDIA_INVALID()
     if request.schedule_date:
         return await edit_scheduled(call, peer, request)
-    old = call.services.editing.check_editable(call.me, peer, request.id)
-    if request.message is None:
+    if isinstance(request.media, t.InputMediaGeoLive):
+        change = _moved(call, peer, request, request.media)
+    else:
+        change = await _changed(call, peer, request)
+    edited = await call.services.editing.edit(call.me, peer, request.id, change, origin=call.session)
+    return render_sent.edited(call.services, call.me, edited)
+
+
+async def _changed(call: Call, peer: int, request: messages.EditMessage) -> Change:
+    """New text, new media or both. A caption stays when nothing is said of it."""
+    old = call.services.editing.check_editable(call.me, peer, request.id).body
+    media = await replacement(call, peer, old, request.media)
+    if request.message is None and media is None:
         raise errors.MESSAGE_NOT_MODIFIED()
-    limit = limits.CAPTION_CHARS if old.body.media else limits.TEXT_CHARS
-    text = compose(call, request.message, request.entities, limit=limit)
-    change = Change(
+    if request.message is None:
+        text = Text(old.text, old.entities, old.users, old.min_layer)
+    else:
+        limit = limits.CAPTION_CHARS if old.media or media is not None else limits.TEXT_CHARS
+        text = compose(call, request.message, request.entities, limit=limit)
+    return Change(
         text.text,
         text.entities,
         layers.CURRENT,
-        text.min_layer,
+        max(text.min_layer, media.min_layer if media is not None else 0),
         text.users,
         invert_media=request.invert_media,
+        media=media.media if media is not None else None,
+        files=media.files if media is not None else (),
     )
-    edited = await call.services.editing.edit(call.me, peer, request.id, change, origin=call.session)
-    return render_sent.edited(call.services, call.me, edited)
+
+
+def _moved(call: Call, peer: int, request: messages.EditMessage, media: t.InputMediaGeoLive) -> Change:
+    """A live location is somewhere else, or has ended. MEDIA_PREV_INVALID for one that had ended before."""
+    view = call.services.editing.check_editable(call.me, peer, request.id, late=True)
+    body = view.body
+    was = layers.decode(body.media) if body.media else None
+    if not isinstance(was, t.MessageMediaGeoLive) or live_until(view, was) <= call.now:
+        raise errors.MEDIA_PREV_INVALID()
+    if media.stopped and not isinstance(media.geo_point, t.InputGeoPoint):
+        now = t.MessageMediaGeoLive(geo=was.geo, period=max(min(was.period, call.now - body.date), 1))
+    else:
+        now = live(media, body.date, call.now, was.period)
+    stored, min_layer = layers.encode_part(now)
+    return Change(
+        body.text,
+        body.entities,
+        layers.CURRENT,
+        max(body.min_layer, min_layer),
+        body.users,
+        invert_media=body.invert_media,
+        media=stored,
+        quiet=True,
+    )
 
 
 @rpc(messages.GetMessageEditData)

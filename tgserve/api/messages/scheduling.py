@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.api.messages import drafting
+from tgserve.api.messages.attachments import replacement
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.history import some
 from tgserve.render import messages as render
@@ -82,13 +83,17 @@ async def edit_scheduled(call: Call, peer: int, request: messages.EditMessage) -
         raise errors.MESSAGE_ID_INVALID()
     date = drafting.later(call, peer, request.schedule_date) or call.now
     text = None
+    media = await replacement(call, peer, view.body, request.media)
     if request.message is not None:
-        limit = limits.CAPTION_CHARS if view.body.media else limits.TEXT_CHARS
+        limit = limits.CAPTION_CHARS if view.body.media or media is not None else limits.TEXT_CHARS
         text = compose(call, request.message, request.entities, limit=limit)
-        if not text.text and not view.body.media:
+        if not text.text and not view.body.media and media is None:
             raise errors.MESSAGE_EMPTY()
 
     def change(body: r.Body) -> r.Body:
+        if media is not None:
+            lowest = max(media.min_layer, body.min_layer)
+            body = replace(body, media=media.media, files=media.files, min_layer=lowest)
         if text is None:
             return body
         return replace(
