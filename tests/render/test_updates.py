@@ -9,6 +9,7 @@ from tests.talk import talk
 from tgserve.render import updates as render
 from tgserve.services.bus import StatusChanged, Typing
 from tgserve.store import events as ev
+from tgserve.store import reaction_records as rr
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -16,7 +17,7 @@ from tgserve.tl import types as t
 KINDS = typing.get_args(ev.AnyEvent)
 
 
-def _sample(kind: type[ev.Event], other: int) -> ev.Event:
+def _sample(kind: type[ev.Event], other: int, poll: int = 0) -> ev.Event:
     samples: dict[str, object] = {
         "msg_id": 1,
         "msg_ids": (1, 2),
@@ -38,9 +39,9 @@ def _sample(kind: type[ev.Event], other: int) -> ev.Event:
         "folder": 1,
         "key": "phone_number",
         "kind": "users",
-    }
         "shelf": "stickers",
         "poll": poll,
+    }
     return kind(**{name: samples[name] for name in kind.__struct_fields__})
 
 
@@ -54,7 +55,13 @@ def test_every_event_kind_renders_in_every_layer(kind: type[ev.Event]) -> None:
     async def story() -> None:
         async with talk() as (c, (ann, bob)):
             await ann.send(bob, "hi")
-            published = Published(bob.id, 2, 1, _sample(kind, ann.id), int(c.clock.now()))  # type: ignore[arg-type]
+            text = layers.encode(t.TextWithEntities(text="?", entities=[]))
+            answers = (rr.Answer(text, b"0"), rr.Answer(text, b"1"))
+            poll = await c.services.polls.make(
+                ann.id, 1, rr.Poll(ann.id, 5, layers.CURRENT, text, answers, public=True)
+            )
+            event: typing.Any = _sample(kind, ann.id, poll)
+            published = Published(bob.id, 2, 1, event, int(c.clock.now()))
             drawn = render.draw(c.services, published, bob.id)
             found = layers.decode(layers.encode(drawn))
             assert isinstance(found, t.Updates) and found.seq == 0

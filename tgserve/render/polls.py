@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from tgserve.render.peers import peer
-from tgserve.render.stored import stored
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.polls.polling import Ballot
@@ -25,10 +25,16 @@ def media(ballot: Ballot, viewer: int) -> t.MessageMediaPoll:
     return t.MessageMediaPoll(poll=poll(ballot, viewer), results=results(ballot, faces=False))
 
 
+@lru_cache(4096)
+def _text(data: bytes) -> Any:
+    """TextWithEntities as stored. An object, not bytes: old layers take the text out of it."""
+    return layers.decode(data)
+
+
 def poll(ballot: Ballot, viewer: int) -> t.Poll:
     of = ballot.poll
     answers: list[Any] = [
-        t.PollAnswer(text=stored(answer.text, of.layer), option=answer.option) for answer in of.answers
+        t.PollAnswer(text=_text(answer.text), option=answer.option) for answer in of.answers
     ]
     return t.Poll(
         id=ballot.id,
@@ -40,7 +46,7 @@ def poll(ballot: Ballot, viewer: int) -> t.Poll:
         shuffle_answers=of.shuffle,
         hide_results_until_close=of.hidden,
         creator=of.creator == viewer,
-        question=stored(of.question, of.layer),
+        question=_text(of.question),
         answers=answers,
         close_period=of.close_period or None,
         close_date=of.close_date or None,
@@ -64,7 +70,7 @@ def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
             )
             for place, answer in enumerate(of.answers)
         ]
-    solution: Any = layers.decode(of.solution) if of.solution and ballot.shown else None
+    solution: Any = _text(of.solution) if of.solution and ballot.shown else None
     return t.PollResults(
         results=options,
         total_voters=of.voters,
