@@ -139,6 +139,11 @@ PARTICIPANT_ID_INVALID = ErrorKind(400, "PARTICIPANT_ID_INVALID", "no such parti
 RIGHT_FORBIDDEN = ErrorKind(403, "RIGHT_FORBIDDEN", "you cannot give a right that you do not have")
 BROADCAST_REQUIRED = ErrorKind(400, "BROADCAST_REQUIRED", "this is for channels only")
 MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
+SECONDS_INVALID = ErrorKind(400, "SECONDS_INVALID", "slow mode takes 0, 5, 10, 30, 60, 300, 900 or 3600 seconds")
+CHAT_LINK_EXISTS = ErrorKind(400, "CHAT_LINK_EXISTS", "a public or linked supergroup cannot hide its history")
+CHAT_DISCUSSION_UNALLOWED = ErrorKind(
+    400, "CHAT_DISCUSSION_UNALLOWED", "a forum cannot be the discussion group of a channel"
+)
 SLOWMODE_WAIT = ErrorKind(420, "SLOWMODE_WAIT_%d", "slow mode: wait so many seconds before the next message")
 CONTACT_ID_INVALID = ErrorKind(400, "CONTACT_ID_INVALID", "this user cannot be a contact")
 CONTACT_NAME_EMPTY = ErrorKind(400, "CONTACT_NAME_EMPTY", "a contact needs a name")

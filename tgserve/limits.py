@@ -304,6 +304,7 @@ CHANNEL_MEMBERS: Final = 200_000
 CHANNELS_PER_USER: Final = 500
 INVITED_AT_ONCE: Final = 200
 """Users in one channels.inviteToChannel."""
+CHANNEL_ABOUT_CHARS: Final = 255
 CHANNEL_ADMINS: Final = 50
 ADMIN_LOG_SECONDS: Final = 48 * HOUR
 """Lines of an admin log older than this go as new ones come."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tgserve import errors, limits
-from tgserve.api.messages.chats import action_of
 from tgserve.render import channel as render
 from tgserve.render import sent as render_sent
+from tgserve.render.action import action_of
 from tgserve.render.chat import chats
 from tgserve.render.user import users
 from tgserve.rpc import peers

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from tgserve import errors, limits
 from tgserve.api.channels.creating import INVITED, answer
-from tgserve.api.messages.chats import action_of
 from tgserve.render import channel as render_channel
+from tgserve.render.action import action_of
 from tgserve.render.chat import chats, flags_of
 from tgserve.render.participant import named, participant
 from tgserve.render.user import users

@@ -6,16 +6,19 @@ from typing import Any
 
 from tgserve import errors, limits
 from tgserve.api import portraits
+from tgserve.api.channels import settings
 from tgserve.render import chat as render
 from tgserve.render import media
 from tgserve.render import sent as render_sent
+from tgserve.render.action import action_of
 from tgserve.render.reactions import kind_of, reaction
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.services.groups import rights
-from tgserve.services.groups.life import Action, Done
+from tgserve.services.groups.life import Done
 from tgserve.services.groups.roster import Roster
 from tgserve.services.photos import shot_of
 from tgserve.services.users import SERVICE_ID
@@ -28,12 +31,6 @@ INVITED: str = "chat_invite"
 """The privacy key that says who may bring one into groups."""
 
 
-def action_of(action: t.AnyMessageAction, *named: int) -> Action:
-    """A service message's action; `named` users go with it. A photo in it is nobody's yet (render/media.py)."""
-    kept = media.kept(action)
-    return Action(kept.data, layers.CURRENT, kept.min_layer, named, kept.files)
-
-
 def group_of(call: Call, chat_id: int) -> int:
     """The peer of a `chat_id` field. CHAT_ID_INVALID."""
     return peers.resolve_chat(call, chat_id)
@@ -42,7 +39,7 @@ def group_of(call: Call, chat_id: int) -> int:
 def group_peer(call: Call, peer: t.AnyInputPeer) -> int:
     """The peer of an InputPeer that must be a basic group. PEER_ID_INVALID, CHAT_ID_INVALID."""
     found = peers.resolve(call, peer)
-    if found > 0:
+    if found > 0 or is_channel(found):
         raise errors.PEER_ID_INVALID()
     return found
 
@@ -162,6 +159,10 @@ async def edit_chat_photo(call: Call, request: messages.EditChatPhoto) -> t.AnyU
 
 @rpc(messages.EditChatAbout)
 async def edit_chat_about(call: Call, request: messages.EditChatAbout) -> bool:
+    chat = peers.resolve(call, request.peer)
+    if is_channel(chat):
+        await settings.edit_about(call, chat, request.about)
+        return True
     chat = group_peer(call, request.peer)
     await call.services.groups.describe(call.me, chat, request.about, origin=call.session)
     return True
@@ -179,8 +180,11 @@ async def edit_chat_admin(call: Call, request: messages.EditChatAdmin) -> bool:
 async def edit_chat_default_banned_rights(
     call: Call, request: messages.EditChatDefaultBannedRights
 ) -> t.AnyUpdates:
-    chat = group_peer(call, request.peer)
     flags = render.flags_of(request.banned_rights)
+    chat = peers.resolve(call, request.peer)
+    if is_channel(chat):
+        return await settings.edit_default_rights(call, chat, flags)
+    chat = group_peer(call, request.peer)
     roster = await call.services.groups.set_default_rights(call.me, chat, flags, origin=call.session)
     update = t.UpdateChatDefaultBannedRights(
         peer=t.PeerChat(chat_id=-chat),
@@ -192,6 +196,9 @@ async def edit_chat_default_banned_rights(
 
 @rpc(messages.ToggleNoForwards)
 async def toggle_no_forwards(call: Call, request: messages.ToggleNoForwards) -> t.AnyUpdates:
+    chat = peers.resolve(call, request.peer)
+    if is_channel(chat):
+        return await settings.toggle_noforwards(call, chat, request.enabled)
     chat = group_peer(call, request.peer)
     done = await call.services.groups.set_noforwards(call.me, chat, request.enabled, origin=call.session)
     return plain(call, done)
@@ -201,7 +208,7 @@ async def toggle_no_forwards(call: Call, request: messages.ToggleNoForwards) -> 
 async def set_chat_available_reactions(
     call: Call, request: messages.SetChatAvailableReactions
 ) -> t.AnyUpdates:
-    chat = group_peer(call, request.peer)
+    chat = peers.resolve(call, request.peer)
     most = request.reactions_limit or 0
     if not 0 <= most <= limits.REACTIONS_OFFERED:
         raise errors.LIMIT_INVALID()
@@ -220,6 +227,9 @@ async def set_chat_available_reactions(
     elif isinstance(allowed, t.ChatReactionsAll) and allowed.allow_custom:
         rule = g.REACTIONS_ALL
     data, _ = layers.encode_part(allowed)
+    if is_channel(chat):
+        return await settings.set_reactions(call, chat, data, layers.CURRENT, most)
+    chat = group_peer(call, request.peer)
     roster = await call.services.groups.set_reactions(
         call.me, chat, data, layers.CURRENT, most, rule, some, origin=call.session
     )

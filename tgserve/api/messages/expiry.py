@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tgserve import errors, limits
-from tgserve.api.messages.chats import action_of, updates_of
+from tgserve.api.channels import settings
+from tgserve.api.messages.chats import updates_of
+from tgserve.render.action import action_of
 from tgserve.render.message import message
 from tgserve.render.told import told
 from tgserve.render.user import users
@@ -13,6 +15,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import SERVICE_USER
+from tgserve.services.channels.register import is_channel
 from tgserve.services.messaging import DEFAULT_TIMER, Draft
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -25,6 +28,8 @@ async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyU
     peer = peers.resolve(call, request.peer)
     if peer == SERVICE_USER:
         raise errors.PEER_ID_INVALID()
+    if is_channel(peer):
+        return await settings.set_ttl(call, peer, request.period)
     if peer < 0:
         timer = action_of(t.MessageActionSetMessagesTTL(period=request.period))
         done = await call.services.groups.set_period(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tgserve import errors, limits
-from tgserve.api.messages.chats import action_of, group_peer, plain, updates_of
+from tgserve.api.messages.chats import group_peer, plain, updates_of
 from tgserve.render import chat as render
+from tgserve.render.action import action_of
 from tgserve.render.user import user as draw_user
 from tgserve.render.user import users
 from tgserve.rpc import peers

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tgserve import errors
 from tgserve.api.account.password import require
-from tgserve.api.messages.chats import action_of, group_peer, plain, updates_of
+from tgserve.api.messages.chats import group_peer, plain, updates_of
+from tgserve.render.action import action_of
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc

@@ -77,7 +77,7 @@ class Life:
         """A new channel of `me`, with its primary link. CHAT_TITLE_EMPTY, CHAT_ABOUT_TOO_LONG, CHANNELS_TOO_MUCH."""
         title = title_of(title)
         about = about.strip()
-        if len(about) > limits.GROUP_ABOUT_CHARS:
+        if len(about) > limits.CHANNEL_ABOUT_CHARS:
             raise errors.CHAT_ABOUT_TOO_LONG()
         self._check_count(me)
         now = int(self._clock.now())

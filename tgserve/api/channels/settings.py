@@ -1,0 +1,266 @@
+"""How a channel is set up: who may write and see what, what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.api.channels.creating import answer
+from tgserve.render.action import action_of
+from tgserve.rpc import peers
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import journal, rights
+from tgserve.services.channels.life import require
+from tgserve.services.groups.life import Action
+from tgserve.store import channel_records as c
+from tgserve.store.transaction import Txn
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels
+
+SLOW_MODES = (0, 5, 10, 30, 60, 300, 900, 3600)
+
+
+async def change(
+    call: Call,
+    channel: int,
+    right: int,
+    made: Callable[[c.Channel], c.Channel],
+    entry: c.LogEntry,
+    *,
+    unless: int = 0,
+    megagroup: bool = False,
+    broadcast: bool = False,
+    creator: bool = False,
+    action: Action | None = None,
+) -> t.Updates:
+    """Change the record of a channel as an admin with `right`, note it in the log. MEGAGROUP_REQUIRED,
+    BROADCAST_REQUIRED, CHAT_ADMIN_REQUIRED, CHAT_NOT_MODIFIED."""
+
+    def work(txn: Txn, record: c.Channel, seat: c.Participant | None) -> c.Channel:
+        if megagroup and not record.megagroup:
+            raise errors.MEGAGROUP_REQUIRED()
+        if broadcast and record.megagroup:
+            raise errors.BROADCAST_REQUIRED()
+        if creator and record.creator != call.me:
+            raise errors.CHAT_ADMIN_REQUIRED()
+        require(record, call.me, seat, right, unless)
+        changed = made(record)
+        if changed == record:
+            raise errors.CHAT_NOT_MODIFIED()
+        journal.note(txn, channel, replace(entry, date=call.now, actor=call.me))
+        return changed
+
+    done = await call.services.channels.life.change(call.me, channel, work, action, origin=call.session)
+    return answer(call, done)
+
+
+def _line(kind: str, **fields: Any) -> c.LogEntry:
+    return c.LogEntry(0, 0, kind, **fields)
+
+
+@rpc(channels.ToggleSignatures, flood=per_minute(60))
+async def toggle_signatures(call: Call, request: channels.ToggleSignatures) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    on, profiles = request.signatures_enabled, request.signatures_enabled and request.profiles_enabled
+    return await change(
+        call,
+        channel,
+        rights.INFO,
+        lambda record: replace(record, signatures=on, profiles=profiles),
+        _line("signatures", after=int(on)),
+        broadcast=True,
+    )
+
+
+@rpc(channels.ToggleSlowMode, flood=per_minute(60))
+async def toggle_slow_mode(call: Call, request: channels.ToggleSlowMode) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    if request.seconds not in SLOW_MODES:
+        raise errors.SECONDS_INVALID()
+    record = call.services.channels.register.get_or_none(channel)
+    before = record.slow_mode_seconds if record is not None else 0
+    return await change(
+        call,
+        channel,
+        rights.BAN,
+        lambda record: replace(record, slow_mode_seconds=request.seconds),
+        _line(journal.SLOW_MODE, before=before, after=request.seconds),
+        megagroup=True,
+    )
+
+
+@rpc(channels.TogglePreHistoryHidden, flood=per_minute(60))
+async def toggle_pre_history_hidden(call: Call, request: channels.TogglePreHistoryHidden) -> t.AnyUpdates:
+    """A public supergroup, or one that belongs to a channel, hides nothing."""
+    channel = peers.resolve_channel(call, request.channel)
+
+    def made(record: c.Channel) -> c.Channel:
+        if request.enabled and (rights.is_public(record) or record.linked):
+            raise errors.CHAT_LINK_EXISTS()
+        return replace(record, prehistory_hidden=request.enabled)
+
+    line = _line("prehistory", after=int(request.enabled))
+    return await change(call, channel, rights.INFO, made, line, megagroup=True)
+
+
+@rpc(channels.ToggleJoinToSend, flood=per_minute(60))
+async def toggle_join_to_send(call: Call, request: channels.ToggleJoinToSend) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    return await change(
+        call,
+        channel,
+        rights.BAN,
+        lambda record: replace(record, join_to_send=request.enabled),
+        _line("invites", after=int(request.enabled)),
+        megagroup=True,
+    )
+
+
+@rpc(channels.ToggleJoinRequest, flood=per_minute(60))
+async def toggle_join_request(call: Call, request: channels.ToggleJoinRequest) -> t.AnyUpdates:
+    """Who comes to a public supergroup asks first."""
+    channel = peers.resolve_channel(call, request.channel)
+    return await change(
+        call,
+        channel,
+        rights.BAN,
+        lambda record: replace(record, join_request=request.enabled),
+        _line("invites", after=int(request.enabled)),
+    )
+
+
+@rpc(channels.ToggleForum, flood=per_minute(60))
+async def toggle_forum(call: Call, request: channels.ToggleForum) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+
+    def made(record: c.Channel) -> c.Channel:
+        if request.enabled and record.linked:
+            raise errors.CHAT_DISCUSSION_UNALLOWED()
+        return replace(record, forum=request.enabled, forum_tabs=request.enabled and request.tabs)
+
+    line = _line("forum", after=int(request.enabled))
+    return await change(call, channel, rights.INFO, made, line, megagroup=True, creator=True)
+
+
+@rpc(channels.ToggleAntiSpam, flood=per_minute(60))
+async def toggle_anti_spam(call: Call, request: channels.ToggleAntiSpam) -> t.AnyUpdates:
+    """Kept and shown; no message is judged by it here."""
+    channel = peers.resolve_channel(call, request.channel)
+    return await change(
+        call,
+        channel,
+        rights.DELETE,
+        lambda record: replace(record, antispam=request.enabled),
+        _line("antispam", after=int(request.enabled)),
+        megagroup=True,
+    )
+
+
+@rpc(channels.ToggleParticipantsHidden, flood=per_minute(60))
+async def toggle_participants_hidden(call: Call, request: channels.ToggleParticipantsHidden) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    return await change(
+        call,
+        channel,
+        rights.BAN,
+        lambda record: replace(record, members_hidden=request.enabled),
+        _line("invites", after=int(request.enabled)),
+        megagroup=True,
+    )
+
+
+@rpc(channels.ConvertToGigagroup, flood=per_minute(10))
+async def convert_to_gigagroup(call: Call, request: channels.ConvertToGigagroup) -> t.AnyUpdates:
+    """A supergroup in which only admins write; there is no way back."""
+    channel = peers.resolve_channel(call, request.channel)
+    line = _line(journal.RIGHTS, after=rights.NO_SEND)
+    return await change(
+        call,
+        channel,
+        rights.INFO,
+        lambda record: replace(record, gigagroup=True),
+        line,
+        megagroup=True,
+        creator=True,
+    )
+
+
+@rpc(channels.UpdateColor, flood=per_minute(30))
+async def update_color(call: Call, request: channels.UpdateColor) -> t.AnyUpdates:
+    channel = peers.resolve_channel(call, request.channel)
+    color = request.color if request.color is not None else -1
+    emoji = request.background_emoji_id or 0
+    if not -1 <= color < 32:
+        raise errors.COLOR_INVALID()
+
+    def made(record: c.Channel) -> c.Channel:
+        if request.for_profile:
+            return replace(record, profile_color=color, profile_emoji=emoji)
+        return replace(record, color=color, color_emoji=emoji)
+
+    return await change(call, channel, rights.INFO, made, _line("color", after=color))
+
+
+# -- what the messages.* methods do to channels -----------------------------------------------------------
+
+
+async def edit_about(call: Call, channel: int, about: str) -> None:
+    about = about.strip()
+    if len(about) > limits.CHANNEL_ABOUT_CHARS:
+        raise errors.CHAT_ABOUT_TOO_LONG()
+    record = call.services.channels.register.get_or_none(channel)
+    before = record.about if record is not None else ""
+    if before == about:
+        raise errors.CHAT_ABOUT_NOT_MODIFIED()
+    line = _line(journal.ABOUT, text_before=before, text_after=about)
+    await change(
+        call, channel, rights.INFO, lambda record: replace(record, about=about), line, unless=rights.NO_INFO
+    )
+
+
+async def edit_default_rights(call: Call, channel: int, banned: int) -> t.Updates:
+    if banned & ~rights.BANNED_SETTABLE or banned & rights.NO_VIEW:
+        raise errors.BANNED_RIGHTS_INVALID()
+    record = call.services.channels.register.get_or_none(channel)
+    line = _line(journal.RIGHTS, before=record.banned if record is not None else 0, after=banned)
+    return await change(
+        call, channel, rights.BAN, lambda record: replace(record, banned=banned), line, megagroup=True
+    )
+
+
+async def toggle_noforwards(call: Call, channel: int, enabled: bool) -> t.Updates:
+    line = _line("noforwards", after=int(enabled))
+    return await change(
+        call, channel, rights.INFO, lambda record: replace(record, noforwards=enabled), line, creator=True
+    )
+
+
+async def set_reactions(call: Call, channel: int, allowed: bytes, layer: int, most: int) -> t.Updates:
+    record = call.services.channels.register.get_or_none(channel)
+    before = record.reactions if record is not None else b""
+    line = _line(journal.REACTIONS, data_before=before, data_after=allowed, layer=layer)
+    return await change(
+        call,
+        channel,
+        rights.INFO,
+        lambda record: replace(record, reactions=allowed, reactions_layer=layer, reactions_limit=most),
+        line,
+    )
+
+
+async def set_ttl(call: Call, channel: int, period: int) -> t.Updates:
+    record = call.services.channels.register.get_or_none(channel)
+    line = _line(journal.TTL, before=record.ttl_period if record is not None else 0, after=period)
+    action = action_of(t.MessageActionSetMessagesTTL(period=period))
+    return await change(
+        call,
+        channel,
+        rights.DELETE,
+        lambda record: replace(record, ttl_period=period),
+        line,
+        action=action,
+    )
