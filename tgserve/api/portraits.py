@@ -59,8 +59,6 @@ async def uploaded(call: Call, file: Any, film: Any, start: float, markup: Any) 
     sticker alone. PHOTO_FILE_MISSING, EMOJI_MARKUP_INVALID, VIDEO_FILE_INVALID, FILE_PART_X_MISSING and the like, and
     what Imaging.portrait raises."""
     files, imaging = call.services.files, call.services.files.imaging
-    if imaging is None:
-        raise errors.IMAGE_PROCESS_FAILED()
     ground = _ground(call, markup) if markup is not None else None
     if file is None and film is None and ground is None:
         raise errors.PHOTO_FILE_MISSING()
