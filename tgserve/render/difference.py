@@ -17,6 +17,9 @@ from tgserve.services.updates import Difference, Span
 from tgserve.store import events as ev
 from tgserve.tl import types as t
 
+_VALUES = frozenset(("pinned", "unread", "blocked", "peers", "max_id"))
+"""Fields of events that say how something is now; the others say what it is."""
+
 
 def difference(
     services: Services, me: int, missed: Difference, channels: Sequence[int] = ()
@@ -85,15 +88,8 @@ def _told_once(events: list[tuple[int, ev.LoggedEvent]], came: set[int]) -> list
             fresh = event.msg_id not in came and ("edit", event.msg_id) not in seen
             seen.add(("edit", event.msg_id))
         elif not logged.pts_count and not isinstance(event, ev.NewAuthorization):
-            key = (
-                type(event),
-                getattr(event, "peer", 0),
-                getattr(event, "user_id", 0),
-                getattr(event, "what", ""),
-                getattr(event, "number", 0),
-                getattr(event, "msg_id", 0),
-                getattr(event, "poll", 0),
-            )
+            subject = [getattr(event, name) for name in event.__struct_fields__ if name not in _VALUES]
+            key = (type(event), *subject)
             fresh = key not in seen
             seen.add(key)
         if fresh:

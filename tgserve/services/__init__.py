@@ -212,7 +212,7 @@ def build(
         folders=Folders(store, clock),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms),
-        expiry=Expiry(store, clock, alarms, rosters),
+        expiry=Expiry(store, clock, alarms),
         chunks=chunks,
         files=files,
         sticker_sets=StickerSets(store, clock, ids),

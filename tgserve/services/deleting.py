@@ -16,7 +16,7 @@ from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import SERVICE_USER
 from tgserve.services.groups import rights
-from tgserve.services.groups.roster import Rosters
+from tgserve.services.groups.roster import Rosters, load
 from tgserve.services.messaging import Origin
 from tgserve.services.notices import write_own
 from tgserve.store import eventlog
@@ -33,8 +33,8 @@ SLICE = 200
 """Messages that one deleteHistory call takes; clients repeat it while `left` is not 0."""
 
 
-Groups = dict[int, tuple[tuple[int, ...], bool]]
-"""Group -> (everybody else who is or was in it, may `me` delete others' messages there)."""
+Groups = dict[int, bool]
+"""Group that `me` is in -> may he delete others' messages there?"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,6 +70,7 @@ class Deleting:
         self._clock = clock
         self._rosters = rosters
         store.on_outbox(pl.DeliverDelete, deliver_delete)
+        store.on_outbox(pl.SpreadDelete, spread_delete)
         store.on_outbox(pl.ReleaseBodies, _release)
 
     def delete(
@@ -94,8 +95,7 @@ class Deleting:
         for chat in chats:
             roster = self._rosters.get_or_none(chat)
             if roster is not None and roster.has(me):
-                everybody = tuple(user for user in roster.members if user != me)
-                found[chat] = (everybody, rights.is_admin(roster, me))
+                found[chat] = rights.is_admin(roster, me)
         return found
 
     def delete_of_author(self, me: int, chat: int, author: int, *, origin: Origin = None) -> Commit[Affected]:
@@ -153,6 +153,8 @@ def _finish_history(txn: Txn, me: int, peer: int, what: Clearing, now: int, orig
             write_own(txn, me, peer, body, flags, now)
         return
     txn.put(DIALOGS, me, peer, value=replace(dialog, hidden=True, pinned=0, unread_mark=False))
+    if dialog.unread_mark:
+        eventlog.append(txn, me, ev.DialogUnreadMark(peer, False), now=now, raises=0, origin=origin)
     if dialog.pinned:
         eventlog.append(txn, me, ev.DialogPinned(peer, False), now=now, raises=0, origin=origin)
 
@@ -184,14 +186,18 @@ def _delete(
             if msg_id in for_all:
                 shared.setdefault((row.peer, row.author), []).append(row.author_msg_id)
         for (peer, author), ids in shared.items():
-            everybody, admin = groups.get(peer, ((peer,), True))
-            if author != me and not admin:
+            if author != me and not groups.get(peer, True):
                 raise errors.MESSAGE_DELETE_FORBIDDEN()
             if author == me:
                 for author_msg_id in ids:
                     boxes.drop_body(txn, me, author_msg_id)
-            for other in everybody:
-                txn.outbox(slot_of(other), pl.DeliverDelete(other, author, tuple(ids), now))
+            if peer > 0:
+                txn.outbox(slot_of(peer), pl.DeliverDelete(peer, author, tuple(ids), now))
+            elif author == me:
+                spread(txn, peer, author, ids, now, me)
+            else:
+                word = pl.DeliverDelete(author, author, tuple(ids), now, peer, me)
+                txn.outbox(slot_of(author), word)
     removed = tuple(msg_id for msg_id, _ in gone)
     event = ev.DeleteMessages(removed)
     published = eventlog.append(txn, me, event, now=now, raises=len(removed), origin=origin)
@@ -205,7 +211,7 @@ def _mine_alone(me: int, row: r.Row, groups: Groups) -> bool:
 
 def _beyond(me: int, row: r.Row, groups: Groups) -> bool:
     """Somebody else's message in a group of which `me` is no admin."""
-    return row.author != me and row.peer in groups and not groups[row.peer][1]
+    return row.author != me and not groups.get(row.peer, True)
 
 
 def deliver_delete(txn: Txn, deletion: pl.DeliverDelete, memo: object) -> None:
@@ -220,6 +226,24 @@ def deliver_delete(txn: Txn, deletion: pl.DeliverDelete, memo: object) -> None:
     if gone:
         removed = tuple(msg_id for msg_id, _ in gone)
         eventlog.append(txn, user, ev.DeleteMessages(removed), now=deletion.date, raises=len(removed))
+    if author == user and deletion.chat:
+        spread(txn, deletion.chat, author, deletion.author_msg_ids, deletion.date, deletion.by)
+
+
+def spread(txn: Txn, chat: int, author: int, author_msg_ids: Iterable[int], now: int, by: int) -> None:
+    """Have everybody in a group lose these messages; their bodies are gone already. The group's slot says who that is:
+    whoever it lets in later is given nothing of them, and who was given them before is told."""
+    word = pl.SpreadDelete(chat, author, tuple(author_msg_ids), now, by)
+    txn.outbox(slot_of(chat), word)
+
+
+def spread_delete(txn: Txn, word: pl.SpreadDelete, memo: object) -> None:
+    """Outbox: the group's slot passes it on."""
+    roster = load(txn, word.chat)
+    for user in roster.members if roster is not None else ():
+        if user not in (word.author, word.by):
+            deletion = pl.DeliverDelete(user, word.author, word.author_msg_ids, word.date)
+            txn.outbox(slot_of(user), deletion)
 
 
 def _release(txn: Txn, release: pl.ReleaseBodies, memo: object) -> None:

@@ -13,7 +13,7 @@ from tgserve.clock import Clock
 from tgserve.services import alarms, boxes
 from tgserve.services.alarms import EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
-from tgserve.services.groups.roster import Rosters
+from tgserve.services.deleting import spread
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
 from tgserve.store import events as ev
@@ -25,11 +25,11 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
+
 class Expiry:
-    def __init__(self, store: Store, clock: Clock, alarms_: Alarms, rosters: Rosters) -> None:
+    def __init__(self, store: Store, clock: Clock, alarms_: Alarms) -> None:
         self._store = store
         self._clock = clock
-        self._rosters = rosters
         store.on_outbox(pl.DeliverTimer, deliver_timer)
         alarms_.on(EXPIRE, self._due)
 
@@ -52,13 +52,7 @@ class Expiry:
     async def _due(self, me: int, items: list[Due]) -> None:
         """Alarm handler: these messages of mine have come to their end."""
         now = int(self._clock.now())
-        groups = {peer: self._everybody(me, peer) for _, peer, _ in items if peer < 0}
-        await self._store.transact(slot_of(me), lambda txn: _end(txn, me, items, now, groups))
-
-    def _everybody(self, me: int, chat: int) -> tuple[int, ...]:
-        """Who else may have a message of a group."""
-        roster = self._rosters.get_or_none(chat)
-        return () if roster is None else tuple(user for user in roster.members if user != me)
+        await self._store.transact(slot_of(me), lambda txn: _end(txn, me, items, now))
 
 
 def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin = None) -> Published | None:
@@ -74,7 +68,7 @@ def deliver_timer(txn: Txn, news: pl.DeliverTimer, memo: object) -> None:
     _set(txn, news.user, news.peer, news.period, news.date)
 
 
-def _end(txn: Txn, me: int, items: list[Due], now: int, groups: dict[int, tuple[int, ...]]) -> None:
+def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:
     shared: dict[int, list[int]] = {}
     over: list[int] = []
     for when, peer, msg_id in items:
@@ -87,8 +81,10 @@ def _end(txn: Txn, me: int, items: list[Due], now: int, groups: dict[int, tuple[
         if peer != me:
             shared.setdefault(peer, []).append(msg_id)
     for peer, msg_ids in shared.items():
-        for other in groups.get(peer, (peer,)):
-            txn.outbox(slot_of(other), pl.DeliverDelete(other, me, tuple(msg_ids), now))
+        if peer < 0:
+            spread(txn, peer, me, msg_ids, now, me)
+        else:
+            txn.outbox(slot_of(peer), pl.DeliverDelete(peer, me, tuple(msg_ids), now))
     gone = boxes.remove(txn, me, over)
     if gone:
         removed = tuple(msg_id for msg_id, _ in gone)

@@ -241,7 +241,7 @@ class Checker:
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
                 if isinstance(payload, pl.Deliver):
                     self._moving_groups.add(payload.peer)
-            case pl.DeliverDelete() | pl.ReleaseBodies() | pl.HoldBodies():
+            case pl.DeliverDelete() | pl.SpreadDelete() | pl.ReleaseBodies() | pl.HoldBodies():
                 self._moving_bodies.update((payload.author, msg_id) for msg_id in payload.author_msg_ids)
             case pl.ChatAct() | pl.TellChatChanged() | pl.ChatDeleted() | pl.Bring():
                 self._moving_groups.add(payload.chat)

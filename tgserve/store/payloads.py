@@ -41,6 +41,20 @@ class DeliverDelete(Record, tag=True, frozen=True):
     author: int
     author_msg_ids: tuple[int, ...]
     date: int = 0
+    chat: int = 0
+    """To the author, of messages in a group: everybody else in it is to lose them then."""
+    by: int = 0
+    """Who deletes there, and has done so in his own box."""
+
+
+class SpreadDelete(Record, tag=True, frozen=True):
+    """To a group's slot, when the bodies are gone: all who are or were in it, but `by` and the author, lose the rows."""
+
+    chat: int
+    author: int
+    author_msg_ids: tuple[int, ...]
+    date: int
+    by: int
 
 
 class DeliverRead(Record, tag=True, frozen=True):
@@ -390,6 +404,7 @@ AnyOutbox = (
     Deliver
     | DeliverEdit
     | DeliverDelete
+    | SpreadDelete
     | DeliverRead
     | DeliverContentsRead
     | ReleaseBodies

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tgserve import errors, limits
 from tgserve.api.channels import settings
+from tgserve.api.messages.announcing import announce
 from tgserve.api.messages.chats import updates_of
 from tgserve.render.action import action_of
-from tgserve.render.message import message
 from tgserve.render.told import told
-from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
@@ -42,15 +39,8 @@ async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyU
         raise errors.CHAT_NOT_MODIFIED()
     action, min_layer = layers.encode_part(t.MessageActionSetMessagesTTL(period=request.period))
     notice = Draft(action=action, layer=layers.CURRENT, min_layer=min_layer)
-    sent = await call.services.messaging.send(
-        call.me, peer, notice, call.services.ids.i64() or 1, origin=call.session
-    )
     answer = told(call.services, call.me, (changed,), call.now)
-    if sent.view is not None and isinstance(answer, t.Updates):
-        more: Any = t.UpdateNewMessage(message=message(call.services, sent.view), pts=sent.pts, pts_count=1)
-        answer.updates.append(more)
-        answer.users = users(call.services, call.me, dict.fromkeys((peer, call.me)))
-    return answer
+    return await announce(call, peer, notice, answer)
 
 
 @rpc(messages.SetDefaultHistoryTTL, flood=per_minute(60))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tgserve.render.message import message
+from tgserve.api.messages.announcing import announce
 from tgserve.render.told import told
-from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
@@ -37,15 +34,7 @@ async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessag
             reply=ReplyTo(request.id),
             silent=request.silent,
         )
-        sent = await call.services.messaging.send(
-            call.me, peer, notice, call.services.ids.i64() or 1, origin=call.session
-        )
-        if sent.view is not None and isinstance(answer, t.Updates):
-            more: Any = t.UpdateNewMessage(
-                message=message(call.services, sent.view), pts=sent.pts, pts_count=1
-            )
-            answer.updates.append(more)
-            answer.users = users(call.services, call.me, (peer, call.me))
+        return await announce(call, peer, notice, answer)
     return answer
 
 

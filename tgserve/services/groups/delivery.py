@@ -148,6 +148,11 @@ def forget(txn: Txn, gone: pl.ChatDeleted, origin: Any) -> None:
     dialog = txn.get(DIALOGS, user, chat) or NO_DIALOG
     if dialog.left_at < gone.version:
         dialog = replace(dialog, left_at=gone.version, left_date=gone.date)
+    now = gone.date
+    if dialog.unread_mark:
+        eventlog.append(txn, user, ev.DialogUnreadMark(chat, False), now=now, raises=0)
+    if dialog.pinned:
+        eventlog.append(txn, user, ev.DialogPinned(chat, False), now=now, raises=0)
     dialog = replace(dialog, hidden=True, pinned=0, unread_mark=False)
     txn.put(DIALOGS, user, chat, value=dialog)
     msg_ids = [key[2] for key, _ in txn.range(PEER_ROWS, user, chat, limit=SLICE)]

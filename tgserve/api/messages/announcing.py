@@ -1,0 +1,30 @@
+"""The service message that tells a chat what was just done in it (pinned, timer set), in a commit of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tgserve.errors import RpcError
+from tgserve.render.message import message
+from tgserve.render.user import users
+from tgserve.rpc.context import Call
+from tgserve.services.messaging import Draft
+from tgserve.tl import types as t
+
+
+async def announce(call: Call, peer: int, notice: Draft, answer: t.AnyUpdates) -> t.AnyUpdates:
+    """`answer` with the message. When it is refused (blocked meanwhile, the pinned message deleted) the deed stands all
+    the same, and the caller is told of that alone."""
+    try:
+        sent = await call.services.messaging.send(
+            call.me, peer, notice, call.services.ids.i64() or 1, origin=call.session
+        )
+    except RpcError as refusal:
+        if refusal.code >= 500:
+            raise
+        return answer
+    if sent.view is not None and isinstance(answer, t.Updates):
+        more: Any = t.UpdateNewMessage(message=message(call.services, sent.view), pts=sent.pts, pts_count=1)
+        answer.updates.append(more)
+        answer.users = users(call.services, call.me, dict.fromkeys((peer, call.me)))
+    return answer
