@@ -6,11 +6,11 @@ from tests.api.messages.test_chats import group
 from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.talk import Person, talk
+from tgserve.api import help as _help  # noqa: F401  its methods
 from tgserve.services.bus import RecentReactions
 from tgserve.services.reactions.stock import STOCK
 from tgserve.store import events as ev
 from tgserve.store import keyspaces as k
-from tgserve.api import help as _help  # noqa: F401  its methods
 from tgserve.store.check import check_store
 from tgserve.store.eventlog import Published
 from tgserve.store.slots import slot_of
