@@ -18,7 +18,7 @@ _TONES: Final = "\U0001f3fb-\U0001f3ff"
 _FLAG: Final = "[\U0001f1e6-\U0001f1ff]{2}"
 _SIGN: Final = (
     "[\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55"
-    "\u3030\u303d\u3297\u3299\xa9\xae\U0001f000-\U0001f1ff\U0001f200-\U0001f251\U0001f300-\U0001faff]"
+    "\u3030\u303d\u3297\u3299\xa9\xae\U0001f000-\U0001f1e5\U0001f200-\U0001f251\U0001f300-\U0001faff]"
 )
 _ONE: Final = f"{_SIGN}{PICTURE}?[{_TONES}]?(?:[\U000e0020-\U000e007f]+)?"
 _EMOJI: Final = re.compile(f"{_FLAG}|[0-9#*]{PICTURE}?\u20e3|{_ONE}(?:{JOINER}{_ONE})*")
