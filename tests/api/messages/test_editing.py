@@ -53,7 +53,7 @@ def test_edit_refusals() -> None:
             await refused("MESSAGE_AUTHOR_REQUIRED", bob, edit_data(peer=bob.peer(ann), id=1))
             assert await ann(edit_data(peer=ann.peer(bob), id=1)) == t.MessagesMessageEditData()
             media = t.InputMediaPhoto(id=t.InputPhotoEmpty())
-            await refused("MEDIA_INVALID", ann, _edit(ann, bob, 1, "x", media=media))
+            await refused("MEDIA_EMPTY", ann, _edit(ann, bob, 1, "x", media=media))
             forward = messages.ForwardMessages(
                 from_peer=bob.peer(ann), id=[1], to_peer=bob.peer(eve), random_id=[8]
             )

@@ -208,7 +208,7 @@ def test_media_refusals() -> None:
                 ("GEO_POINT_INVALID", nowhere, ""),
                 ("GEO_POINT_INVALID", t.InputMediaGeoPoint(geo_point=t.InputGeoPointEmpty()), ""),
                 ("EMOTICON_INVALID", t.InputMediaDice(emoticon="x"), ""),
-                ("MEDIA_INVALID", t.InputMediaPhoto(id=t.InputPhotoEmpty()), ""),
+                ("MEDIA_EMPTY", t.InputMediaPhoto(id=t.InputPhotoEmpty()), ""),
                 ("MESSAGE_EMPTY", t.InputMediaWebPage(url="http://a.b"), ""),
                 ("MEDIA_CAPTION_TOO_LONG", t.InputMediaDice(emoticon="🎲"), "x" * 1025),
             ]
