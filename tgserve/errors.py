@@ -144,6 +144,9 @@ CHAT_LINK_EXISTS = ErrorKind(400, "CHAT_LINK_EXISTS", "a public or linked superg
 CHAT_DISCUSSION_UNALLOWED = ErrorKind(
     400, "CHAT_DISCUSSION_UNALLOWED", "a forum cannot be the discussion group of a channel"
 )
+CHANNELS_ADMIN_PUBLIC_TOO_MUCH = ErrorKind(
+    400, "CHANNELS_ADMIN_PUBLIC_TOO_MUCH", "you have too many public channels"
+)
 SLOWMODE_WAIT = ErrorKind(420, "SLOWMODE_WAIT_%d", "slow mode: wait so many seconds before the next message")
 CONTACT_ID_INVALID = ErrorKind(400, "CONTACT_ID_INVALID", "this user cannot be a contact")
 CONTACT_NAME_EMPTY = ErrorKind(400, "CONTACT_NAME_EMPTY", "a contact needs a name")
@@ -369,6 +372,10 @@ RESET_REQUEST_MISSING = ErrorKind(400, "RESET_REQUEST_MISSING", "no password res
 IMPORT_TOKEN_INVALID = ErrorKind(400, "IMPORT_TOKEN_INVALID", "the contact link is wrong or has run out")
 RANK_INVALID = ErrorKind(400, "RANK_INVALID", "a rank is 16 characters without emoji at most")
 CHAT_CREATOR_REQUIRED = ErrorKind(403, "CHAT_CREATOR_REQUIRED", "only the group's owner may do this")
+PEERS_LIST_EMPTY = ErrorKind(400, "PEERS_LIST_EMPTY", "no chats were named")
+INVITE_SLUG_EMPTY = ErrorKind(400, "INVITE_SLUG_EMPTY", "no link to a folder was given")
+INVITE_SLUG_EXPIRED = ErrorKind(400, "INVITE_SLUG_EXPIRED", "no such link to a folder, or it has ended")
+CHATLISTS_TOO_MUCH = ErrorKind(400, "CHATLISTS_TOO_MUCH", "too many folders joined by link")
 TAKEOUT_INVALID = ErrorKind(400, "TAKEOUT_INVALID", "no such export session")
 TAKEOUT_REQUIRED = ErrorKind(403, "TAKEOUT_REQUIRED", "this is answered inside an export session only")
 COLOR_INVALID = ErrorKind(400, "COLOR_INVALID", "help.getPeerColors does not offer this colour")

@@ -150,6 +150,12 @@ DIALOGS_PER_CALL: Final = 100
 PINNED_DIALOGS: Final = 5
 EDIT_SECONDS: Final = 2 * DAY
 """Others' eyes have seen a message by then; Saved Messages may be edited for ever."""
+FOLDER_PEERS: Final = 100
+"""Chats that a folder, or a link to one, names."""
+CHATLIST_INVITES: Final = 20
+"""Links to one folder."""
+CHATLISTS_JOINED: Final = 10
+"""Folders that a user has by others' links: as many as he may have at all."""
 TIMER_SECONDS: Final = 366 * DAY
 """The longest life that a chat's timer can give its messages."""
 RANDOM_ID_SECONDS: Final = 7 * DAY
@@ -304,6 +310,7 @@ CHANNEL_MEMBERS: Final = 200_000
 CHANNELS_PER_USER: Final = 500
 INVITED_AT_ONCE: Final = 200
 """Users in one channels.inviteToChannel."""
+PUBLIC_CHANNELS: Final = 10
 CHANNEL_ABOUT_CHARS: Final = 255
 CHANNEL_ADMINS: Final = 50
 ADMIN_LOG_SECONDS: Final = 48 * HOUR

@@ -114,7 +114,7 @@ def test_a_claim_nobody_stands_behind_may_be_taken_after_a_minute() -> None:
             ann, _ = await c.sign_up(ANN)
             bob, _ = await c.sign_up(BOB)
             names = c.services.names
-            await names._claim(
+            await names.claim(
                 "wanted", ann, "wanted", int(c.clock.now()), respelt=False
             )  # and then the power goes
             assert names.peer_or_none("wanted") is None and not names.free("wanted")

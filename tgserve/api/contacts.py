@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from tgserve import errors, limits
 from tgserve.render import user as people
+from tgserve.render.chat import chats
+from tgserve.render.peers import peer as peer_object
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Flood, Status, per_minute, rpc
@@ -170,9 +172,12 @@ async def resolve_phone(call: Call, request: contacts.ResolvePhone) -> t.AnyCont
     return _resolved(call, await call.services.contacts.resolve_phone(call.me, request.phone))
 
 
-def _resolved(call: Call, user_id: int) -> t.ContactsResolvedPeer:
+def _resolved(call: Call, found: int) -> t.ContactsResolvedPeer:
+    """Whom a name or number leads to; a channel only as far as the caller may see it."""
     return t.ContactsResolvedPeer(
-        peer=t.PeerUser(user_id=user_id), chats=[], users=people.users(call.services, call.me, [user_id])
+        peer=peer_object(found),
+        chats=chats(call.services, call.me, [found]),
+        users=people.users(call.services, call.me, [found]),
     )
 
 
@@ -183,9 +188,9 @@ async def search(call: Call, request: contacts.Search) -> t.AnyContactsFound:
     limit = min(request.limit or 10, 50)
     mine, others = await call.services.contacts.search(call.me, request.q, limit)
     return t.ContactsFound(
-        my_results=[t.PeerUser(user_id=user_id) for user_id in mine],
-        results=[t.PeerUser(user_id=user_id) for user_id in others],
-        chats=[],
+        my_results=[peer_object(found) for found in mine],
+        results=[peer_object(found) for found in others],
+        chats=chats(call.services, call.me, [*mine, *others]),
         users=people.users(call.services, call.me, [*mine, *others]),
     )
 
@@ -227,9 +232,7 @@ async def get_saved(call: Call, request: contacts.GetSaved) -> list[t.AnySavedCo
 
 
 @rpc(contacts.ExportContactToken, flood=per_minute(60))
-async def export_contact_token(
-    call: Call, request: contacts.ExportContactToken
-) -> t.AnyExportedContactToken:
+async def export_contact_token(call: Call, request: contacts.ExportContactToken) -> t.AnyExportedContactToken:
     token, expires = call.services.contact_tokens.make(call.me)
     return t.ExportedContactToken(url=CONTACT_LINK + token, expires=expires)
 

@@ -24,6 +24,7 @@ from tgserve.services.bus import Bus
 from tgserve.services.channels import bundle, seats
 from tgserve.services.channels.bundle import Channels
 from tgserve.services.channels.register import Register
+from tgserve.services.chatlists import Chatlists
 from tgserve.services.codes import LoginCodes
 from tgserve.services.contact_tokens import ContactTokens
 from tgserve.services.contacts import Contacts
@@ -116,6 +117,7 @@ class Services:
     stock: Stock
     channels: Channels
     folders: Folders
+    chatlists: Chatlists
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -158,8 +160,10 @@ def build(
     auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords)
     accounts = Accounts(store, clock, ids, auth)
     history = History(store)
+    folders = Folders(store, clock)
     groups = Groups(store, clock, ids, rosters)
-    channels = bundle.build(store, clock, ids, users, history, register)
+    names = Names(store, clock, users, register)
+    channels = bundle.build(store, clock, ids, users, names, history, register)
     bus.subscribe(channels.audience.after_commit)
     bus.subscribe(seats.resolve)
     bus.subscribe(channels.counters.after_commit)
@@ -198,7 +202,7 @@ def build(
         presence=presence,
         blocks=blocks,
         users=users,
-        names=Names(store, clock, users),
+        names=names,
         auth=auth,
         contacts=contacts,
         photos=photos,
@@ -209,7 +213,8 @@ def build(
         search=Search(store, clock, bus, history, config.search_dir),
         pinning=Pinning(store, clock, history, rosters),
         channels=channels,
-        folders=Folders(store, clock),
+        folders=folders,
+        chatlists=Chatlists(store, clock, ids, folders, groups),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms),
         expiry=Expiry(store, clock, alarms),

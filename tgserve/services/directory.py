@@ -1,4 +1,4 @@
-"""Finding people by the beginning of their username: a sorted list in memory, built at the first search.
+"""Finding people and public channels by the beginning of their username: a sorted list in memory, built once asked for.
 
 Only usernames are public. Names of strangers cannot be searched (CLIENTS: as Telegram), contacts are searched in
 their owner's list (services/contacts.py).
@@ -10,8 +10,10 @@ import asyncio
 from bisect import bisect_left, insort
 from typing import Any
 
+from tgserve.services.channels.register import Known
 from tgserve.services.users import UserStored
-from tgserve.store.keyspaces import USERS
+from tgserve.store import channel_records as c
+from tgserve.store.keyspaces import CHANNELS, USERS
 from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS
 from tgserve.store.transaction import Reader
@@ -24,10 +26,10 @@ class Directory:
         self._name_of: dict[int, str] = {}
         self._building: asyncio.Future[dict[int, str]] | None = None
         self._ready = False
-        self._missed: list[UserStored] = []
+        self._missed: list[UserStored | Known] = []
 
     async def find(self, prefix: str, limit: int) -> list[int]:
-        """User ids whose username begins with `prefix` (without @, any case), in the order of the names."""
+        """Peers whose username begins with `prefix` (without @, any case), in the order of the names."""
         if not self._ready:
             await self._build()
         low = prefix.lower()
@@ -64,6 +66,9 @@ class Directory:
                     for _, user in Reader(slot, snapshot).range(USERS):
                         if user.username and not user.deleted:
                             found[user.id] = user.username.lower()
+                    for key, channel in Reader(slot, snapshot).range(CHANNELS):
+                        if name := public_name(channel):
+                            found[key[0]] = name
             finally:
                 snapshot.close()
         return found
@@ -71,20 +76,31 @@ class Directory:
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber."""
         for item in batch:
-            if type(item) is not UserStored:
+            if not isinstance(item, UserStored | Known):
                 continue
             if not self._ready:
                 if self._building is not None:
                     self._missed.append(item)
                 continue
-            user = item.user
-            new = "" if user.deleted else user.username.lower()
-            old = self._name_of.get(user.id, "")
+            if isinstance(item, Known):
+                peer, new = item.channel, public_name(item.record)
+            else:
+                user = item.user
+                peer, new = user.id, "" if user.deleted else user.username.lower()
+            old = self._name_of.get(peer, "")
             if new == old:
                 continue
             if old:
-                del self._names[bisect_left(self._names, (old, user.id))]
-                del self._name_of[user.id]
+                del self._names[bisect_left(self._names, (old, peer))]
+                del self._name_of[peer]
             if new:
-                insort(self._names, (new, user.id))
-                self._name_of[user.id] = new
+                insort(self._names, (new, peer))
+                self._name_of[peer] = new
+
+
+def public_name(channel: c.Channel) -> str:
+    """The username by which a channel is found, lower case; "" for none."""
+    for name, active in channel.usernames:
+        if active and not channel.deleted:
+            return name.lower()
+    return ""

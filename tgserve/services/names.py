@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.clock import Clock
+from tgserve.services.channels.register import Register
 from tgserve.services.users import Users, put_user, tell_of_change
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
@@ -81,10 +82,11 @@ def shape_or_none(name: str) -> str | None:
 
 
 class Names:
-    def __init__(self, store: Store, clock: Clock, users: Users) -> None:
+    def __init__(self, store: Store, clock: Clock, users: Users, register: Register) -> None:
         self._store = store
         self._clock = clock
         self._users = users
+        self._register = register
         store.on_outbox(pl.ConfirmName, self._confirmed)
         store.on_outbox(pl.ReleaseName, self._released)
 
@@ -95,11 +97,17 @@ class Names:
             claim = reader.get(NAMES, lower)
         if claim is None:
             return None
-        if not claim.confirmed:
-            owner = self._users.get_or_none(claim.peer)
-            if owner is None or owner.username.lower() != lower:
-                return None
+        if not claim.confirmed and not self._carried(claim.peer, lower):
+            return None
         return claim.peer
+
+    def _carried(self, peer: int, lower: str) -> bool:
+        """Does the owner's record name it?"""
+        if peer < 0:
+            channel = self._register.get_or_none(peer)
+            return channel is not None and any(name.lower() == lower for name, _ in channel.usernames)
+        owner = self._users.get_or_none(peer)
+        return owner is not None and owner.username.lower() == lower
 
     def free(self, name: str) -> bool:
         """Whether the name could be taken now. USERNAME_INVALID when it is no username."""
@@ -113,11 +121,10 @@ class Names:
         return claim is None or self._stale(claim, lower)
 
     def _stale(self, claim: r.NameClaim, lower: str) -> bool:
-        """A claim nobody stands behind. Reads a cache, so only for people's names and never inside a transaction."""
+        """A claim nobody stands behind. Reads a cache, so never inside a transaction."""
         if claim.confirmed or self._clock.now() - claim.claimed < CLAIM_SECONDS:
             return False
-        owner = self._users.get_or_none(claim.peer)
-        return owner is None or owner.username.lower() != lower
+        return not self._carried(claim.peer, lower)
 
     async def set_username(self, me: int, name: str) -> r.User:
         """Give `me` this username, or none for "". USERNAME_INVALID, _OCCUPIED, _NOT_MODIFIED."""
@@ -133,7 +140,7 @@ class Names:
             if shaped in RESERVED:
                 raise errors.USERNAME_OCCUPIED()
             lower = shaped
-            await self._claim(lower, me, name, now, respelt=lower == user.username.lower())
+            await self.claim(lower, me, name, now, respelt=lower == user.username.lower())
 
         def work(txn: Txn) -> r.User:
             current = txn.get(USERS, me)
@@ -150,7 +157,8 @@ class Names:
 
         return await self._store.transact(slot_of(me), work)
 
-    async def _claim(self, lower: str, peer: int, name: str, now: int, *, respelt: bool) -> None:
+    async def claim(self, lower: str, peer: int, name: str, now: int, *, respelt: bool) -> None:
+        """Step 1 of a change. USERNAME_OCCUPIED."""
         with self._store.read(slot_of(lower)) as reader:
             seen = reader.get(NAMES, lower)
         free_to_take = seen is not None and seen.peer != peer and self._stale(seen, lower)

@@ -14,9 +14,11 @@ from tgserve.services.channels.journal import Journal
 from tgserve.services.channels.life import Life
 from tgserve.services.channels.members import Members
 from tgserve.services.channels.posting import Posting
+from tgserve.services.channels.publicity import Publicity
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
 from tgserve.services.history import History
+from tgserve.services.names import Names
 from tgserve.services.users import Users
 from tgserve.store import payloads as pl
 from tgserve.store.shards import Store
@@ -35,22 +37,31 @@ class Channels:
     counters: Counters
     members: Members
     journal: Journal
+    publicity: Publicity
 
 
 def build(
-    store: Store, clock: Clock, ids: Ids, users: Users, history: History, register: Register
+    store: Store,
+    clock: Clock,
+    ids: Ids,
+    users: Users,
+    names: Names,
+    history: History,
+    register: Register,
 ) -> Channels:
     """Before store.start(): outbox handlers are registered here."""
     store.on_outbox(pl.SeatChanged, seats.seat_changed)
     store.on_outbox(pl.TellChannelChanged, seats.tell)
+    life = Life(store, clock, ids, register)
     return Channels(
         register=register,
         audience=Audience(store, register),
-        life=Life(store, clock, ids, register),
+        life=life,
         posting=Posting(store, clock, users),
         changing=Changing(store, clock, register),
         reading=ChannelReading(store, clock, register, history),
         counters=Counters(store),
         members=Members(store, clock, register),
         journal=Journal(store, register),
+        publicity=Publicity(clock, names, life, register),
     )
