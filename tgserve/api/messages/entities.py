@@ -16,6 +16,7 @@ from msgspec import Struct
 from tgserve import errors, limits
 from tgserve.api.messages.links import find_links
 from tgserve.render.message import entities_bytes
+from tgserve.render.stickers import is_custom_emoji
 from tgserve.rpc.context import Call
 from tgserve.rpc.peers import resolve_user_or_none
 from tgserve.tl import layers
@@ -165,6 +166,11 @@ def _mark(call: Call, entity: Any, units: Units) -> Mark | None:
                 return None
             url = "http://" + url
         return Mark(start, end, t.MessageEntityTextUrl(offset=0, length=0, url=url))
+    if isinstance(entity, t.MessageEntityCustomEmoji):
+        custom = call.services.files.library.get_or_none(entity.document_id)
+        if custom is None or not is_custom_emoji(custom):
+            return None
+        return Mark(start, end, entity)
     if isinstance(entity, t.MessageEntityMentionName) or not isinstance(entity, _STYLES):
         return None  # a user id without an access hash proves nothing (SECURITY 6.1)
     return Mark(start, end, entity)

@@ -23,6 +23,7 @@ from tgserve.services.boxes import View
 from tgserve.services.files.references import UPLOADED, Origin
 from tgserve.services.history import SCAN_ROWS, Page, Window
 from tgserve.services.messaging import Draft
+from tgserve.services.stickers.shelves import GIFS, RECENT
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import raw
@@ -30,6 +31,8 @@ from tgserve.tl.functions import messages
 
 _DICE = {"🎲": 6, "🎯": 6, "🎳": 6, "🏀": 5, "⚽": 5, "🎰": 64}
 """Faces of what can be thrown."""
+KEPT_WHEN_SENT = {"sticker": RECENT, "gif": GIFS}
+"""Kinds that are at hand the next time."""
 NAME_CHARS = 256
 NEAR_METRES = 100_000
 RECENT_LOCATIONS = 100
@@ -153,6 +156,9 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
     sent = await call.services.messaging.send(
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
     )
+    if media.kind in KEPT_WHEN_SENT and not sent.repeated:
+        shelf = KEPT_WHEN_SENT[media.kind]
+        await call.services.shelves.put(call.me, shelf, media.files[0][0], origin=call.session)
     return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
 
 
