@@ -67,6 +67,22 @@ def chat(services: Services, viewer: int, peer: int) -> Any:
     return drawn
 
 
+def offered(services: Services, viewer: int, peer: int) -> Any:
+    """A group that a link offers: as it is for members, for others what they may know before they join."""
+    roster = services.groups.rosters.get_or_none(peer)
+    if roster is None or roster.group.deleted or roster.has(viewer):
+        return chat(services, viewer, peer)
+    return t.Chat(
+        left=True,
+        id=-peer,
+        title=roster.group.title,
+        photo=t.ChatPhotoEmpty(),
+        participants_count=len(roster.here),
+        date=roster.group.date,
+        version=0,
+    )
+
+
 def _draw(services: Services, roster: Roster, member: g.Member, viewer: int) -> t.AnyChat:
     group = roster.group
     if member.gone == r.MEMBER_KICKED or group.deleted:

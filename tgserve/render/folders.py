@@ -33,7 +33,8 @@ def folders(services: Services, me: int) -> t.MessagesDialogFilters:
 
 def users_of(made: Any) -> tuple[int, ...]:
     """People named in a folder's lists."""
-    if not isinstance(made, t.DialogFilter):
+    if not isinstance(made, t.DialogFilter | t.DialogFilterChatlist):
         return ()
-    named = (*made.pinned_peers, *made.include_peers, *made.exclude_peers)
+    left_out = made.exclude_peers if isinstance(made, t.DialogFilter) else ()
+    named = (*made.pinned_peers, *made.include_peers, *left_out)
     return tuple(one.user_id for one in named if isinstance(one, t.InputPeerUser))

@@ -8,6 +8,7 @@ whose slot it lives in.
 from __future__ import annotations
 
 from tgserve.store import account_records as a
+from tgserve.store import chatlist_records as cl
 from tgserve.store import channel_records as c
 from tgserve.store import chunk_records as ck
 from tgserve.store import events as ev
@@ -137,3 +138,5 @@ SCENES = Keyspace("scenes", 0x6A, (I64,), s.Scene)  # of the text "scenes": wall
 SCENE_NAMES = Keyspace("scene_names", 0x6B, (STR,), bytes)  # of the text "scenes": slug -> id, 8 B
 # photos of people: slot of the user
 PROFILE_PHOTOS = Keyspace("profile_photos", 0x60, (I64, U32), ph.OwnPhoto)  # user: (user, number)
+# shared folders: slot of who shares
+CHATLISTS = Keyspace("chatlists", 0x48, (I64, U32, STR), cl.SharedFolder)  # user: (owner, folder, slug)

@@ -387,6 +387,10 @@ class Folder(Record, frozen=True):
     layer: int
     peers: tuple[int, ...] = ()
     """Chats that are in it by name."""
+    slug: str = ""
+    """The link it was made of."""
+    known: tuple[int, ...] = ()
+    """Chats of that link that its owner has joined or waved away."""
 
 
 class Folders(Record, frozen=True):

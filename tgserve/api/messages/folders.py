@@ -81,17 +81,33 @@ async def update_dialog_filter(call: Call, request: messages.UpdateDialogFilter)
         raise errors.FILTER_ID_INVALID()
     service = call.services.folders
     if request.filter is None:
+        await call.services.chatlists.delete(call.me, request.id)
         await service.delete(call.me, request.id, origin=call.session)
         return True
     made = _checked(call, request.id, request.filter)
-    kept = r.Folder(request.id, layers.encode(made), layers.CURRENT, _named(call, made))
+    made, slug, known = _still_shared(call, made)
+    kept = r.Folder(request.id, layers.encode(made), layers.CURRENT, _named(call, made), slug, known)
     await service.put(call.me, kept, origin=call.session)
     return True
 
 
 def _checked(call: Call, number: int, asked: t.AnyDialogFilter) -> t.DialogFilter:
     """The folder as it is kept: every rule of it, its chats named once each by peers that are right for the caller.
-    Shared folders cannot be made here (FILTER_ID_INVALID)."""
+    A shared folder cannot be made here, only changed (FILTER_ID_INVALID)."""
+    if isinstance(asked, t.DialogFilterChatlist):
+        was = call.services.folders.get_or_none(call.me, number)
+        if was is None or not isinstance(render.folder(was), t.DialogFilterChatlist):
+            raise errors.FILTER_ID_INVALID()
+        asked = t.DialogFilter(
+            title_noanimate=asked.title_noanimate,
+            id=asked.id,
+            title=asked.title,
+            emoticon=asked.emoticon,
+            color=asked.color,
+            pinned_peers=asked.pinned_peers,
+            include_peers=asked.include_peers,
+            exclude_peers=[],
+        )
     if not isinstance(asked, t.DialogFilter):
         raise errors.FILTER_ID_INVALID()
     title = asked.title
@@ -147,7 +163,33 @@ def _peers(call: Call, named: list[t.AnyInputPeer], taken: set[int]) -> list[t.A
     return kept
 
 
-def _named(call: Call, made: t.DialogFilter) -> tuple[int, ...]:
+def _still_shared(
+    call: Call, made: t.DialogFilter
+) -> tuple[t.DialogFilter | t.DialogFilterChatlist, str, tuple[int, ...]]:
+    """A changed folder that is shared, or was joined, stays so: with its link and what is known of that. A folder of
+    one's own links cannot be given rules (FILTER_NOT_SUPPORTED); a joined one that is has left its link."""
+    was = call.services.folders.get_or_none(call.me, made.id)
+    before = render.folder(was) if was is not None else None
+    if was is None or not isinstance(before, t.DialogFilterChatlist):
+        return made, "", ()
+    if made.contacts or made.non_contacts or made.groups or made.broadcasts or made.bots or made.exclude_peers:
+        if before.has_my_invites:
+            raise errors.FILTER_NOT_SUPPORTED()
+        return made, "", ()
+    kept = t.DialogFilterChatlist(
+        has_my_invites=before.has_my_invites,
+        title_noanimate=made.title_noanimate,
+        id=made.id,
+        title=made.title,
+        emoticon=made.emoticon,
+        color=made.color,
+        pinned_peers=made.pinned_peers,
+        include_peers=made.include_peers,
+    )
+    return kept, was.slug, was.known
+
+
+def _named(call: Call, made: t.DialogFilter | t.DialogFilterChatlist) -> tuple[int, ...]:
     """The chats that are in a checked folder by name."""
     return tuple(peers.resolve(call, one) for one in (*made.pinned_peers, *made.include_peers))
 

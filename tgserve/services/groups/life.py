@@ -116,6 +116,25 @@ class Groups:
 
         return await self.act(chat, work, origin)
 
+    async def come(self, me: int, chat: int, inviter: int, action: Action, *, origin: Origin = None) -> Done:
+        """Join by something that `inviter`, a member who may invite, has given away. CHAT_FORBIDDEN for who was
+        removed, CHAT_ID_INVALID, USER_ALREADY_PARTICIPANT, USERS_TOO_MUCH, CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn, acting: Acting) -> Roster:
+            was = opened(txn, chat, inviter)
+            if was.has(me):
+                raise errors.USER_ALREADY_PARTICIPANT()
+            if me in was.members and was.members[me].gone == r.MEMBER_KICKED:
+                raise errors.CHAT_FORBIDDEN()
+            if not rights.may(was, inviter, rights.INVITE):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            made = join(txn, was, me, inviter, now)
+            announce(txn, made, me, made.others(me), action, now, acting)
+            return made
+
+        return await self.act(chat, work, origin)
+
     async def remove(self, me: int, chat: int, user: int, action: Action, *, origin: Origin = None) -> Done:
         """Leave, or remove somebody. USER_NOT_PARTICIPANT, CHAT_ADMIN_REQUIRED, CHAT_FORBIDDEN, CHAT_ID_INVALID."""
         now = int(self._clock.now())
