@@ -156,7 +156,7 @@ async def yard(
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+    asyncio.run(asyncio.wait_for(story, 50))
 
 
 __all__ = ["Yard", "partial", "run", "yard"]

@@ -278,6 +278,7 @@ class Chunks:
         done: list[c.Copy] = []
         try:
             while wanted > len(done) and rest:
+                rest = [disk for disk in rest if disk.writable]
                 now, rest = rest[: wanted - len(done)], rest[wanted - len(done) :]
                 for disk, future in [(disk, disk.append(record)) for disk in now]:
                     try:
