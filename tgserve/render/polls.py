@@ -17,12 +17,12 @@ def media_bytes(services: Services, view: View) -> bytes:
     """The media of a message that shows a poll; as it was sent when the poll itself is gone."""
     viewer = view.viewer or max(view.owner, 0)
     ballot = services.polls.ballot_or_none(viewer, view.body.poll)
-    return layers.encode(media(ballot, viewer)) if ballot is not None else view.body.media
+    return layers.encode(media(ballot)) if ballot is not None else view.body.media
 
 
-def media(ballot: Ballot, viewer: int) -> t.MessageMediaPoll:
+def media(ballot: Ballot) -> t.MessageMediaPoll:
     """messageMediaPoll of a message; its latest voters are told with updates only, which bring the users along."""
-    return t.MessageMediaPoll(poll=poll(ballot, viewer), results=results(ballot, faces=False))
+    return t.MessageMediaPoll(poll=poll(ballot), results=results(ballot, faces=False))
 
 
 @lru_cache(4096)
@@ -31,7 +31,7 @@ def _text(data: bytes) -> Any:
     return layers.decode(data)
 
 
-def poll(ballot: Ballot, viewer: int) -> t.Poll:
+def poll(ballot: Ballot) -> t.Poll:
     of = ballot.poll
     answers: list[Any] = [
         t.PollAnswer(text=_text(answer.text), option=answer.option) for answer in of.answers
@@ -45,7 +45,7 @@ def poll(ballot: Ballot, viewer: int) -> t.Poll:
         revoting_disabled=of.no_revote,
         shuffle_answers=of.shuffle,
         hide_results_until_close=of.hidden,
-        creator=of.creator == viewer,
+        creator=of.creator == ballot.viewer,
         question=_text(of.question),
         answers=answers,
         close_period=of.close_period or None,
@@ -55,22 +55,22 @@ def poll(ballot: Ballot, viewer: int) -> t.Poll:
 
 
 def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
-    """What the answers got is for those who have voted, or for all when it is closed; so is the right answer of a
-    quiz. `faces`: name the latest voters of a public poll."""
+    """What the answers got, and for those who have voted, or all when it is closed, the right answer of a quiz.
+    `faces`: name the latest voters of a public poll."""
     of = ballot.poll
     options: list[Any] | None = None
-    if ballot.mine or ballot.shown:
+    if ballot.mine or ballot.counted:  # TDLib forgets what one chose by a list in which it is not chosen any more
         options = [
             t.PollAnswerVoters(
                 chosen=place in ballot.mine,
-                correct=ballot.shown and place in of.correct,
+                correct=ballot.solved and place in of.correct,
                 option=answer.option,
-                voters=of.counts[place] if ballot.shown else None,
-                recent_voters=[] if ballot.shown else None,
+                voters=of.counts[place] if ballot.counted else None,
+                recent_voters=[] if ballot.counted else None,
             )
             for place, answer in enumerate(of.answers)
         ]
-    solution: Any = _text(of.solution) if of.solution and ballot.shown else None
+    solution: Any = _text(of.solution) if of.solution and ballot.solved else None
     return t.PollResults(
         results=options,
         total_voters=of.voters,
@@ -80,12 +80,12 @@ def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
     )
 
 
-def update(ballot: Ballot, viewer: int, where: tuple[int, int] | None = None) -> t.UpdateMessagePoll:
+def update(ballot: Ballot, where: tuple[int, int] | None = None) -> t.UpdateMessagePoll:
     """The poll as it is now; `where` is the (chat, message) it was asked about."""
     return t.UpdateMessagePoll(
         peer=peer(where[0]) if where is not None else None,
         msg_id=where[1] if where is not None else None,
         poll_id=ballot.id,
-        poll=poll(ballot, viewer),
+        poll=poll(ballot),
         results=results(ballot),
     )

@@ -373,7 +373,7 @@ def _poll(services: Services, event: ev.PollChanged, viewer: int, pts: int, coun
     if ballot is None:
         return None, ()
     who = (*(user for _, user in ballot.poll.recent), *ballot.poll.users)
-    return render_polls.update(ballot, viewer), who
+    return render_polls.update(ballot), who
 
 
 def reactions_update(services: Services, view: View) -> t.UpdateMessageReactions:

@@ -88,7 +88,7 @@ def test_votes_are_seen_by_those_who_voted() -> None:
             his = await shown(bob, chat)
             assert (his.media.poll.creator, his.media.poll.question) == (False, words("Tea?"))
             assert (await shown(ann, chat)).media.poll.creator
-            assert (his.media.results.total_voters, counts(his.media.results)) == (0, None)
+            assert counts(his.media.results) == [(0, False)] * 3
             mark = len(c.heard)
             answer = await bob(vote(bob, chat, his.id, b"1"))
             update = answer.updates[0]
@@ -101,10 +101,9 @@ def test_votes_are_seen_by_those_who_voted() -> None:
             assert told == [({ann.id, eve.id}, PollNews(update.poll_id))]
             live = render_updates.draw_ephemeral(c.services, told[0][1], eve.id)
             live = layers.decode(layers.encode(live)).updates[0]
-            assert (live.results.total_voters, counts(live.results)) == (1, None)
+            assert counts(live.results) == [(0, False), (1, False), (0, False)]
             await eve(vote(eve, chat, (await shown(eve, chat)).id, b"0"))
             assert counts((await shown(bob, chat)).media.results) == [(1, False), (1, True), (0, False)]
-            assert counts((await shown(ann, chat)).media.results) is None
             again = await ann(messages.GetPollResults(peer=ann.peer(chat), msg_id=mine, poll_hash=0))
             assert again.updates[0].results.total_voters == 2
             # the vote moves, and is taken back
@@ -299,12 +298,12 @@ def test_a_quiz_keeps_its_answer_until_one_has_voted() -> None:
             his = await shown(bob, chat)
             for viewer in (ann, bob, eve):
                 results = (await shown(viewer, chat)).media.results
-                assert (results.results, results.solution) == (None, None)
+                assert results.solution is None and not any(one.correct for one in results.results)
             right = (await bob(vote(bob, chat, his.id, b"1"))).updates[0].results
             assert [one.correct for one in right.results] == [False, True, False]
             assert (right.solution, right.solution_entities) == ("Just so", bold)
             results = (await shown(eve, chat)).media.results
-            assert (results.results, results.solution) == (None, None)
+            assert results.solution is None and not any(one.correct for one in results.results)
             await refused("REVOTE_NOT_ALLOWED", bob, vote(bob, chat, his.id, b"0"))
             await refused("REVOTE_NOT_ALLOWED", bob, vote(bob, chat, his.id))
             await bob(vote(bob, chat, his.id, b"1"))  # the answer was lost, the client asks again
@@ -317,7 +316,9 @@ def test_a_poll_may_forbid_another_vote_and_hide_its_results() -> None:
         async with talk() as (c, (ann, bob)):
             await send(ann, bob, poll(revoting_disabled=True, hide_results_until_close=True))
             his = (await shown(bob, ann)).id
+            assert (await shown(bob, ann)).media.results.results is None
             answer = await bob(vote(bob, ann, his, b"0"))
+            assert counts((await shown(ann, bob)).media.results) == [(1, False), (0, False), (0, False)]
             assert counts(answer.updates[0].results) == [(None, True), (None, False), (None, False)]
             await refused("REVOTE_NOT_ALLOWED", bob, vote(bob, ann, his, b"1"))
             for layer in (152, 174, 200, 214, 229):
@@ -367,7 +368,8 @@ def test_a_poll_closes_by_itself_also_after_a_restart() -> None:
             c.clock.advance(45)
             await alarms.turn()
             await c.settle()
-            assert (await shown(bob, bob)).media.poll.closed
+            own = (await shown(bob, bob)).media.poll
+            assert own.closed and (own.close_period, own.close_date) == (30, own.close_date)
             assert not (await shown(bob, ann)).media.poll.closed
             c.clock.advance(15)
             await refused("MESSAGE_POLL_CLOSED", bob, vote(bob, ann, (await shown(bob, ann)).id, b"0"))

@@ -42,7 +42,7 @@ async def send_poll(
     reply = drafting.reply_to(call, peer, request.reply_to)
     poll_id = await call.services.polls.make(call.me, request.random_id, made)
     ballot = Ballot(poll_id, replace(made, counts=(0,) * len(made.answers)))
-    stored, min_layer = layers.encode_part(render.media(ballot, 0))
+    stored, min_layer = layers.encode_part(render.media(ballot))
     draft = Draft(
         text=text.text,
         entities=text.entities,
@@ -201,7 +201,7 @@ def updates(call: Call, ballot: Ballot, peer: int, msg_id: int) -> t.AnyUpdates:
     """The poll as it is now, with its latest voters."""
     who = (*(user for _, user in ballot.poll.recent), *ballot.poll.users)
     return t.Updates(
-        updates=[render.update(ballot, call.me, (peer, msg_id))],
+        updates=[render.update(ballot, (peer, msg_id))],
         users=users(call.services, call.me, who),
         chats=render_chat.chats(call.services, call.me, {peer: None}),
         date=call.now,

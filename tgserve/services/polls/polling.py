@@ -50,10 +50,16 @@ class Ballot:
     id: int
     poll: rr.Poll
     mine: tuple[int, ...] = ()
+    viewer: int = 0
 
     @property
-    def shown(self) -> bool:
-        """May the viewer see what the answers got?"""
+    def counted(self) -> bool:
+        """May the viewer be told what the answers got? Clients show it to him once he has voted."""
+        return self.poll.closed or not self.poll.hidden or self.viewer == self.poll.creator
+
+    @property
+    def solved(self) -> bool:
+        """May he know who voted how, and the right answer of a quiz?"""
         return self.poll.closed or (bool(self.mine) and not self.poll.hidden)
 
 
@@ -113,7 +119,7 @@ class Polls:
             with self._store.read(slot_of(poll_id)) as reader:
                 vote = reader.get(VOTES, poll_id, viewer)
             mine = vote.places if vote is not None else ()
-        return Ballot(poll_id, poll, mine)
+        return Ballot(poll_id, poll, mine, viewer)
 
     def of_message(self, me: int, peer: int, msg_id: int) -> tuple[View, Ballot]:
         """The poll that a message of my box shows. MESSAGE_ID_INVALID, CHAT_FORBIDDEN."""
@@ -133,7 +139,7 @@ class Polls:
         poll = ballot.poll
         if not poll.public:
             raise errors.BROADCAST_FORBIDDEN()
-        if not ballot.shown:
+        if not ballot.solved:
             raise errors.POLL_VOTE_REQUIRED()
         if offset and not (offset.isascii() and offset.isdecimal() and len(offset) <= 10):
             raise errors.OFFSET_INVALID()
@@ -213,7 +219,7 @@ class Polls:
         poll, moved = await self._store.transact(slot_of(poll_id), work)
         if moved:
             self._bus.tell([user for user in self._readers(poll_id) if user != me], PollNews(poll_id))
-        return Ballot(poll_id, poll, places)
+        return Ballot(poll_id, poll, places, me)
 
     def _readers(self, poll_id: int) -> list[int]:
         """Whose boxes hold a message with the poll."""
@@ -305,6 +311,9 @@ def _placed(txn: Txn, placed: pl.PollPlaced, memo: object) -> None:
         return
     if poll.close_period and not poll.close_date:
         poll = counting.put(txn, placed.poll, replace(poll, close_date=placed.date + poll.close_period))
+    elif poll.close_date and not poll.close_period:  # TDLib takes note of both or of none
+        period = max(poll.close_date - placed.date, 1)
+        poll = counting.put(txn, placed.poll, replace(poll, close_period=period))
     if poll.close_date:
         alarms.set_alarm(txn, placed.poll, poll.close_date, CLOSE, 0, 0)
 
