@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import Any, Final
 
 from tgserve import errors, limits
+from tgserve.api.messages.sticker_files import thumbs
 from tgserve.api.messages.stickers import named_document, named_set
 from tgserve.api.upload import LOCATIONS, Found
 from tgserve.render import stickers as render
@@ -14,7 +15,7 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.stickers import emoji, sets
 from tgserve.services.stickers.sets import EMOJI, MASKS, REGULAR
-from tgserve.store.media_records import Media, Shown
+from tgserve.store.media_records import Media
 from tgserve.store.sticker_records import Sticker, StickerSet
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -207,10 +208,7 @@ async def _remade(call: Call, media: Media, alt: str, mask: bytes, of: StickerSe
     data = await files.read(media.blob)
     checked = await files.imaging.sticker(data, media.mime, emoji=of.kind == EMOJI)
     blob = media.blob if checked.data == data else await files.store_bytes(checked.data)
-    sizes: tuple[Shown, ...] = ()
-    if checked.thumb is not None:
-        one = checked.thumb
-        sizes = (Shown(one.type, one.width, one.height, await files.store_bytes(one.data)),)
+    sizes = await thumbs(call, checked)
     attributes, layer = render.of_sticker(
         call.services.access,
         checked.mime,

@@ -12,6 +12,7 @@ import unicodedata
 from typing import Any, Final, NamedTuple
 
 from tgserve import errors, limits, log
+from tgserve.api.messages.sticker_files import as_sticker, thumbs
 from tgserve.errors import RpcError
 from tgserve.imaging.results import Processed
 from tgserve.render import media as render
@@ -277,7 +278,11 @@ async def uploaded_document(call: Call, media: t.InputMediaUploadedDocument) -> 
         attributes.append(t.DocumentAttributeHasStickers())
     sizes: tuple[Shown, ...] = ()
     stripped = b""
-    thumb = await _thumb(call, media.thumb, blob, mime, attributes)
+    sticker = await as_sticker(call, blob, mime, attributes)
+    if sticker is not None:
+        blob = blob if sticker.mime == mime else await files.store_bytes(sticker.data)
+        mime, sizes = sticker.mime, await thumbs(call, sticker)
+    thumb = await _thumb(call, media.thumb, blob, mime, attributes) if sticker is None else None
     if thumb is not None:
         sizes, stripped = await files.shown(thumb), thumb.stripped
     return await files.create_document(
