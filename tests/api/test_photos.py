@@ -189,16 +189,17 @@ def test_the_history_and_what_is_shown_again_and_deleted() -> None:
                 "older ones of the history are there to look at"
             )
             # delete: a stranger's ids and made-up ones are passed over
-            wrong = t.InputPhoto(id=third.id, access_hash=5, file_reference=b"")
+            wrong = t.InputPhoto(id=third.id + 1, access_hash=5, file_reference=b"")
             gone = await handlers.delete_photos(
                 ann.call, photos.DeletePhotos(id=[given(second), wrong, t.InputPhotoEmpty()])
             )
             assert gone == [second.id]
             other = (await bob.photos(ann)).photos[0]
             assert await handlers.delete_photos(bob.call, photos.DeletePhotos(id=[given(other)])) == []
-            assert await handlers.delete_photos(ann.call, photos.DeletePhotos(id=[given(third)])) == [
-                third.id
-            ]
+            assert await handlers.delete_photos(
+                ann.call,
+                photos.DeletePhotos(id=[t.InputPhoto(id=third.id, access_hash=0, file_reference=b"")]),
+            ) == [third.id]
             assert bob.drawn(ann).photo is None and (await bob.photos(ann)).photos == []
             answer = await handlers.update_profile_photo(
                 ann.call, photos.UpdateProfilePhoto(id=t.InputPhotoEmpty())

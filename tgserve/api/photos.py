@@ -54,7 +54,7 @@ async def update_profile_photo(call: Call, request: photos.UpdateProfilePhoto) -
             return _answer(call, call.me, 0)
         return _answer(call, call.me, await own.take_down(call.me))
     media = None
-    photo_id = portraits.own_id(call, request.id)
+    photo_id = portraits.id_of(request.id)
     if photo_id and own.fetchable(call.me, call.me, photo_id):
         media = call.services.files.library.get_or_none(photo_id)  # one's own needs no fresh reference
     media = media or portraits.existing(call, request.id)
@@ -70,7 +70,7 @@ async def delete_photos(call: Call, request: photos.DeletePhotos) -> list[int]:
     """The ids of those that were the caller's and are gone."""
     if len(request.id) > limits.PROFILE_PHOTOS:
         raise errors.LIMIT_INVALID()
-    wanted = {portraits.own_id(call, one) for one in request.id} - {0}
+    wanted = {portraits.id_of(one) for one in request.id} - {0}
     return await call.services.photos.delete(call.me, wanted) if wanted else []
 
 
