@@ -43,6 +43,7 @@ from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import History
 from tgserve.services.keys import Keys
 from tgserve.services.login_tokens import LoginTokens
+from tgserve.services.looks import Looks
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
 from tgserve.services.passwords import Passwords
@@ -181,6 +182,7 @@ def build(
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
     bus.subscribe(files.library.after_commit)
+    Looks(store, clock, alarms)
     contacts = Contacts(store, clock, users, auth, privacy, directory)
     photos = Photos(store, clock, users, contacts, privacy, blocks, rosters, register)
     return Services(

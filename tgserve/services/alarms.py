@@ -25,6 +25,8 @@ SEND: Final = 1
 """A scheduled message; its number."""
 EXPIRE: Final = 2
 """A message of the owner's whose life is over; its id."""
+LOOKED: Final = 9
+"""Media for one look that were opened; the message's id."""
 WHEN_ONLINE: Final = 0x7FFFFFFE
 """As the time of an alarm: when the other one in the chat comes online."""
 TURN_SECONDS: Final = 1.0

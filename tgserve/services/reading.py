@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.clock import Clock
-from tgserve.services import boxes
+from tgserve.services import boxes, looks
 from tgserve.services.deleting import Affected
 from tgserve.services.messaging import Origin
 from tgserve.services.reactions.reacting import see
@@ -226,6 +226,7 @@ def deliver_contents_read(txn: Txn, mark: pl.DeliverContentsRead, memo: object) 
     """Outbox: the receiver listened to our voice notes."""
     read = []
     for msg_id in mark.author_msg_ids:
+        looks.opened(txn, mark.user, msg_id, mark.date)
         row = txn.get(ROWS, mark.user, msg_id)
         if row is not None and _clear_unread(txn, mark.user, msg_id, row):
             read.append(msg_id)

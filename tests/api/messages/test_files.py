@@ -169,3 +169,202 @@ async def sweep(c: Any) -> None:
     for slot in range(1024):
         await c.services.files.sweep(slot)
     await c.settle()
+
+
+def test_media_for_one_look_are_gone_for_both_once_opened() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        for ttl in (limits.MEDIA_TTL_ONCE, 5):
+            media = t.InputMediaUploadedPhoto(file=await put(ann, picture()), ttl_seconds=ttl)
+            mine = await send(ann, bob, media)
+            theirs = await newest(bob, ann)
+            assert theirs.media.ttl_seconds == ttl and theirs.media_unread
+            await refused(send(bob, eve, named(theirs.media)), "CHAT_FORWARDS_RESTRICTED")
+            forward = messages.ForwardMessages(
+                from_peer=bob.peer(ann), id=[theirs.id], random_id=[ttl], to_peer=bob.peer(bob)
+            )
+            await refused(bob(forward), "MESSAGE_ID_INVALID")
+            await refused(
+                ann(messages.EditMessage(peer=ann.peer(bob), id=mine.id, media=media)), "MEDIA_PREV_INVALID"
+            )
+            await bob(messages.ReadMessageContents(id=[theirs.id]))
+            await c.services.alarms.turn()
+            await c.settle()
+            if ttl == 5:
+                assert (await newest(bob, ann)).media.photo is not None
+                c.clock.advance(6)
+                await c.services.alarms.turn()
+                await c.settle()
+            for left in (await newest(bob, ann), await newest(ann, bob)):
+                assert left.media == t.MessageMediaPhoto(ttl_seconds=ttl)
+                assert left.edit_date is None
+        await refused(
+            send(ann, ann, t.InputMediaUploadedPhoto(file=await put(ann, picture()), ttl_seconds=9)),
+            "TTL_MEDIA_INVALID",
+        )
+        await refused(
+            send(ann, bob, t.InputMediaUploadedPhoto(file=await put(ann, picture()), ttl_seconds=61)),
+            "TTL_MEDIA_INVALID",
+        )
+        await refused(send(ann, bob, as_document(await put(ann, b"x"), ttl_seconds=9)), "TTL_MEDIA_INVALID")
+
+    run(story)
+
+
+def _album(*items: Any) -> list[Any]:
+    return [
+        t.InputSingleMedia(media=media, random_id=5000 + number, message=f"{number}")
+        for number, media in enumerate(items)
+    ]
+
+
+def test_an_album_is_one_commit() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        kept = []
+        for number in range(3):
+            media = t.InputMediaUploadedPhoto(file=await put(ann, picture(100 + number, 100)))
+            found = await ann(messages.UploadMedia(peer=ann.peer(bob), media=media))
+            kept.append(named(found))
+        answer = await ann(messages.SendMultiMedia(peer=ann.peer(bob), multi_media=_album(*kept)))
+        ids = [one for one in answer.updates if isinstance(one, t.UpdateMessageID)]
+        assert [one.random_id for one in ids] == [5000, 5001, 5002]
+        told = await bob.history(ann, limit=3)
+        assert len({one.grouped_id for one in told}) == 1 and told[0].grouped_id
+        assert [one.message for one in told] == ["2", "1", "0"]
+        ids = [one.id for one in reversed(told)]
+        forward = messages.ForwardMessages(
+            from_peer=bob.peer(ann), id=ids, random_id=[1, 2, 3], to_peer=bob.peer(eve)
+        )
+        await bob(forward)
+        passed = await eve.history(bob, limit=3)
+        assert len({one.grouped_id for one in passed}) == 1 != passed[0].grouped_id
+        assert passed[0].grouped_id != told[0].grouped_id
+        ask = messages.SendMultiMedia
+        await refused(ann(ask(peer=ann.peer(bob), multi_media=[])), "MEDIA_EMPTY")
+        await refused(ann(ask(peer=ann.peer(bob), multi_media=_album(*kept * 4))), "MULTI_MEDIA_TOO_LONG")
+        file = as_document(await put(ann, b"x"))
+        await refused(
+            ann(ask(peer=ann.peer(bob), multi_media=_album(kept[0], file))), "MEDIA_GROUPED_INVALID"
+        )
+        await refused(
+            ann(ask(peer=ann.peer(bob), multi_media=_album(t.InputMediaDice(emoticon="🎲")))), "MEDIA_INVALID"
+        )
+        spoiled = named(found)
+        spoiled.id.file_reference = bytes(27)
+        await refused(
+            ann(ask(peer=ann.peer(bob), multi_media=_album(kept[0], spoiled))), "FILE_REFERENCE_1_INVALID"
+        )
+        assert len(await bob.history(ann)) == 3
+
+    run(story)
+
+
+def test_media_are_exchanged_by_an_edit() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        mine = await send(ann, bob, as_document(await put(ann, b"first")), "caption")
+        other = t.InputMediaUploadedPhoto(file=await put(ann, picture()))
+        edit = messages.EditMessage(peer=ann.peer(bob), id=mine.id, media=other)
+        await ann(edit)
+        theirs = await newest(bob, ann)
+        assert theirs.message == "caption" and isinstance(theirs.media, t.MessageMediaPhoto)
+        assert theirs.edit_date
+        assert await fetch(bob, location(theirs.media))
+        c.clock.advance(limits.MEDIA_IDLE_SECONDS + 10)
+        await sweep(c)
+        assert c.services.files.library.get_or_none(mine.media.document.id) is None
+        text = await ann.send(bob, "a text")
+        await ann(
+            messages.EditMessage(
+                peer=ann.peer(bob), id=text, media=as_document(await put(ann, b"x")), message="with a file"
+            )
+        )
+        theirs = await newest(bob, ann)
+        assert theirs.message == "with a file" and theirs.media.document.size == 1
+        dice = await send(ann, bob, t.InputMediaDice(emoticon="🎲"))
+        await refused(
+            ann(messages.EditMessage(peer=ann.peer(bob), id=dice.id, media=other)), "MEDIA_PREV_INVALID"
+        )
+        await refused(
+            ann(messages.EditMessage(peer=ann.peer(bob), id=text, media=t.InputMediaDice(emoticon="🎲"))),
+            "MEDIA_NEW_INVALID",
+        )
+
+    run(story)
+
+
+def test_a_live_location_moves_and_ends() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        def at(lat: float, **more: Any) -> t.InputMediaGeoLive:
+            return t.InputMediaGeoLive(geo_point=t.InputGeoPoint(lat=lat, long=2.0), **more)
+
+        async def lives() -> list[Any]:
+            ask = messages.GetRecentLocations(peer=bob.peer(ann), limit=10, hash=0)
+            return (await bob(ask)).messages
+
+        await refused(send(ann, bob, at(1.0, period=59)), "MEDIA_INVALID")
+        await refused(send(ann, bob, at(1.0, period=600, heading=361)), "MEDIA_INVALID")
+        mine = await send(ann, bob, at(1.0, period=600, heading=90))
+        await send(ann, bob, at(9.0, period=60))
+        assert len(await lives()) == 2
+        c.clock.advance(100)
+        assert len(await lives()) == 1
+        await ann(messages.EditMessage(peer=ann.peer(bob), id=mine.id, media=at(3.0, heading=10)))
+        told = (await lives())[0]
+        assert told.media.geo.lat == 3.0 and told.media.period == 600 and told.media.heading == 10
+        assert told.edit_hide
+        stop = messages.EditMessage(peer=ann.peer(bob), id=mine.id, media=at(4.0, stopped=True))
+        await ann(stop)
+        assert await lives() == []
+        await refused(ann(stop), "MEDIA_PREV_INVALID")
+
+    run(story)
+
+
+def test_voice_is_unread_until_heard_and_kinds_are_counted() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        audio = t.DocumentAttributeAudio(duration=3, voice=True, waveform=b"\1" * 999)
+        film = t.DocumentAttributeVideo(duration=2.5, w=100, h=-5)
+        lens = t.DocumentAttributeVideo(duration=2.5, w=100, h=100, round_message=True)
+        await send(ann, bob, as_document(await put(ann, b"OggS"), audio, mime="audio/ogg"))
+        note = await newest(bob, ann)
+        assert note.media_unread and note.media.voice
+        assert len(note.media.document.attributes[0].waveform) == 256
+        await bob(messages.ReadMessageContents(id=[note.id]))
+        assert not (await newest(bob, ann)).media_unread and not (await newest(ann, bob)).media_unread
+        await send(ann, bob, as_document(await put(ann, b"x"), film, mime="video/mp4"))
+        await send(ann, bob, as_document(await put(ann, b"x"), lens, mime="video/mp4"))
+        await send(ann, bob, as_document(await put(ann, b"x"), film, mime="video/mp4", nosound_video=True))
+        await send(ann, bob, as_document(await put(ann, b"x"), t.DocumentAttributeAudio(duration=1)))
+        await send(ann, bob, as_document(await put(ann, b"x")))
+        shown = await bob.history(ann, limit=5)
+        assert [one.media.video for one in shown] == [False, False, False, True, True]
+        assert [one.media.round for one in shown] == [False, False, False, True, False]
+        filters = {
+            t.InputMessagesFilterVoice: 1,
+            t.InputMessagesFilterVideo: 1,
+            t.InputMessagesFilterRoundVideo: 1,
+            t.InputMessagesFilterGif: 1,
+            t.InputMessagesFilterMusic: 1,
+            t.InputMessagesFilterDocument: 1,
+            t.InputMessagesFilterPhotos: 0,
+        }
+        asked = messages.GetSearchCounters(peer=bob.peer(ann), filters=[one() for one in filters])
+        assert [one.count for one in await bob(asked)] == list(filters.values())
+
+    run(story)
+
+
+def test_file_references_of_scheduled_media_and_of_drafts() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        later = int(c.clock.now()) + 4 * limits.DAY
+        file = as_document(await put(ann, b"later"))
+        waits = await send(ann, bob, file, schedule_date=later)
+        assert await fetch(ann, location(waits.media)) == b"later"
+        c.clock.advance(limits.MEDIA_IDLE_SECONDS + 10)
+        await sweep(c)
+        c.clock.advance(4 * limits.DAY)
+        await c.services.alarms.turn()
+        await c.settle()
+        theirs = await newest(bob, ann)
+        assert await fetch(bob, location(theirs.media)) == b"later"
+
+    run(story)

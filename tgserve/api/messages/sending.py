@@ -121,7 +121,7 @@ def _to_forward(call: Call, source: int, msg_ids: list[int]) -> list[View]:
     else:
         views = call.services.history.messages(call.me, msg_ids)
     for view in views:
-        if view is None or view.row.peer != source or view.body.action:
+        if view is None or view.row.peer != source or view.body.action or view.body.media_ttl:
             raise errors.MESSAGE_ID_INVALID()
         if view.body.noforwards:
             raise errors.CHAT_FORWARDS_RESTRICTED()
