@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from tgserve.render.peers import peer
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
+from tgserve.tl import hashing
 from tgserve.tl import types as t
 
 
@@ -25,6 +28,38 @@ def kind_of(asked: t.AnyReaction) -> str:
     if isinstance(asked, t.ReactionCustomEmoji):
         return str(asked.document_id) if asked.document_id > 0 else "?"
     return "" if isinstance(asked, t.ReactionEmpty) else "?"
+
+
+def list_hash(kinds: Iterable[str]) -> int:
+    """The hash of a list of reactions, as clients work it out: emojis by the head of their MD5, custom emoji by id
+    (https://core.telegram.org/api/offsets#hash-generation)."""
+    numbers: list[int] = []
+    for kind in kinds:
+        if kind.isdecimal():
+            numbers += (int(kind) >> 32, int(kind) & 0xFFFFFFFF)
+        else:
+            numbers += (0, int.from_bytes(_md5(kind)[:4], "big", signed=True))
+    return hashing.list_hash(numbers)
+
+
+def tags_hash(tags: Iterable[tuple[str, str, int]]) -> int:
+    """The same of (kind, title, count) of Saved Messages' tags."""
+    numbers: list[int] = []
+    for kind, title, count in tags:
+        numbers.append(tag_number(kind))
+        if title:
+            numbers.append(int.from_bytes(_md5(title)[:8], "big"))
+        numbers.append(count)
+    return hashing.list_hash(numbers)
+
+
+def tag_number(kind: str) -> int:
+    """What a tag's place among those of the same count goes by."""
+    return int(kind) if kind.isdecimal() else int.from_bytes(_md5(kind)[:8], "big")
+
+
+def _md5(text: str) -> bytes:
+    return hashlib.md5(text.encode(), usedforsecurity=False).digest()
 
 
 def reactions(services: Services, view: View) -> t.MessageReactions:

@@ -22,8 +22,6 @@ from tgserve.services.history import Window
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
-_MASK = 2**64 - 1
-
 
 @rpc(messages.SendReaction, flood=per_minute(240))
 async def send_reaction(call: Call, request: messages.SendReaction) -> t.AnyUpdates:
@@ -114,19 +112,10 @@ async def get_top_reactions(call: Call, request: messages.GetTopReactions) -> t.
 
 
 def _listed(kinds: list[str], known: int) -> t.AnyMessagesReactions:
-    hash_ = _hash(kinds)
+    hash_ = render.list_hash(kinds)
     if known and known == hash_:
         return t.MessagesReactionsNotModified()
     return t.MessagesReactions(hash=hash_, reactions=[render.reaction(kind) for kind in kinds])
-
-
-def _hash(words: Sequence[str]) -> int:
-    """Tells two lists apart; clients send it back and compute nothing of it."""
-    value = 0
-    for word in words:
-        for byte in (*word.encode(), 0):
-            value = (value * 0x100000001B3 ^ byte) & _MASK
-    return value >> 1
 
 
 @rpc(messages.ClearRecentReactions)
@@ -151,7 +140,8 @@ async def get_saved_reaction_tags(
     if request.peer is not None:
         peers.resolve(call, request.peer)
     found = call.services.reactions.tags(call.me)
-    hash_ = _hash([f"{kind} {title} {count}" for kind, title, count in found])
+    found.sort(key=lambda tag: (-tag[2], -render.tag_number(tag[0])))
+    hash_ = render.tags_hash(found)
     if request.hash and request.hash == hash_:
         return t.MessagesSavedReactionTagsNotModified()
     tags: list[Any] = [
