@@ -142,14 +142,10 @@ def test_tdlib_makes_installs_sends_and_keeps(person, no_errors, tmp_path, versi
 
     def send(file_id: int) -> None:
         mark = len(ann.updates)
-        content = {
-            "@type": "inputMessageSticker",
-            "sticker": {"@type": "inputFileId", "id": file_id},
-            "width": 512,
-            "height": 512,
-        }
+        file = {"@type": "inputFileId", "id": file_id}
+        content = {"@type": "inputMessageSticker", "sticker": file, "width": 512, "height": 512}
         if version == "1.8.69":
-            content["emoji"] = ""
+            content["sticker"] = {"@type": "inputSticker", "sticker": file, "width": 512, "height": 512}
         draft = ann.call("sendMessage", chat_id=chat, input_message_content=content)
         done = ann.wait(
             lambda u: (
