@@ -14,10 +14,10 @@ from tests.journeys.test_groups import known
 from tests.journeys.test_telethon import meet
 
 
-async def channel_of(client):
+async def channel_of(client, wanted=lambda one: True):
     """The one channel in somebody's list; he may just have been brought into it."""
     for _ in range(100):
-        found = [one for one in await client.get_dialogs() if one.is_channel]
+        found = [one for one in await client.get_dialogs() if one.is_channel and wanted(one)]
         if found:
             return found[0]
         await asyncio.sleep(0.02)
@@ -47,7 +47,7 @@ async def test_a_supergroup_in_telethon(daemon, new_phone):
         assert answer.mentioned and (await answer.get_reply_message()).raw_text == "hello Bob"
         listed = [m.raw_text async for m in bob.iter_messages(seen.entity) if m.raw_text]
         assert listed == ["hello Ann", "hello Bob"]
-        line = await channel_of(ann)
+        line = await channel_of(ann, lambda one: one.unread_mentions_count)
         assert (line.unread_count, line.unread_mentions_count, line.message.id) == (1, 1, reply.id)
         await ann.send_read_acknowledge(channel, clear_mentions=True)
         line = await channel_of(ann)
@@ -119,3 +119,55 @@ async def test_what_was_missed_in_a_channel(daemon, new_phone):
             f.updates.GetChannelDifferenceRequest(entity, t.ChannelMessagesFilterEmpty(), pts, 100)
         )
         assert isinstance(empty, t.updates.ChannelDifferenceEmpty) and empty.pts == pts
+
+
+@pytest.mark.asyncio
+async def test_people_of_a_supergroup_in_telethon(daemon, new_phone):
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+        telethon_person(daemon, new_phone(), "Eve") as eve,
+    ):
+        await meet(ann, bob)
+        made = await ann(f.channels.CreateChannelRequest("Town", "", megagroup=True))
+        channel = made.chats[0]
+        asking = await ann(f.messages.ExportChatInviteRequest(channel, request_needed=True))
+        hash_ = asking.link.rpartition("+")[2]
+        found = await bob(f.messages.CheckChatInviteRequest(hash_))
+        assert (found.title, found.megagroup, found.request_needed) == ("Town", True, True)
+        with pytest.raises(errors.InviteRequestSentError):
+            await bob(f.messages.ImportChatInviteRequest(hash_))
+        waiting = await ann(
+            f.messages.GetChatInviteImportersRequest(channel, 0, t.InputUserEmpty(), 10, requested=True)
+        )
+        assert [one.user_id for one in waiting.importers] == [bob.me.id]
+        await ann(f.messages.HideChatJoinRequestRequest(channel, await known(ann, bob), approved=True))
+        seen = await channel_of(bob)
+        open_link = await ann(f.messages.ExportChatInviteRequest(channel, usage_limit=1))
+        joined = (await eve(f.messages.ImportChatInviteRequest(open_link.link.rpartition("+")[2]))).updates
+        assert joined.chats[0].id == channel.id
+        people = await ann.get_participants(channel)
+        assert {one.id for one in people} == {ann.me.id, bob.me.id, eve.me.id}
+        await ann.edit_admin(channel, await known(ann, bob), ban_users=True, title="sheriff")
+        admins = await ann.get_participants(channel, filter=t.ChannelParticipantsAdmins())
+        assert {one.id for one in admins} == {ann.me.id, bob.me.id}
+        eve_for_bob = next(one for one in await bob.get_participants(seen.entity) if one.id == eve.me.id)
+        with pytest.raises(errors.ChatAdminRequiredError):
+            await bob.edit_admin(seen.entity, eve_for_bob, ban_users=True)
+        await ann.send_message(channel, "quiet please")
+        await until(lambda: [m for m in eve.heard if m.raw_text == "quiet please"])
+        await bob.edit_permissions(seen.entity, eve_for_bob, send_messages=False)
+        with pytest.raises((errors.ChatWriteForbiddenError, errors.UserBannedInChannelError)):
+            await eve.send_message(joined.chats[0], "why")
+        await bob.kick_participant(seen.entity, eve_for_bob)
+        eve.heard.clear()
+        await ann.send_message(channel, "she is gone")
+        await until(lambda: [m for m in bob.heard if m.raw_text == "she is gone"])
+        with pytest.raises(errors.ChannelPrivateError):
+            await eve.get_messages(joined.chats[0], limit=1)
+        assert not [m for m in eve.heard if m.raw_text]
+        await ann(f.channels.UpdateUsernameRequest(channel, "our_town"))
+        resolved = await eve(f.contacts.ResolveUsernameRequest("our_town"))
+        again = (await eve(f.channels.JoinChannelRequest(resolved.chats[0]))).updates
+        assert again.chats[0].username == "our_town"
+        assert [m.raw_text async for m in eve.iter_messages(again.chats[0], limit=1)] == ["she is gone"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
+from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
 from tgserve.services.channels import rights
@@ -166,7 +167,10 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         made.banned_count = record.restricted
         if record.pending:
             made.requests_pending = record.pending
-            made.recent_requesters = []
+            made.recent_requesters = [one.user for one in services.channels.doors.waiting(peer)[:5]]
+    primary = services.channels.doors.primary_or_none(viewer, peer)
+    if primary is not None:
+        made.exported_invite = invite(primary)
     if member and record.megagroup:
         made.online_count = len(services.channels.audience.of(peer))
     if record.linked:

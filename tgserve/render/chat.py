@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import Any, Final
 
-from tgserve import limits
 from tgserve.render import photos
 from tgserve.render.channel import channel
+from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
 from tgserve.services.groups import rights
-from tgserve.services.groups.invites import Link
 from tgserve.services.groups.roster import Roster
 from tgserve.store import group_records as g
 from tgserve.store import records as r
@@ -27,7 +26,6 @@ from tgserve.tl.base import raw
 FOR_EVER: Final = 2**31 - 1
 """until_date of rights without an end (CLIENTS A.19)."""
 _RIGHTS = Struct("<IIi").pack
-LINK: Final = "https://t.me/+"
 ADMIN_RIGHTS: Final = t.ChatAdminRights(
     change_info=True,
     delete_messages=True,
@@ -167,26 +165,3 @@ def full(services: Services, viewer: int, roster: Roster) -> t.ChatFull:
 
 def recent_requesters(services: Services, viewer: int, chat: int) -> list[int]:
     return [one.user for one in services.invites.arrivals(viewer, chat, "", requested=True)[:5]]
-
-
-def invite(link: Link) -> t.ChatInviteExported:
-    of = link.invite
-    return t.ChatInviteExported(
-        revoked=of.revoked,
-        permanent=of.permanent,
-        request_needed=of.approval,
-        link=LINK + link.hash,
-        admin_id=of.admin,
-        date=of.date,
-        start_date=of.edited or None,
-        expire_date=of.expires or None,
-        usage_limit=of.usage_limit or None,
-        usage=of.usage or None,
-        requested=of.requested or None,
-        title=of.title or None,
-    )
-
-
-def hash_in(link: str) -> str:
-    """The hash in a link as clients send it: the link itself, or its hash alone."""
-    return link.rpartition("/")[2].lstrip("+").strip()[: limits.TEXT_CHARS]

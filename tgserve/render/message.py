@@ -14,8 +14,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from tgserve.render import media as render_media
-from tgserve.render import post
 from tgserve.render import polls as render_polls
+from tgserve.render import post
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
 from tgserve.render.reactions import reactions
 from tgserve.services import Services

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from tgserve import errors, limits
+from tgserve.api.channels.creating import answer
 from tgserve.api.messages.chats import group_peer, plain, updates_of
 from tgserve.render import chat as render
 from tgserve.render.action import action_of
+from tgserve.render.channel import channel_id
+from tgserve.render.invite import hash_in
+from tgserve.render.invite import invite as invite_link
 from tgserve.render.user import user as draw_user
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
-from tgserve.services.groups.invites import Link, Terms
+from tgserve.services.channels import rights
+from tgserve.services.channels.doors import Doors
+from tgserve.services.channels.register import is_channel
+from tgserve.services.groups.invites import Invites, Link, Terms
+from tgserve.services.groups.life import Action
+from tgserve.services.groups.links import chat_of
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
 SHOWN = 5
 """Members that an invitation names."""
+
+
+def _doors(call: Call, peer: t.AnyInputPeer) -> tuple[int, Invites | Doors]:
+    """A group or channel, and what keeps its links. PEER_ID_INVALID, CHAT_ID_INVALID, CHANNEL_INVALID."""
+    found = peers.resolve(call, peer)
+    if is_channel(found):
+        return found, call.services.channels.doors
+    return group_peer(call, peer), call.services.invites
 
 
 def _limit(limit: int) -> int:
@@ -27,29 +44,29 @@ def _limit(limit: int) -> int:
 
 @rpc(messages.ExportChatInvite, flood=per_minute(60))
 async def export_chat_invite(call: Call, request: messages.ExportChatInvite) -> t.AnyExportedChatInvite:
-    chat = group_peer(call, request.peer)
+    chat, doors = _doors(call, request.peer)
     if request.subscription_pricing is not None:
         raise errors.PAYMENT_UNSUPPORTED()
     terms = Terms(request.title, request.expire_date, request.usage_limit, request.request_needed or None)
-    made = await call.services.invites.make(call.me, chat, terms, primary=request.legacy_revoke_permanent)
-    return render.invite(made)
+    made = await doors.make(call.me, chat, terms, primary=request.legacy_revoke_permanent)
+    return invite_link(made)
 
 
 @rpc(messages.GetExportedChatInvites)
 async def get_exported_chat_invites(
     call: Call, request: messages.GetExportedChatInvites
 ) -> t.AnyMessagesExportedChatInvites:
-    chat = group_peer(call, request.peer)
+    chat, doors = _doors(call, request.peer)
     admin = peers.resolve_user(call, request.admin_id)
-    found = call.services.invites.links(call.me, chat, admin, revoked=request.revoked)
+    found = doors.links(call.me, chat, admin, revoked=request.revoked)
     rest = found
     if request.offset_link:
-        after = render.hash_in(request.offset_link)
+        after = hash_in(request.offset_link)
         at = next((index for index, one in enumerate(found) if one.hash == after), len(found) - 1)
         rest = found[at + 1 :]
     return t.MessagesExportedChatInvites(
         count=len(found),
-        invites=[render.invite(one) for one in rest[: _limit(request.limit)]],
+        invites=[invite_link(one) for one in rest[: _limit(request.limit)]],
         users=users(call.services, call.me, (admin,)),
     )
 
@@ -58,37 +75,35 @@ async def get_exported_chat_invites(
 async def get_exported_chat_invite(
     call: Call, request: messages.GetExportedChatInvite
 ) -> t.AnyMessagesExportedChatInvite:
-    chat = group_peer(call, request.peer)
-    return _exported(call, call.services.invites.link(call.me, chat, render.hash_in(request.link)))
+    chat, doors = _doors(call, request.peer)
+    return _exported(call, doors.link(call.me, chat, hash_in(request.link)))
 
 
 def _exported(call: Call, link: Link) -> t.MessagesExportedChatInvite:
     who = users(call.services, call.me, (link.invite.admin,))
-    return t.MessagesExportedChatInvite(invite=render.invite(link), users=who)
+    return t.MessagesExportedChatInvite(invite=invite_link(link), users=who)
 
 
 @rpc(messages.EditExportedChatInvite, flood=per_minute(60))
 async def edit_exported_chat_invite(
     call: Call, request: messages.EditExportedChatInvite
 ) -> t.AnyMessagesExportedChatInvite:
-    chat = group_peer(call, request.peer)
+    chat, doors = _doors(call, request.peer)
     terms = Terms(request.title, request.expire_date, request.usage_limit, request.request_needed)
-    link, successor = await call.services.invites.edit(
-        call.me, chat, render.hash_in(request.link), terms, revoke=request.revoked
-    )
+    link, successor = await doors.edit(call.me, chat, hash_in(request.link), terms, revoke=request.revoked)
     if successor is None:
         return _exported(call, link)
     return t.MessagesExportedChatInviteReplaced(
-        invite=render.invite(link),
-        new_invite=render.invite(successor),
+        invite=invite_link(link),
+        new_invite=invite_link(successor),
         users=users(call.services, call.me, (link.invite.admin,)),
     )
 
 
 @rpc(messages.DeleteExportedChatInvite)
 async def delete_exported_chat_invite(call: Call, request: messages.DeleteExportedChatInvite) -> bool:
-    chat = group_peer(call, request.peer)
-    await call.services.invites.delete(call.me, chat, render.hash_in(request.link))
+    chat, doors = _doors(call, request.peer)
+    await doors.delete(call.me, chat, hash_in(request.link))
     return True
 
 
@@ -96,9 +111,9 @@ async def delete_exported_chat_invite(call: Call, request: messages.DeleteExport
 async def delete_revoked_exported_chat_invites(
     call: Call, request: messages.DeleteRevokedExportedChatInvites
 ) -> bool:
-    chat = group_peer(call, request.peer)
+    chat, doors = _doors(call, request.peer)
     admin = peers.resolve_user(call, request.admin_id)
-    await call.services.invites.delete_revoked(call.me, chat, admin)
+    await doors.delete_revoked(call.me, chat, admin)
     return True
 
 
@@ -106,7 +121,8 @@ async def delete_revoked_exported_chat_invites(
 async def get_admins_with_invites(
     call: Call, request: messages.GetAdminsWithInvites
 ) -> t.AnyMessagesChatAdminsWithInvites:
-    counts = call.services.invites.admins(call.me, group_peer(call, request.peer))
+    chat, doors = _doors(call, request.peer)
+    counts = doors.admins(call.me, chat)
     admins: list[t.AnyChatAdminWithInvites] = [
         t.ChatAdminWithInvites(admin_id=admin, invites_count=live, revoked_invites_count=ended)
         for admin, live, ended in counts
@@ -120,9 +136,9 @@ async def get_chat_invite_importers(
     call: Call, request: messages.GetChatInviteImporters
 ) -> t.AnyMessagesChatInviteImporters:
     """Who came by a link, or asks to; newest first, after offset_user where given."""
-    chat = group_peer(call, request.peer)
-    hash_ = render.hash_in(request.link or "")
-    found = call.services.invites.arrivals(call.me, chat, hash_, requested=request.requested)
+    chat, doors = _doors(call, request.peer)
+    hash_ = hash_in(request.link or "")
+    found = doors.arrivals(call.me, chat, hash_, requested=request.requested)
     words = (request.q or "").casefold().split()
     if words:
         found = [one for one in found if _named(call, one.user, words)]
@@ -159,20 +175,22 @@ def _named(call: Call, user: int, words: list[str]) -> bool:
 
 @rpc(messages.HideChatJoinRequest)
 async def hide_chat_join_request(call: Call, request: messages.HideChatJoinRequest) -> t.AnyUpdates:
-    chat = group_peer(call, request.peer)
+    chat, _ = _doors(call, request.peer)
     return await _answer(call, chat, [peers.resolve_user(call, request.user_id)], request.approved)
 
 
 @rpc(messages.HideAllChatJoinRequests)
 async def hide_all_chat_join_requests(call: Call, request: messages.HideAllChatJoinRequests) -> t.AnyUpdates:
-    chat = group_peer(call, request.peer)
-    hash_ = render.hash_in(request.link or "")
-    asking = call.services.invites.arrivals(call.me, chat, hash_, requested=True)
+    chat, doors = _doors(call, request.peer)
+    hash_ = hash_in(request.link or "")
+    asking = doors.arrivals(call.me, chat, hash_, requested=True)
     return await _answer(call, chat, [one.user for one in asking], request.approved)
 
 
 async def _answer(call: Call, chat: int, asking: list[int], approved: bool) -> t.Updates:
     action = action_of(t.MessageActionChatJoinedByRequest())
+    if is_channel(chat):
+        return await _answer_channel(call, chat, asking, approved, action)
     roster = call.services.groups.rosters.of_member(call.me, chat)
     for user in asking:
         roster = await call.services.invites.answer(
@@ -187,9 +205,28 @@ async def _answer(call: Call, chat: int, asking: list[int], approved: bool) -> t
     return made
 
 
+async def _answer_channel(
+    call: Call, channel: int, asking: list[int], approved: bool, action: Action
+) -> t.Updates:
+    doors = call.services.channels.doors
+    done = await doors.answer(call.me, channel, asking, approved, action, origin=call.session)
+    latest = [one.user for one in doors.waiting(channel)[:SHOWN]]
+    update = t.UpdatePendingJoinRequests(
+        peer=t.PeerChannel(channel_id=channel_id(channel)),
+        requests_pending=done.record.pending,
+        recent_requesters=latest,
+    )
+    made = answer(call, done, update)
+    made.users = users(call.services, call.me, (*asking, *latest, call.me))
+    return made
+
+
 @rpc(messages.CheckChatInvite, flood=per_minute(60))
 async def check_chat_invite(call: Call, request: messages.CheckChatInvite) -> t.AnyChatInvite:
-    roster, invite = call.services.invites.look(call.me, render.hash_in(request.hash))
+    hash_ = hash_in(request.hash)
+    if is_channel(chat_of(hash_)):
+        return _look_at_channel(call, hash_)
+    roster, invite = call.services.invites.look(call.me, hash_)
     if roster.has(call.me):
         return t.ChatInviteAlready(chat=render.chat(call.services, call.me, roster.chat))
     known = [user for user in roster.here if call.services.contacts.get_or_none(call.me, user)]
@@ -205,11 +242,35 @@ async def check_chat_invite(call: Call, request: messages.CheckChatInvite) -> t.
     )
 
 
+def _look_at_channel(call: Call, hash_: str) -> t.AnyChatInvite:
+    channel, record, invite = call.services.channels.doors.look(call.me, hash_)
+    seat = call.services.channels.register.participant(channel, call.me)
+    if rights.is_member(seat):
+        return t.ChatInviteAlready(chat=render.chat(call.services, call.me, channel))
+    return t.ChatInvite(
+        channel=True,
+        broadcast=not record.megagroup,
+        public=rights.is_public(record),
+        megagroup=record.megagroup,
+        request_needed=invite.approval,
+        title=record.title,
+        about=record.about or None,
+        photo=t.PhotoEmpty(id=0),
+        participants_count=record.members,
+        color=0,
+    )
+
+
 @rpc(messages.ImportChatInvite, flood=per_minute(20))
 async def import_chat_invite(
     call: Call, request: messages.ImportChatInvite
 ) -> t.AnyMessagesChatInviteJoinResult:
-    hash_ = render.hash_in(request.hash)
+    hash_ = hash_in(request.hash)
+    if is_channel(chat_of(hash_)):
+        _, _, opening = call.services.channels.doors.look(call.me, hash_)
+        joined = action_of(t.MessageActionChatJoinedByLink(inviter_id=opening.admin), opening.admin)
+        entered = await call.services.channels.doors.use(call.me, hash_, joined, origin=call.session)
+        return t.MessagesChatInviteJoinResultOk(updates=answer(call, entered))
     _, invite = call.services.invites.look(call.me, hash_)
     action = action_of(t.MessageActionChatJoinedByLink(inviter_id=invite.admin), invite.admin)
     done = await call.services.invites.use(call.me, hash_, action, origin=call.session)

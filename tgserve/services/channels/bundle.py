@@ -10,6 +10,7 @@ from tgserve.services.channels import seats
 from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.changing import Changing
 from tgserve.services.channels.counters import Counters
+from tgserve.services.channels.doors import Doors
 from tgserve.services.channels.journal import Journal
 from tgserve.services.channels.life import Life
 from tgserve.services.channels.members import Members
@@ -38,6 +39,7 @@ class Channels:
     members: Members
     journal: Journal
     publicity: Publicity
+    doors: Doors
 
 
 def build(
@@ -64,4 +66,5 @@ def build(
         members=Members(store, clock, register),
         journal=Journal(store, register),
         publicity=Publicity(clock, names, life, register),
+        doors=Doors(store, clock, ids, life, register),
     )

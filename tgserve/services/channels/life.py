@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.ids import Ids
-from tgserve.services.channels import rights
+from tgserve.services.channels import journal, rights
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, opened, save
 from tgserve.services.channels.seats import Moving, gone, joined, put_seat, seat_of
+from tgserve.services.groups.invites import count_request
 from tgserve.services.groups.life import Action, title_of
 from tgserve.services.groups.links import make_hash
 from tgserve.services.messaging import Origin, Sent
@@ -25,7 +26,7 @@ from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
-from tgserve.store.keyspaces import CHANNELS, INVITES, PARTICIPANTS
+from tgserve.store.keyspaces import CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -53,6 +54,8 @@ class Taken(Exception):
 
 Change = Callable[[Txn, c.Channel, c.Participant | None], c.Channel]
 """(txn, channel, the caller's seat) -> the channel as it shall be; raises what forbids it."""
+Enter = Callable[[Txn, c.Channel, c.Participant | None], int]
+"""(txn, channel, the caller's seat before) -> who lets him in, 0 for nobody; raises what forbids it."""
 
 
 class Life:
@@ -94,7 +97,7 @@ class Life:
                 seat = c.Participant(now, me, admin=rights.BROADCAST_ALL | rights.MEGAGROUP_ALL)
                 made = save(txn, channel, put_seat(txn, channel, record, me, seat, now, moving))
                 txn.put(INVITES, channel, hash_, value=g.Invite(me, now, permanent=True))
-                sent = _act(txn, channel, made, me, action, now, origin)
+                sent = announce(txn, channel, made, me, action, now, origin)
                 return Done(channel, made, sent)
 
             try:
@@ -106,21 +109,41 @@ class Life:
         raise errors.INTERNAL()
 
     async def join(self, me: int, channel: int, *, origin: Origin = None) -> Done:
-        """Come into a public channel. CHANNEL_PRIVATE, USER_ALREADY_PARTICIPANT, INVITE_REQUEST_SENT,
-        CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
+        """Come into a public channel. CHANNEL_PRIVATE, USER_ALREADY_PARTICIPANT, CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
+
+        def enter(txn: Txn, record: c.Channel, was: c.Participant | None) -> int:
+            if rights.is_member(was):
+                raise errors.USER_ALREADY_PARTICIPANT()
+            if not rights.may_see(record, was):
+                raise errors.CHANNEL_PRIVATE()
+            now = int(self._clock.now())
+            journal.note(txn, channel, c.LogEntry(now, me, journal.JOIN))
+            return 0
+
+        return await self.enter(me, channel, enter, None, origin=origin)
+
+    async def enter(
+        self, me: int, channel: int, check: Enter, action: Action | None, *, origin: Origin = None
+    ) -> Done:
+        """Come in, if `check` raises nothing; it returns who let him in. `action` is the service message in a
+        supergroup."""
         self._check_count(me)
         now = int(self._clock.now())
         moving = _moving(origin)
 
         def work(txn: Txn) -> Done:
             record = opened(txn, channel)
-            was = seat_of(txn, channel, me, now)
-            if rights.is_member(was):
-                raise errors.USER_ALREADY_PARTICIPANT()
-            if not rights.may_see(record, was):
-                raise errors.CHANNEL_PRIVATE()
-            made = save(txn, channel, come_in(txn, channel, record, me, 0, now, moving))
-            return Done(channel, made)
+            inviter = check(txn, record, seat_of(txn, channel, me, now))
+            asked = txn.get(IMPORTERS, channel, me)
+            if asked is not None and asked.requested:  # he asked, and has come in some other way
+                txn.delete(IMPORTERS, channel, me)
+                count_request(txn, channel, asked.hash, -1)
+                record = replace(record, pending=max(record.pending - 1, 0))
+            made = save(txn, channel, come_in(txn, channel, record, me, inviter, now, moving))
+            sent = None
+            if action is not None and made.megagroup:
+                sent = announce(txn, channel, made, me, action, now, origin)
+            return Done(channel, made, sent)
 
         done = await self._store.transact(slot_of(channel), work)
         await moving.done
@@ -151,7 +174,7 @@ class Life:
             if not came:
                 return Done(channel, record), left
             made = save(txn, channel, record)
-            sent = _act(txn, channel, made, me, action, now, origin) if made.megagroup else None
+            sent = announce(txn, channel, made, me, action, now, origin) if made.megagroup else None
             return Done(channel, made, sent), left
 
         return await self._store.transact(slot_of(channel), work)
@@ -184,7 +207,7 @@ class Life:
             record, seat = admitted(txn, channel, me, now)
             made = save(txn, channel, change(txn, record, seat))
             if action is not None:
-                return Done(channel, made, _act(txn, channel, made, me, action, now, origin))
+                return Done(channel, made, announce(txn, channel, made, me, action, now, origin))
             eventlog.append(txn, channel, ev.ChannelChanged(channel), now=now, raises=0, origin=origin)
             return Done(channel, made)
 
@@ -263,9 +286,10 @@ def require(record: c.Channel, me: int, seat: c.Participant | None, right: int, 
     raise errors.CHAT_ADMIN_REQUIRED()
 
 
-def _act(
+def announce(
     txn: Txn, channel: int, record: c.Channel, me: int, action: Action, now: int, origin: Origin
 ) -> Sent:
+    """The service message of `me`."""
     return put_action(
         txn,
         channel,

@@ -68,12 +68,12 @@ class Invites:
         """A new link; `primary`: in place of one's primary link, which ends. CHAT_ADMIN_REQUIRED, INVITES_TOO_MUCH,
         EXPIRE_DATE_INVALID, USAGE_LIMIT_INVALID."""
         now = int(self._clock.now())
-        invite = _with(g.Invite(me, now), terms, now)
+        invite = with_terms(g.Invite(me, now), terms, now)
         hash_ = make_hash(chat, self._ids)
 
         def work(txn: Txn) -> Link:
             _admin(opened(txn, chat, me), me)
-            mine = _of_admin(txn, chat, me)
+            mine = of_admin(txn, chat, me)
             if len(mine) >= limits.INVITES_PER_GROUP:
                 raise errors.INVITES_TOO_MUCH()
             made = invite
@@ -111,7 +111,7 @@ class Invites:
                 return Link(hash_, changed), Link(fresh, successor)
             if invite.permanent:
                 raise errors.CHAT_INVITE_PERMANENT()
-            changed = replace(_with(invite, terms, now), edited=now)
+            changed = replace(with_terms(invite, terms, now), edited=now)
             txn.put(INVITES, chat, hash_, value=changed)
             return Link(hash_, changed), None
 
@@ -133,7 +133,7 @@ class Invites:
         def work(txn: Txn) -> None:
             roster = opened(txn, chat, me)
             _overseer(roster, me, admin)
-            for one in _of_admin(txn, chat, admin):
+            for one in of_admin(txn, chat, admin):
                 if one.invite.revoked:
                     txn.delete(INVITES, chat, one.hash)
 
@@ -151,7 +151,7 @@ class Invites:
         if not rights.is_admin(roster, me):
             return None
         with self._store.read(slot_of(chat)) as reader:
-            for one in _of_admin(reader, chat, me):
+            for one in of_admin(reader, chat, me):
                 if one.invite.permanent and not one.invite.revoked:
                     return one
         return None
@@ -160,7 +160,7 @@ class Invites:
         """An admin's links, newest first, the primary one on top."""
         _overseer(self._rosters.of_member(me, chat), me, admin)
         with self._store.read(slot_of(chat)) as reader:
-            found = [one for one in _of_admin(reader, chat, admin) if one.invite.revoked == revoked]
+            found = [one for one in of_admin(reader, chat, admin) if one.invite.revoked == revoked]
         found.sort(key=lambda one: (one.invite.permanent, one.invite.date, one.hash), reverse=True)
         return found
 
@@ -202,11 +202,11 @@ class Invites:
                 raise errors.HIDE_REQUESTER_MISSING()
             if not approve:
                 txn.delete(IMPORTERS, chat, user)
-                _count_request(txn, chat, importer.hash, -1)
+                count_request(txn, chat, importer.hash, -1)
                 made = save(txn, was, replace(was.group, pending=max(was.group.pending - 1, 0)), {})
             else:
                 made = join(txn, was, user, me, now)
-                _count_use(txn, chat, importer.hash)
+                count_use(txn, chat, importer.hash)
                 came = g.Importer(importer.hash, now, approved_by=me)
                 txn.put(IMPORTERS, chat, user, value=came)
                 announce(txn, made, user, made.others(user), action, now, None, new=(user,))
@@ -227,7 +227,7 @@ class Invites:
         if roster is None or invite is None:
             raise errors.INVITE_HASH_INVALID()
         if not roster.has(me):
-            _check_usable(invite, int(self._clock.now()))
+            check_usable(invite, int(self._clock.now()))
         return roster, invite
 
     async def use(self, me: int, hash_: str, action: Action, *, origin: Origin = None) -> Done:
@@ -242,7 +242,7 @@ class Invites:
         def work(txn: Txn, acting: Acting) -> Roster:
             was, invite = _entered(txn, chat, me, hash_, now)
             made = join(txn, was, me, invite.admin, now)
-            _count_use(txn, chat, hash_)
+            count_use(txn, chat, hash_)
             txn.put(IMPORTERS, chat, me, value=g.Importer(hash_, now))
             announce(txn, made, me, made.others(me), action, now, acting, new=(me,))
             return made
@@ -256,7 +256,7 @@ def _entered(txn: Txn, chat: int, me: int, hash_: str, now: int) -> tuple[Roster
         raise errors.INVITE_HASH_INVALID()
     if was.has(me):
         raise errors.USER_ALREADY_PARTICIPANT()
-    _check_usable(invite, now)
+    check_usable(invite, now)
     member = was.members.get(me)
     if member is not None and member.gone == r.MEMBER_KICKED:
         raise errors.INVITE_HASH_EXPIRED()
@@ -270,12 +270,12 @@ def _ask(txn: Txn, chat: int, me: int, hash_: str, now: int) -> None:
     if before is not None and before.requested:
         return
     txn.put(IMPORTERS, chat, me, value=g.Importer(hash_, now, requested=True))
-    _count_request(txn, chat, hash_, 1)
+    count_request(txn, chat, hash_, 1)
     made = save(txn, was, replace(was.group, pending=was.group.pending + 1), {})
     inform(txn, made, _admins(made), "requests", now)
 
 
-def _check_usable(invite: g.Invite, now: int) -> None:
+def check_usable(invite: g.Invite, now: int) -> None:
     if (
         invite.revoked
         or 0 < invite.expires <= now
@@ -284,20 +284,20 @@ def _check_usable(invite: g.Invite, now: int) -> None:
         raise errors.INVITE_HASH_EXPIRED()
 
 
-def _count_use(txn: Txn, chat: int, hash_: str) -> None:
+def count_use(txn: Txn, chat: int, hash_: str) -> None:
     invite = txn.get(INVITES, chat, hash_)
     if invite is not None:
         txn.put(INVITES, chat, hash_, value=replace(invite, usage=invite.usage + 1))
 
 
-def _count_request(txn: Txn, chat: int, hash_: str, change: int) -> None:
+def count_request(txn: Txn, chat: int, hash_: str, change: int) -> None:
     invite = txn.get(INVITES, chat, hash_)
     if invite is not None:
         requested = max(invite.requested + change, 0)
         txn.put(INVITES, chat, hash_, value=replace(invite, requested=requested))
 
 
-def _of_admin(reader: Reader, chat: int, admin: int) -> list[Link]:
+def of_admin(reader: Reader, chat: int, admin: int) -> list[Link]:
     return [Link(key[1], one) for key, one in reader.range(INVITES, chat) if one.admin == admin]
 
 
@@ -326,7 +326,7 @@ def _admins(roster: Roster) -> Sequence[int]:
     return [user for user in roster.here if rights.is_admin(roster, user)]
 
 
-def _with(invite: g.Invite, terms: Terms, now: int) -> g.Invite:
+def with_terms(invite: g.Invite, terms: Terms, now: int) -> g.Invite:
     """An invite under new terms. EXPIRE_DATE_INVALID, USAGE_LIMIT_INVALID."""
     title = invite.title if terms.title is None else terms.title.strip()[:32]
     expires = invite.expires if terms.expires is None else terms.expires

@@ -1,0 +1,326 @@
+"""Links into channels, and requests to join: made and ended by admins who may invite, used by whoever has one.
+
+Rows and rules are those of links into groups (services/groups/invites.py); here they open a channel. A link that has
+ended says the same whatever the reason. Who was removed cannot come back by a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.clock import Clock
+from tgserve.ids import Ids
+from tgserve.services.channels import journal, rights
+from tgserve.services.channels.life import Done, Life, admitted, announce, come_in
+from tgserve.services.channels.register import Register, opened, save
+from tgserve.services.channels.seats import seat_of
+from tgserve.services.groups.invites import (
+    Arrival,
+    Link,
+    Terms,
+    check_usable,
+    count_request,
+    count_use,
+    of_admin,
+    with_terms,
+)
+from tgserve.services.groups.life import Action
+from tgserve.services.groups.links import chat_of, make_hash
+from tgserve.services.messaging import Origin
+from tgserve.store import channel_records as c
+from tgserve.store import group_records as g
+from tgserve.store.keyspaces import IMPORTERS, INVITES, PARTICIPANTS
+from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Reader, Txn
+
+
+class Doors:
+    def __init__(self, store: Store, clock: Clock, ids: Ids, life: Life, register: Register) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._life = life
+        self._register = register
+
+    # -- admins -----------------------------------------------------------
+
+    async def make(self, me: int, channel: int, terms: Terms, *, primary: bool = False) -> Link:
+        """A new link; `primary`: in place of one's primary link, which ends. CHAT_ADMIN_REQUIRED, INVITES_TOO_MUCH,
+        EXPIRE_DATE_INVALID, USAGE_LIMIT_INVALID, CHANNEL_PRIVATE."""
+        now = int(self._clock.now())
+        invite = with_terms(g.Invite(me, now), terms, now)
+        hash_ = make_hash(channel, self._ids)
+
+        def work(txn: Txn) -> Link:
+            record, seat = admitted(txn, channel, me, now)
+            _inviter(record, seat, me)
+            mine = of_admin(txn, channel, me)
+            if len(mine) >= limits.INVITES_PER_GROUP:
+                raise errors.INVITES_TOO_MUCH()
+            made = invite
+            if primary:
+                for one in mine:
+                    if one.invite.permanent and not one.invite.revoked:
+                        ended = replace(one.invite, revoked=True, permanent=False)
+                        txn.put(INVITES, channel, one.hash, value=ended)
+                made = g.Invite(me, now, permanent=True)
+            txn.put(INVITES, channel, hash_, value=made)
+            return Link(hash_, made)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def edit(
+        self, me: int, channel: int, hash_: str, terms: Terms, *, revoke: bool = False
+    ) -> tuple[Link, Link | None]:
+        """Change or end a link; the second link is the new primary one when that was ended. INVITE_HASH_EXPIRED for
+        one that has ended, CHAT_INVITE_PERMANENT, and as `make`."""
+        now = int(self._clock.now())
+        fresh = make_hash(channel, self._ids)
+
+        def work(txn: Txn) -> tuple[Link, Link | None]:
+            record, seat = admitted(txn, channel, me, now)
+            invite = _owned(txn, channel, record, seat, me, hash_)
+            if invite.revoked:
+                raise errors.INVITE_HASH_EXPIRED()
+            line = c.LogEntry(now, me, journal.INVITE_EDIT, hash=hash_, invite_before=invite)
+            if revoke:
+                changed = replace(invite, revoked=True, permanent=False)
+                txn.put(INVITES, channel, hash_, value=changed)
+                journal.note(txn, channel, replace(line, kind=journal.INVITE_REVOKE, invite_after=changed))
+                if not invite.permanent:
+                    return Link(hash_, changed), None
+                successor = g.Invite(invite.admin, now, permanent=True)
+                txn.put(INVITES, channel, fresh, value=successor)
+                return Link(hash_, changed), Link(fresh, successor)
+            if invite.permanent:
+                raise errors.CHAT_INVITE_PERMANENT()
+            changed = replace(with_terms(invite, terms, now), edited=now)
+            txn.put(INVITES, channel, hash_, value=changed)
+            journal.note(txn, channel, replace(line, invite_after=changed))
+            return Link(hash_, changed), None
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def delete(self, me: int, channel: int, hash_: str) -> None:
+        """Forget a link that was revoked. INVITE_REVOKED_MISSING, CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            record, seat = admitted(txn, channel, me, now)
+            invite = _owned(txn, channel, record, seat, me, hash_)
+            if not invite.revoked:
+                raise errors.INVITE_REVOKED_MISSING()
+            txn.delete(INVITES, channel, hash_)
+            line = c.LogEntry(now, me, journal.INVITE_DELETE, hash=hash_, invite_before=invite)
+            journal.note(txn, channel, line)
+
+        await self._store.transact(slot_of(channel), work)
+
+    async def delete_revoked(self, me: int, channel: int, admin: int) -> None:
+        """Forget all links of an admin that were revoked; others' only as creator."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            record, seat = admitted(txn, channel, me, now)
+            _overseer(record, seat, me, admin)
+            for one in of_admin(txn, channel, admin):
+                if one.invite.revoked:
+                    txn.delete(INVITES, channel, one.hash)
+
+        await self._store.transact(slot_of(channel), work)
+
+    def link(self, me: int, channel: int, hash_: str) -> Link:
+        """One link. CHAT_ADMIN_REQUIRED, INVITE_HASH_INVALID."""
+        record, seat = self._register.seat(me, channel)
+        with self._store.read(slot_of(channel)) as reader:
+            return Link(hash_, _owned(reader, channel, record, seat, me, hash_))
+
+    def primary_or_none(self, me: int, channel: int) -> Link | None:
+        """The primary link of one who may invite; None when he has none, or may not."""
+        record = self._register.get_or_none(channel)
+        seat = self._register.participant(channel, me)
+        if record is None or not rights.has(record, me, seat, rights.INVITE):
+            return None
+        with self._store.read(slot_of(channel)) as reader:
+            for one in of_admin(reader, channel, me):
+                if one.invite.permanent and not one.invite.revoked:
+                    return one
+        return None
+
+    def links(self, me: int, channel: int, admin: int, *, revoked: bool) -> list[Link]:
+        """An admin's links, newest first, the primary one on top."""
+        record, seat = self._register.seat(me, channel)
+        _overseer(record, seat, me, admin)
+        with self._store.read(slot_of(channel)) as reader:
+            found = [one for one in of_admin(reader, channel, admin) if one.invite.revoked == revoked]
+        found.sort(key=lambda one: (one.invite.permanent, one.invite.date, one.hash), reverse=True)
+        return found
+
+    def admins(self, me: int, channel: int) -> list[tuple[int, int, int]]:
+        """(admin, links, ended links), the creator's to know."""
+        record, _ = self._register.seat(me, channel)
+        if record.creator != me:
+            raise errors.CHAT_ADMIN_REQUIRED()
+        counts: dict[int, list[int]] = {}
+        with self._store.read(slot_of(channel)) as reader:
+            for _, invite in reader.range(INVITES, channel):
+                counts.setdefault(invite.admin, [0, 0])[invite.revoked] += 1
+        return [(admin, live, ended) for admin, (live, ended) in counts.items()]
+
+    def arrivals(self, me: int, channel: int, hash_: str, *, requested: bool) -> list[Arrival]:
+        """Who came by a link (any with ""), or waits for leave to; newest first. CHAT_ADMIN_REQUIRED."""
+        record, seat = self._register.seat(me, channel)
+        _inviter(record, seat, me)
+        return self.waiting(channel, hash_, requested=requested)
+
+    def waiting(self, channel: int, hash_: str = "", *, requested: bool = True) -> list[Arrival]:
+        """As `arrivals`, for whoever has been let through already."""
+        with self._store.read(slot_of(channel)) as reader:
+            rows = [(key[1], one) for key, one in reader.range(IMPORTERS, channel)]
+        found = [
+            Arrival(user, one)
+            for user, one in rows
+            if one.requested == requested and (not hash_ or one.hash == hash_)
+        ]
+        found.sort(key=lambda one: (one.importer.date, one.user), reverse=True)
+        return found
+
+    async def answer(
+        self,
+        me: int,
+        channel: int,
+        users: Sequence[int],
+        approve: bool,
+        action: Action,
+        *,
+        origin: Origin = None,
+    ) -> Done:
+        """Let those in who have asked, or not. HIDE_REQUESTER_MISSING, CHAT_ADMIN_REQUIRED, USERS_TOO_MUCH."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Done:
+            record, seat = admitted(txn, channel, me, now)
+            _inviter(record, seat, me)
+            for user in users:
+                importer = txn.get(IMPORTERS, channel, user)
+                if importer is None or not importer.requested:
+                    raise errors.HIDE_REQUESTER_MISSING()
+                count_request(txn, channel, importer.hash, -1)
+                record = replace(record, pending=max(record.pending - 1, 0))
+                if not approve:
+                    txn.delete(IMPORTERS, channel, user)
+                    continue
+                count_use(txn, channel, importer.hash)
+                came = g.Importer(importer.hash, now, approved_by=me)
+                txn.put(IMPORTERS, channel, user, value=came)
+                record = come_in(txn, channel, record, user, me, now)
+                seat_now = txn.get(PARTICIPANTS, channel, user)
+                if seat_now is not None:
+                    txn.put(PARTICIPANTS, channel, user, value=replace(seat_now, via_request=True))
+                line = c.LogEntry(now, user, journal.JOIN_BY_REQUEST, me, hash=importer.hash)
+                invite = txn.get(INVITES, channel, importer.hash)
+                journal.note(txn, channel, replace(line, invite_after=invite))
+            made = save(txn, channel, record)
+            sent = None
+            if approve and made.megagroup:
+                for user in users:
+                    sent = announce(txn, channel, made, user, action, now, origin)
+            return Done(channel, made, sent)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    # -- whoever has a link -----------------------------------------------------------
+
+    def look(self, me: int, hash_: str) -> tuple[int, c.Channel, g.Invite]:
+        """What a link leads to; a member may look at one that has ended. INVITE_HASH_EMPTY, INVITE_HASH_INVALID,
+        INVITE_HASH_EXPIRED."""
+        channel = chat_of(hash_)
+        record = self._register.get_or_none(channel)
+        with self._store.read(slot_of(channel)) as reader:
+            invite = reader.get(INVITES, channel, hash_)
+        if record is None or record.deleted or invite is None:
+            raise errors.INVITE_HASH_INVALID()
+        seat = self._register.participant(channel, me)
+        if not rights.is_member(seat):
+            if seat is not None and seat.state == c.KICKED:
+                raise errors.INVITE_HASH_EXPIRED()
+            check_usable(invite, int(self._clock.now()))
+        return channel, record, invite
+
+    async def use(self, me: int, hash_: str, action: Action, *, origin: Origin = None) -> Done:
+        """Join by a link. USER_ALREADY_PARTICIPANT, USERS_TOO_MUCH, CHANNELS_TOO_MUCH, INVITE_REQUEST_SENT and as
+        `look`."""
+        channel, _, invite = self.look(me, hash_)
+        now = int(self._clock.now())
+        if invite.approval:
+            await self.ask(me, channel, hash_)
+            raise errors.INVITE_REQUEST_SENT()
+
+        def enter(txn: Txn, record: c.Channel, was: c.Participant | None) -> int:
+            current = _entered(txn, channel, was, hash_, now)
+            count_use(txn, channel, hash_)
+            txn.put(IMPORTERS, channel, me, value=g.Importer(hash_, now))
+            line = c.LogEntry(now, me, journal.JOIN_BY_INVITE, hash=hash_, invite_after=current)
+            journal.note(txn, channel, line)
+            return current.admin
+
+        return await self._life.enter(me, channel, enter, action, origin=origin)
+
+    async def ask(self, me: int, channel: int, hash_: str = "") -> None:
+        """Leave a request, by a link or (with "") at the door of a public channel; twice is once."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            record = opened(txn, channel)
+            was = seat_of(txn, channel, me, now)
+            if hash_:
+                _entered(txn, channel, was, hash_, now)
+            elif rights.is_member(was):
+                raise errors.USER_ALREADY_PARTICIPANT()
+            before = txn.get(IMPORTERS, channel, me)
+            if before is not None and before.requested:
+                return
+            txn.put(IMPORTERS, channel, me, value=g.Importer(hash_, now, requested=True))
+            count_request(txn, channel, hash_, 1)
+            save(txn, channel, replace(record, pending=record.pending + 1))
+
+        await self._store.transact(slot_of(channel), work)
+
+
+def _entered(txn: Txn, channel: int, was: c.Participant | None, hash_: str, now: int) -> g.Invite:
+    invite = txn.get(INVITES, channel, hash_)
+    if invite is None:
+        raise errors.INVITE_HASH_INVALID()
+    if rights.is_member(was):
+        raise errors.USER_ALREADY_PARTICIPANT()
+    check_usable(invite, now)
+    if was is not None and was.state == c.KICKED:
+        raise errors.INVITE_HASH_EXPIRED()
+    return invite
+
+
+def _inviter(record: c.Channel, seat: c.Participant | None, me: int) -> None:
+    if not rights.has(record, me, seat, rights.INVITE):
+        raise errors.CHAT_ADMIN_REQUIRED()
+
+
+def _overseer(record: c.Channel, seat: c.Participant | None, me: int, admin: int) -> None:
+    _inviter(record, seat, me)
+    if me not in (admin, record.creator):
+        raise errors.CHAT_ADMIN_REQUIRED()
+
+
+def _owned(
+    reader: Reader, channel: int, record: c.Channel, seat: c.Participant | None, me: int, hash_: str
+) -> g.Invite:
+    """A link that `me` may deal with: his own, or any as creator."""
+    _inviter(record, seat, me)
+    invite = reader.get(INVITES, channel, hash_)
+    if invite is None:
+        raise errors.INVITE_HASH_INVALID()
+    _overseer(record, seat, me, invite.admin)
+    return invite
