@@ -26,7 +26,7 @@ def members_have(world: World, oracle: Oracle, sent: Sent, boxes: dict[int, Box]
         found = [one for one in box.values() if _token(one.text) == sent.token]
         texts |= {one.text for one in found}
         member = oracle.member(sent.peer, user, sent.first, sent.last if sent.msg_id else NEVER)
-        if user in sent.deleted and found:
+        if user in sent.deleted and found and user not in oracle.brought(sent.peer):
             world.wrong(f"{sent.token} was deleted for {user} and is there")
         kept = user not in sent.deleting and (user, sent.peer) not in oracle.cleared
         kept = kept and not sent.mortal and not oracle.hidden(sent.token, sent.peer, user)
@@ -64,7 +64,9 @@ def order(world: World, oracle: Oracle, boxes: dict[int, Box]) -> None:
             )
             before = newest.get(one.peer)
             if before is not None and before.first > sent.last:
-                world.wrong(f"user {user} has {before.token} before {sent.token}, which was there long before")
+                world.wrong(
+                    f"user {user} has {before.token} before {sent.token}, which was there long before"
+                )
             if before is None or sent.first > before.first:
                 newest[one.peer] = sent
     for (chat, sender), of_user in streams.items():
@@ -108,7 +110,11 @@ def _state(roster: Roster, user: int) -> str:
 
 def _roles(roster: Roster) -> dict[int, str]:
     return {
-        user: "creator" if user == roster.group.creator else "admin" if roster.members[user].admin else "member"
+        user: "creator"
+        if user == roster.group.creator
+        else "admin"
+        if roster.members[user].admin
+        else "member"
         for user in roster.here
     }
 
@@ -131,7 +137,9 @@ def _knows(world: World, device: Member, has: Known | None, roster: Roster) -> N
     }
     for name, value in truth.items():
         if getattr(has, name) != value:
-            world.wrong(f"{device.name} has {name} of {roster.chat} as {getattr(has, name)}, the server {value}")
+            world.wrong(
+                f"{device.name} has {name} of {roster.chat} as {getattr(has, name)}, the server {value}"
+            )
 
 
 def _same(world: World, device: Member, full: Any, roster: Roster) -> None:

@@ -30,15 +30,15 @@ async def settings(device: Member) -> Settings:
     return found
 
 
-def agrees(world: World, device: Member, truth: Settings, box: Box) -> None:
+def agrees(world: World, oracle: Oracle, device: Member, truth: Settings, box: Box) -> None:
     """A device that was told everything has what the server has. Pins of empty chats are not listed by the server, and
     come again with their next message."""
-    listed = {one.peer for one in box.values()}
+    listed = {one.peer for one in box.values() if (device.me, one.peer) not in oracle.emptied}
     for key in sorted(device.soft.keys() | truth.keys(), key=str):
         ours, theirs = device.soft.get(key), truth.get(key)
         if key[0] == "pins":
             ours = tuple(peer for peer in ours or () if peer in listed)
-            theirs = theirs or ()
+            theirs = tuple(peer for peer in theirs or () if peer in listed)
         if ours != theirs:
             world.wrong(f"{device.name} has {key} as {ours}, the server {theirs}")
 
@@ -53,8 +53,6 @@ def sent_in_time(world: World, oracle: Oracle, sent: Sent, box: Box, waiting: se
         world.wrong(f"{sent.token} should have been sent {world.clock.now() - sent.later:.0f} s ago")
     stopped = sent.unscheduled or sent.deleting or sent.mortal or (sent.sender, sent.peer) in oracle.cleared
     blocked = sent.peer > 0 and oracle.blocked(sent.sender, sent.peer)
-    certain = sent.peer > 0 or oracle.always(sent.peer, sent.sender) and sent.peer not in oracle.forbidden
+    certain = sent.peer > 0 or (oracle.always(sent.peer, sent.sender) and sent.peer not in oracle.forbidden)
     if sent.kept and not (there or waits or stopped or blocked) and certain:
         world.wrong(f"{sent.token} was scheduled and is lost")
-
-

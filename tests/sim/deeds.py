@@ -107,7 +107,8 @@ class Deeds:
             device.write(peer, rng.choice(("", self.name("draft"), self.name("draft"))))
         elif choice < 0.32:
             folder = device.soft.get(("folder", peer), 0)
-            device.pin_chat(peer, peer not in device.soft.get(("pins", folder), ()) or rng.random() < 0.2)
+            if any(one.peer == peer for one in device.box.values()):
+                device.pin_chat(peer, peer not in device.soft.get(("pins", folder), ()) or rng.random() < 0.2)
         elif choice < 0.36:
             folder = rng.choice((0, 0, 1))
             pinned = list(device.soft.get(("pins", folder), ()))

@@ -21,7 +21,13 @@ from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
 SERVICE_USER = 777000
-SEND_REFUSED = ("YOU_BLOCKED_USER", "USER_IS_BLOCKED", "CHAT_FORBIDDEN", "CHAT_WRITE_FORBIDDEN", "CHAT_ID_INVALID")
+SEND_REFUSED = (
+    "YOU_BLOCKED_USER",
+    "USER_IS_BLOCKED",
+    "CHAT_FORBIDDEN",
+    "CHAT_WRITE_FORBIDDEN",
+    "CHAT_ID_INVALID",
+)
 PIN_REFUSED = ("MESSAGE_ID_INVALID", "REPLY_MESSAGE_ID_INVALID", "CHAT_ADMIN_REQUIRED", *SEND_REFUSED)
 GAP_SECONDS = 0.5
 
@@ -397,7 +403,8 @@ class Device(Tastes):
         elif isinstance(update, t.UpdateShort):
             self._update(update.update)
         elif isinstance(update, t.Updates):
-            self.chats_told(update.chats)
+            if not self._known(update.updates):
+                self.chats_told(update.chats)
             for one in update.updates:
                 self._update(one)
             if self.settled_once and not self.harmed and not self.asking:
@@ -410,6 +417,12 @@ class Device(Tastes):
             self._in_order(update.pts, update.pts_count, lambda: self._apply(update))
         else:
             self.setting(update)
+
+    def _known(self, updates: list[Any]) -> bool:
+        """Was all of it told before? What stands beside it is as old: a push whose acknowledgement was lost comes again
+        under another msg_id after some minutes."""
+        numbered = [one for one in updates if getattr(one, "pts_count", 0)]
+        return bool(numbered) and all(one.pts <= self.pts for one in numbered)
 
     def chats_told(self, chats: list[Any]) -> None:
         """Groups as they are now."""
@@ -434,11 +447,14 @@ class Device(Tastes):
         self.gaps += 1
         self._waiting.append((pts, count, apply))
         line = self.line if self.settled_once else None
-        self.world.loop.call_later(GAP_SECONDS, self._still_gap, line)
+        self.world.loop.call_later(GAP_SECONDS, self._still_gap, line, self.pts)
 
-    def _still_gap(self, line: Line | None = None) -> None:
+    def _still_gap(self, line: Line | None = None, pts: int = 0) -> None:
         if not self._waiting or self.asking or self.stopped:
             return
+        if line is not None and pts != self.pts:
+            self.world.loop.call_later(GAP_SECONDS, self._still_gap, line, self.pts)
+            return  # that gap is closed, this one is younger
         if line is not None and line is self.line and not self.harmed:
             self.world.wrong(
                 f"{self.name}: on a sound line nothing came between pts {self.pts} and {self._waiting[0][0]}"
@@ -551,7 +567,9 @@ class Device(Tastes):
 
     def _gone(self, msg_ids: list[int]) -> None:
         for msg_id in msg_ids:
-            self.box.pop(msg_id, None)
+            gone = self.box.pop(msg_id, None)
+            if gone is not None and not any(one.peer == gone.peer for one in self.box.values()):
+                self.oracle.emptied.add((self.me, gone.peer))
 
     def _seen(self, msg_ids: list[int]) -> None:
         for msg_id in msg_ids:

@@ -64,13 +64,12 @@ class Member(Device):
             chat = -one.id
             self.peers.setdefault(chat, t.InputPeerChat(chat_id=one.id))
             known = self.groups.setdefault(chat, Known())
-            known.title = one.title
             if isinstance(one, t.ChatForbidden):
                 known.state = "out"
             elif one.left:
                 known.state = "left"
             elif one.version >= known.version:
-                known.state, known.version = "in", one.version
+                known.state, known.version, known.title = "in", one.version, one.title
                 rights: Any = one.default_banned_rights
                 known.banned = int(bool(rights.send_messages)) | 2 * int(bool(rights.pin_messages))
             if known.state != "in":
@@ -161,9 +160,7 @@ class Member(Device):
             if over is not None and len(calls) == 1:
                 over()
             made = answer
-            if isinstance(answer, t.MessagesInvitedUsers):
-                made = answer.updates
-            elif isinstance(answer, t.MessagesChatInviteJoinResultOk):
+            if isinstance(answer, t.MessagesInvitedUsers | t.MessagesChatInviteJoinResultOk):
                 made = answer.updates
             if isinstance(made, t.Updates):
                 self.updates(made)
@@ -182,9 +179,7 @@ class Member(Device):
         over = self.oracle.touching(chat, user)
         if forward:
             self.oracle.groups[chat].brought.add(user)
-        request = f.messages.AddChatUser(
-            chat_id=-chat, user_id=self.input_user(user), fwd_limit=forward
-        )
+        request = f.messages.AddChatUser(chat_id=-chat, user_id=self.input_user(user), fwd_limit=forward)
         self.deed(request, chat, over)
 
     def remove(self, chat: int, user: int) -> None:

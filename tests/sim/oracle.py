@@ -107,6 +107,8 @@ class Oracle:
         """Pairs whose chat may have a timer."""
         self.cleared: set[tuple[int, int]] = set()
         """(user, peer): he may have deleted the chat, with messages that his device did not know."""
+        self.emptied: set[tuple[int, int]] = set()
+        """(user, peer) of chats that had no messages for a while: no list of pinned chats names them then."""
         self.deleted_service: set[str] = set()
         """Service messages somebody has tried to delete."""
         self.links: dict[int, list[str]] = {}
@@ -258,7 +260,12 @@ class Oracle:
         """May he have been out of the group when this was edited? Then he is not told, and does not see it until he
         is back: the text is stored once for all."""
         sent = self.sent.get(token)
-        return sent is not None and peer < 0 and bool(sent.revisions) and not self.always(peer, user)
+        return (
+            sent is not None
+            and sent.peer == peer < 0
+            and bool(sent.revisions)
+            and not self.always(peer, user)
+        )
 
     def brought(self, chat: int) -> set[int]:
         """Who may have been given older messages of a group."""

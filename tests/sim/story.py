@@ -308,7 +308,6 @@ class Story:
             if world.loop.time() > until:
                 raise Wrong(f"no peace: {busy}, server {'up' if world.up else 'down'}, settled {settled}")
 
-
     def _soon(self) -> bool:
         """Will something be sent or end by itself while the checks look?"""
         app = self.world.app

@@ -116,7 +116,11 @@ class Tastes(Link):
 
     def restarted(self) -> None:
         """The app has forgotten what it had asked for, and so whether it was done."""
-        keys = list(dict.fromkeys([*(key for key, count in self._own.items() if count), *sorted(self._unsure, key=str)]))
+        keys = list(
+            dict.fromkeys(
+                [*(key for key, count in self._own.items() if count), *sorted(self._unsure, key=str)]
+            )
+        )
         self._own.clear()
         self._unsure.clear()
         for key in keys:

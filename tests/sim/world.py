@@ -75,6 +75,7 @@ class World:
         """Seconds, at most, until a shard's writer gets its turn, and until the loop hears of a durable group."""
         self.slow_network = 0.02
         self._starting: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Task[None] | None = None
         self._config = Config(
             data=self.folder,
             listen="127.0.0.1:0",
@@ -112,7 +113,7 @@ class World:
         if not power.on:
             return
         app.gateway.start()
-        self.loop.create_task(self._alarms(app, power))
+        self._ticking = self.loop.create_task(self._alarms(app, power))
         padding = ids.padding
         self.network.listen(lambda: Connection(app.gateway, Channel(padding)))
         self.up = True
@@ -145,6 +146,8 @@ class World:
         store = app.store
         assert isinstance(store, SimStore)
         store.die()
+        if self._ticking is not None:
+            self._ticking.cancel()
         if hasattr(app.gateway.wheel, "_timer"):
             app.gateway.wheel.stop()
         if self._starting is not None and not self._starting.done():
