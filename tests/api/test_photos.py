@@ -257,6 +257,7 @@ def test_privacy_hides_photos_everywhere_6_13() -> None:
             mine = await ann.full(ann)
             assert (mine.profile_photo.id, mine.fallback_photo.id) == (photo.id, public.id)
             assert eve.drawn(ann).photo.photo_id == photo.id
+            assert ann.drawn(ann).photo.photo_id == photo.id
             assert (await eve.full(ann)).fallback_photo is None
             # and goes as others do
             none = photos.UpdateProfilePhoto(fallback=True, id=t.InputPhotoEmpty())

@@ -85,7 +85,7 @@ class Photos:
         if contact is not None and contact.photo is not None:
             return contact.photo, True
         if viewer == user.id:
-            return user.photo, False
+            return user.photo or user.fallback, False  # TDLib compares it with userFull
         if (user.photo is None and user.fallback is None) or self._blocks.has_blocked(user.id, viewer):
             return None, False
         if user.photo is not None and self._privacy.allows(user.id, PHOTO, viewer, contact=known_by):
