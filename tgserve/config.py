@@ -89,6 +89,10 @@ class MailConfig:
     """How codes for two-step verification reach people's e-mail: `console` (read them with `tgserve user mailcode`),
     `smtp`, or an entry point of tgserve.mail. The adapter's own options stand in a table of its name: [mail.smtp]
     with host, from, security, user, password."""
+    login: Literal["off", "allowed", "required"] = "off"
+    """Login codes by e-mail instead of SMS: `allowed` for who sets an address, `required` of who has neither an address
+    nor a password. Whoever knows a phone number is then shown whether it has an account with an address, and its
+    pattern (a***b@e******.org)."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"tables": True})
     """Tables of the adapters, by adapter name."""
 

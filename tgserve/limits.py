@@ -133,6 +133,8 @@ EMAIL_CODE_DIGITS: Final = 6
 EMAIL_CODE_SECONDS: Final = HOUR
 EMAIL_CODE_TRIES: Final = 5
 EMAIL_CODES_PER_HOUR: Final = 5
+LOGIN_EMAIL_RESET_SECONDS: Final = 7 * DAY
+"""From asking for login codes by SMS instead of e-mail until they are; every device is told meanwhile."""
 LOGIN_TOKEN_SECONDS: Final = 30
 """A QR code is good for this long, once (SECURITY 5.8)."""
 LOGIN_TOKENS: Final = 20_000

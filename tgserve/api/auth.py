@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tgserve import errors
+from tgserve import errors, limits
 from tgserve.mtproto.binding import open_binding
 from tgserve.mtproto.cipher import AuthKey
 from tgserve.render import user as people
@@ -12,6 +12,7 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, Who, per_minute, rpc
 from tgserve.services.codes import SentCode
 from tgserve.services.keys import U64, KeyInfo
+from tgserve.services.recovery import pattern
 from tgserve.tl import types as t
 from tgserve.tl.functions import auth
 
@@ -42,6 +43,15 @@ async def cancel_code(call: Call, request: auth.CancelCode) -> bool:
     return True
 
 
+@rpc(auth.ResetLoginEmail, who=Who.ANYONE, flood=per_minute(10))
+async def reset_login_email(call: Call, request: auth.ResetLoginEmail) -> t.AnyAuthSentCode:
+    """For who cannot read the mail any more."""
+    sent = await call.services.auth.reset_email(
+        request.phone_number, request.phone_code_hash, call.session.auth_key_id, call.ip
+    )
+    return sent_code(sent)
+
+
 @rpc(auth.ReportMissingCode, who=Who.ANYONE)
 async def report_missing_code(call: Call, request: auth.ReportMissingCode) -> bool:
     """The operator sees in the log of the SMS adapter what became of a message."""
@@ -51,7 +61,18 @@ async def report_missing_code(call: Call, request: auth.ReportMissingCode) -> bo
 
 
 def sent_code(sent: SentCode) -> t.AuthSentCode:
-    """Always by SMS, whether the phone has an account or not (SECURITY 5.5)."""
+    """By SMS, whether the phone has an account or not (SECURITY 5.5), unless the operator has codes sent by e-mail."""
+    if sent.wants_email:
+        return t.AuthSentCode(
+            type=t.AuthSentCodeTypeSetUpEmailRequired(), phone_code_hash=sent.phone_code_hash
+        )
+    if sent.email:
+        way = t.AuthSentCodeTypeEmailCode(email_pattern=pattern(sent.email), length=sent.digits)
+        if sent.reset_at:
+            way.reset_pending_date = sent.reset_at
+        else:
+            way.reset_available_period = limits.LOGIN_EMAIL_RESET_SECONDS
+        return t.AuthSentCode(type=way, phone_code_hash=sent.phone_code_hash)
     return t.AuthSentCode(
         type=t.AuthSentCodeTypeSms(length=sent.digits),
         phone_code_hash=sent.phone_code_hash,
@@ -65,12 +86,26 @@ def sent_code(sent: SentCode) -> t.AuthSentCode:
 
 @rpc(auth.SignIn, who=Who.ANYONE)
 async def sign_in(call: Call, request: auth.SignIn) -> t.AnyAuthAuthorization:
+    shown = request.phone_code or ""
+    if request.email_verification is not None:
+        shown = email_code(request.email_verification)
     user_id = await call.services.auth.sign_in(
-        request.phone_number, request.phone_code_hash, request.phone_code or "", call.session.auth_key_id
+        request.phone_number,
+        request.phone_code_hash,
+        shown,
+        call.session.auth_key_id,
+        by_email=request.email_verification is not None,
     )
     if not user_id:
         return t.AuthAuthorizationSignUpRequired()
     return authorization(call, user_id)
+
+
+def email_code(shown: t.AnyEmailVerification) -> str:
+    """The code of an EmailVerification. EMAIL_NOT_ALLOWED for tokens of Google and Apple."""
+    if isinstance(shown, t.EmailVerificationCode):
+        return shown.code
+    raise errors.EMAIL_NOT_ALLOWED()
 
 
 @rpc(auth.SignUp, who=Who.ANYONE)
@@ -188,11 +223,6 @@ async def import_web_token_authorization(
 ) -> t.AnyAuthAuthorization:
     """Tokens of telegram.org's own pages."""
     raise errors.AUTH_TOKEN_INVALID()
-
-
-@rpc(auth.ResetLoginEmail, who=Who.ANYONE, status=Status.REFUSED)
-async def reset_login_email(call: Call, request: auth.ResetLoginEmail) -> t.AnyAuthSentCode:
-    raise errors.EMAIL_NOT_ALLOWED()
 
 
 @rpc(auth.ImportBotAuthorization, who=Who.ANYONE, status=Status.REFUSED)

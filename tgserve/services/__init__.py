@@ -42,6 +42,7 @@ from tgserve.services.groups.life import Groups
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import History
 from tgserve.services.keys import Keys
+from tgserve.services.login_emails import LoginEmails
 from tgserve.services.login_tokens import LoginTokens
 from tgserve.services.looks import Looks
 from tgserve.services.messaging import Messaging
@@ -155,10 +156,11 @@ def build(
         bus.subscribe(cache.after_commit)
     bus.subscribe(delivery.resolve)
     blocks = Blocks(store, bus)
-    codes = LoginCodes(store, clock, ids, config, Tallies(store, clock), sms)
+    emails = LoginEmails(store, clock, ids, config, mail)
+    codes = LoginCodes(store, clock, ids, config, Tallies(store, clock), sms, emails)
     passwords = Passwords(store, clock, ids, config, secret)
     recovery = Recovery(store, clock, ids, config, passwords, mail)
-    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords)
+    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords, emails)
     accounts = Accounts(store, clock, ids, auth)
     history = History(store)
     folders = Folders(store, clock)

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.ids import Ids
-from tgserve.services.codes import LoginCodes, SentCode
+from tgserve.services.codes import RESEND_SECONDS, LoginCodes, SentCode
 from tgserve.services.keys import KeyInfo, Keys, SessionEnded, SignedInKey, listed, put_auth
+from tgserve.services.login_emails import LoginEmails, checked
 from tgserve.services.passwords import Passwords
 from tgserve.services.phones import digits_or_none
 from tgserve.services.sessions import Sessions
@@ -59,7 +60,9 @@ class Auth:
         codes: LoginCodes,
         sessions: Sessions,
         passwords: Passwords,
+        emails: LoginEmails,
     ) -> None:
+        self.emails = emails
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -76,12 +79,54 @@ class Auth:
     # -- codes ------------------------------------------------------------------------------------------------------
 
     async def send_code(self, phone: str, auth_key_id: int, ip: str) -> SentCode:
-        """PHONE_NUMBER_INVALID, PHONE_NUMBER_BANNED, FLOOD_WAIT_n."""
-        return await self.codes.send(_digits(phone), auth_key_id, ip)
+        """By SMS, or to the e-mail address of the account. PHONE_NUMBER_INVALID, PHONE_NUMBER_BANNED, FLOOD_WAIT_n."""
+        digits = _digits(phone)
+        if not self.emails.allowed:
+            return await self.codes.send(digits, auth_key_id, ip)
+        user_id = self.user_by_digits_or_none(digits) or 0
+        to = self.emails.in_use(user_id)
+        hold = self.emails.required and not to.email and not (user_id and self.passwords.has(user_id))
+        return await self.codes.send(digits, auth_key_id, ip, to=to, hold=hold)
+
+    async def offer_email(self, phone: str, phone_code_hash: str, address: str, auth_key_id: int) -> None:
+        """An address for who was asked for one. EMAIL_NOT_ALLOWED, EMAIL_INVALID and as LoginCodes.offer_email."""
+        self.emails.require_allowed()
+        await self.codes.offer_email(_digits(phone), phone_code_hash, auth_key_id, checked(address))
+
+    async def prove_email(
+        self, phone: str, phone_code_hash: str, shown: str, auth_key_id: int, ip: str
+    ) -> tuple[str, SentCode]:
+        """The address is proven; now the code for the phone goes by SMS. As LoginCodes.prove_email and send."""
+        self.emails.require_allowed()
+        digits = _digits(phone)
+        address = await self.codes.prove_email(digits, phone_code_hash, auth_key_id, shown)
+        return address, await self.codes.send(digits, auth_key_id, ip, email=address)
+
+    async def reset_email(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
+        """Who cannot read the mail that a code went to wants it by SMS: at once if he asked for that a week ago.
+        PHONE_CODE_EXPIRED, EMAIL_INSTALL_MISSING, TASK_ALREADY_EXISTS, EMAIL_NOT_ALLOWED."""
+        self.emails.require_allowed()
+        _require_hash(phone_code_hash)
+        digits = _digits(phone)
+        waiting = self.codes.waiting_or_none(digits, phone_code_hash, auth_key_id)
+        if waiting is None:
+            raise errors.PHONE_CODE_EXPIRED()
+        user_id = self.user_by_digits_or_none(digits) or 0
+        if not user_id or not waiting.by_email:
+            raise errors.EMAIL_INSTALL_MISSING()
+        if await self.emails.ask_reset(user_id):
+            return await self.codes.send(digits, auth_key_id, ip)
+        row = self.emails.of(user_id)
+        return SentCode(
+            phone_code_hash, len(waiting.code), RESEND_SECONDS, email=row.email, reset_at=row.reset_at
+        )
 
     async def resend_code(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
         _require_hash(phone_code_hash)
-        return await self.codes.resend(_digits(phone), phone_code_hash, auth_key_id, ip)
+        digits = _digits(phone)
+        user_id = self.user_by_digits_or_none(digits) or 0 if self.emails.allowed else 0
+        to = self.emails.in_use(user_id)
+        return await self.codes.resend(digits, phone_code_hash, auth_key_id, ip, to=to)
 
     async def cancel_code(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
         _require_hash(phone_code_hash)
@@ -89,17 +134,24 @@ class Auth:
 
     # -- in ---------------------------------------------------------------------------------------------------------
 
-    async def sign_in(self, phone: str, phone_code_hash: str, code: str, auth_key_id: int) -> int:
+    async def sign_in(
+        self, phone: str, phone_code_hash: str, code: str, auth_key_id: int, *, by_email: bool = False
+    ) -> int:
         """The user id that is now signed in on the key; 0: the code is right, the phone has no account yet.
+        `by_email`: it is shown as one that came by e-mail, and must have gone there.
         SESSION_PASSWORD_NEEDED: the code is right, and the account has a password."""
         _require_hash(phone_code_hash)
         if not code:
             raise errors.PHONE_CODE_EMPTY()
         digits = _digits(phone)
-        proven = await self.codes.prove(digits, phone_code_hash, code, auth_key_id)
+        proven = await self.codes.prove(digits, phone_code_hash, code, auth_key_id, by_email=by_email)
         user_id = self._account_of(digits, proven.claim)
         if not user_id:
             return 0
+        if by_email:
+            await self.emails.used(user_id)
+        elif proven.email and not self.passwords.has(user_id):
+            await self.emails.keep(user_id, proven.email)
         await self.admit(auth_key_id, user_id, proven.used_at)
         return user_id
 
@@ -165,6 +217,10 @@ class Auth:
             except _Collision:
                 await self._unclaim(digits, user_id)
                 continue
+            with self._store.read(slot_of(digits)) as reader:
+                code = reader.get(LOGIN_CODES, digits, auth_key_id)
+            if code is not None and code.email_proven:
+                await self.emails.keep(user_id, code.email)
             await self._bind(auth_key_id, user_id, proven_at, first=True)
             return user_id
 

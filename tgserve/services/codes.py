@@ -8,6 +8,7 @@ transaction finds out is returned, not raised: the counting must be kept when th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from enum import Enum
 from hmac import compare_digest
 
@@ -20,7 +21,9 @@ from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.ids import Ids
 from tgserve.services.flood_tallies import Tallies, count, waiting
+from tgserve.services.login_emails import LoginEmails
 from tgserve.store import records as r
+from tgserve.store.account_records import LoginEmail
 from tgserve.store.keyspaces import LOGIN_CODES, PHONES
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -36,6 +39,12 @@ class SentCode:
     phone_code_hash: str
     digits: int
     resend_seconds: int
+    email: str = ""
+    """The address it went to; empty for an SMS."""
+    reset_at: int = 0
+    """When codes go by SMS again, as was asked for."""
+    wants_email: bool = False
+    """Nothing was sent: an address is to be given first."""
 
 
 class Proof(Enum):
@@ -55,13 +64,23 @@ class Proven:
     wait: int = 0
     used_at: int = 0
     claim: r.PhoneClaim | None = None
+    email: str = ""
+    """An address that was proven on the way: the account's, from now on."""
 
 
 class LoginCodes:
     def __init__(
-        self, store: Store, clock: Clock, ids: Ids, config: Config, tallies: Tallies, desk: SmsDesk
+        self,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        config: Config,
+        tallies: Tallies,
+        desk: SmsDesk,
+        emails: LoginEmails,
     ) -> None:
         self._store = store
+        self._emails = emails
         self._clock = clock
         self._ids = ids
         self._config = config
@@ -69,15 +88,27 @@ class LoginCodes:
         self._desk = desk
         per = config.limits
         free = config.dev
+        self._mails_per_phone = WITHOUT_LIMIT if free else limits.EMAIL_CODES_PER_HOUR
         self._per_phone = WITHOUT_LIMIT if free else per.codes_per_phone_per_hour
         self._per_address = WITHOUT_LIMIT if free else per.codes_per_address_per_hour
         self._per_key = WITHOUT_LIMIT if free else per.codes_per_key_per_hour
         self._tries_per_phone = WITHOUT_LIMIT if free else per.code_tries_per_phone_per_hour
 
-    async def send(self, phone: str, auth_key_id: int, ip: str) -> SentCode:
+    async def send(
+        self,
+        phone: str,
+        auth_key_id: int,
+        ip: str,
+        *,
+        to: LoginEmail | None = None,
+        hold: bool = False,
+        email: str = "",
+    ) -> SentCode:
         """Make and send a code for these digits. The same answer whether the phone has an account or not.
 
-        FLOOD_WAIT_n over a limit of the address, key or phone; PHONE_NUMBER_BANNED."""
+        `to`: where it goes by e-mail; `hold`: nothing is sent, since an address is to be given first; `email`: an
+        address, proven, that is the account's when the code comes back. FLOOD_WAIT_n over a limit of the address, key
+        or phone; PHONE_NUMBER_BANNED."""
         for name, most in (
             (f"code_ip:{ip}", self._per_address),
             (f"code_key:{auth_key_id:x}", self._per_key),
@@ -87,12 +118,17 @@ class LoginCodes:
                 raise errors.FLOOD_WAIT(wait)
         now = int(self._clock.now())
         fixed = self._config.fixed_code if self._config.dev else ""
+        by_email = to is not None and bool(to.email)
         made = r.LoginCode(
-            code=fixed or self._ids.digits(limits.CODE_DIGITS),
+            code=fixed or self._ids.digits(limits.EMAIL_CODE_DIGITS if by_email else limits.CODE_DIGITS),
             phone_code_hash=self._ids.random_bytes(9).hex(),
             auth_key_id=auth_key_id,
             expires=now + limits.CODE_SECONDS,
             sent=now,
+            by_email=by_email,
+            email=email,
+            email_proven=bool(email),
+            held=hold,
         )
 
         def work(txn: Txn) -> int:
@@ -109,13 +145,86 @@ class LoginCodes:
         wait = await self._store.transact(slot_of(phone), work)
         if wait:
             raise errors.FLOOD_WAIT(wait)
+        if hold:
+            return changed(self._sent(made), wants_email=True)
+        if to is not None and by_email:
+            self._emails.post(to.email, made.code)
+            return changed(self._sent(made), email=to.email, reset_at=to.reset_at)
         self._post(phone, made)
         return self._sent(made)
 
-    async def resend(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
-        """Send a new code under a new hash in place of the one that did not come; the old one is dead."""
-        await self._require(phone, phone_code_hash, auth_key_id)
-        return await self.send(phone, auth_key_id, ip)
+    def waiting_or_none(self, phone: str, phone_code_hash: str, auth_key_id: int) -> r.LoginCode | None:
+        """The code that this client waits for, not used yet."""
+        with self._store.read(slot_of(phone)) as reader:
+            code = reader.get(LOGIN_CODES, phone, auth_key_id)
+        if code is None or code.used_at or not _same(code.phone_code_hash, phone_code_hash):
+            return None
+        return code if self._clock.now() < code.expires else None
+
+    # -- an address, at the login -------------------------------------------------------------------------------------
+
+    async def offer_email(self, phone: str, phone_code_hash: str, auth_key_id: int, address: str) -> None:
+        """Who was told to give an address gives this one: a code goes there. PHONE_CODE_EXPIRED, EMAIL_NOT_ALLOWED,
+        FLOOD_WAIT_n."""
+        made = self._emails.code(address)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> int:
+            code = self._held(txn, phone, phone_code_hash, auth_key_id, now)
+            wait = count(txn, f"mail:{phone}", self._mails_per_phone, limits.HOUR, now)
+            if not wait:
+                given = replace(
+                    code, email=address, email_code=made.code, email_expires=made.expires, email_tries=0
+                )
+                txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(given, expires=made.expires))
+            return wait
+
+        wait = await self._store.transact(slot_of(phone), work)
+        if wait:
+            raise errors.FLOOD_WAIT(wait)
+        self._emails.post(address, made.code)
+
+    async def prove_email(self, phone: str, phone_code_hash: str, auth_key_id: int, shown: str) -> str:
+        """The code for the address came back: the address. PHONE_CODE_EXPIRED, EMAIL_NOT_ALLOWED,
+        EMAIL_VERIFY_EXPIRED, CODE_INVALID."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> tuple[bool | None, str]:
+            code = self._held(txn, phone, phone_code_hash, auth_key_id, now)
+            dead = now >= code.email_expires or code.email_tries >= limits.EMAIL_CODE_TRIES
+            if not code.email_code or dead:
+                return None, ""
+            if not _same(code.email_code, shown):
+                tried = replace(code, email_tries=code.email_tries + 1)
+                txn.put(LOGIN_CODES, phone, auth_key_id, value=tried)
+                return False, ""
+            txn.delete(LOGIN_CODES, phone, auth_key_id)
+            return True, code.email
+
+        right, address = await self._store.transact(slot_of(phone), work)
+        if right is None:
+            raise errors.EMAIL_VERIFY_EXPIRED()
+        if not right:
+            raise errors.CODE_INVALID()
+        return address
+
+    def _held(self, txn: Txn, phone: str, phone_code_hash: str, auth_key_id: int, now: int) -> r.LoginCode:
+        code = txn.get(LOGIN_CODES, phone, auth_key_id)
+        if code is None or not _same(code.phone_code_hash, phone_code_hash) or now >= code.expires:
+            raise errors.PHONE_CODE_EXPIRED()
+        if not code.held:
+            raise errors.EMAIL_NOT_ALLOWED()
+        return code
+
+    async def resend(
+        self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str, *, to: LoginEmail | None = None
+    ) -> SentCode:
+        """Send a new code under a new hash in place of the one that did not come, the way that one went; the old one
+        is dead."""
+        old = await self._require(phone, phone_code_hash, auth_key_id)
+        address = old.email if old.email_proven else ""
+        way = to if old.by_email else None
+        return await self.send(phone, auth_key_id, ip, to=way, hold=old.held, email=address)
 
     async def cancel(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
         """Withdraw a code that was not used yet. PHONE_CODE_EXPIRED when there is none."""
@@ -130,14 +239,16 @@ class LoginCodes:
         if not await self._store.transact(slot_of(phone), work):
             raise errors.PHONE_CODE_EXPIRED()
 
-    async def prove(self, phone: str, phone_code_hash: str, shown: str, auth_key_id: int) -> Proven:
+    async def prove(
+        self, phone: str, phone_code_hash: str, shown: str, auth_key_id: int, *, by_email: bool = False
+    ) -> Proven:
         """Use the code up. Shown again by the same key within CODE_REPEAT_SECONDS it answers as before, since clients
         resend signIn after a reconnect (CLIENTS B.7). Raises the catalogue's error for every other outcome."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Proven:
             code = txn.get(LOGIN_CODES, phone, auth_key_id)
-            if code is None or not _same(code.phone_code_hash, phone_code_hash):
+            if code is None or not _same(code.phone_code_hash, phone_code_hash) or code.held:
                 return Proven(Proof.EXPIRED)
             if code.used_at:
                 if now - code.used_at > limits.CODE_REPEAT_SECONDS:
@@ -148,13 +259,14 @@ class LoginCodes:
             if wait:
                 txn.delete(LOGIN_CODES, phone, auth_key_id)
                 return Proven(Proof.FLOOD, wait=wait)
-            if not _same(code.code, shown):
+            if not _same(code.code, shown) or code.by_email is not by_email:
                 count(txn, f"tries:{phone}", self._tries_per_phone, limits.HOUR, now)
                 txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(code, tries=code.tries + 1))
                 return Proven(Proof.WRONG)
             used_at = code.used_at or now
             txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(code, proven=True, used_at=used_at))
-            return Proven(Proof.RIGHT, used_at=used_at, claim=txn.get(PHONES, phone))
+            address = code.email if code.email_proven else ""
+            return Proven(Proof.RIGHT, used_at=used_at, claim=txn.get(PHONES, phone), email=address)
 
         proven = await self._store.transact(slot_of(phone), work)
         if proven.outcome is Proof.WRONG:
@@ -171,13 +283,16 @@ class LoginCodes:
         with self._store.read(slot_of(phone)) as reader:
             codes = [code for _, code in reader.range(LOGIN_CODES, phone)]
         alive = [code for code in codes if now < code.expires and not code.used_at]
+        alive = [replace(code, code=code.email_code) if code.held else code for code in alive]
+        alive = [code for code in alive if code.code]
         return max(alive, key=lambda code: (code.sent, code.expires), default=None)
 
-    async def _require(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
+    async def _require(self, phone: str, phone_code_hash: str, auth_key_id: int) -> r.LoginCode:
         with self._store.read(slot_of(phone)) as reader:
             code = reader.get(LOGIN_CODES, phone, auth_key_id)
         if code is None or code.used_at or not _same(code.phone_code_hash, phone_code_hash):
             raise errors.PHONE_CODE_EXPIRED()
+        return code
 
     def _post(self, phone: str, made: r.LoginCode) -> None:
         text = self._config.sms.text.format(code=made.code, server=self._config.name)

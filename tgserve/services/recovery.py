@@ -31,6 +31,10 @@ ADDRESS_CHARS = 254
 WITHOUT_LIMIT = 1 << 30
 
 
+def is_address(text: str) -> bool:
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def pattern(address: str) -> str:
     """The address as it may be shown to somebody who does not know it: a***b@e******.org."""
     local, _, domain = address.partition("@")

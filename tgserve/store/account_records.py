@@ -44,6 +44,15 @@ class Password(Record, frozen=True):
     """Somebody who does not know the password wants the account deleted: it may be from then on."""
 
 
+class LoginEmail(Record, frozen=True):
+    """Where login codes of an account go. `email` is proven; `confirming` is another one that is not yet."""
+
+    email: str = ""
+    confirming: EmailCode | None = None
+    reset_at: int = 0
+    """From then on codes go by SMS again, 0 = no such wish."""
+
+
 class Leaving(Record, frozen=True):
     """A deleted account whose rows are being taken away; `since` Unix seconds."""
 

@@ -140,3 +140,4 @@ SCENE_NAMES = Keyspace("scene_names", 0x6B, (STR,), bytes)  # of the text "scene
 PROFILE_PHOTOS = Keyspace("profile_photos", 0x60, (I64, U32), ph.OwnPhoto)  # user: (user, number)
 # shared folders: slot of who shares
 CHATLISTS = Keyspace("chatlists", 0x48, (I64, U32, STR), cl.SharedFolder)  # user: (owner, folder, slug)
+LOGIN_EMAILS = Keyspace("login_emails", 0x49, (I64,), a.LoginEmail)  # user

@@ -90,6 +90,16 @@ class LoginCode(Record, frozen=True):
     proven: bool = False
     used_at: int = 0
     user_id: int = 0
+    by_email: bool = False
+    """The code went to the account's e-mail address."""
+    email: str = ""
+    """An address that is to be the account's: once `email_code` is shown, and the code proven."""
+    email_code: str = ""
+    email_expires: int = 0
+    email_tries: int = 0
+    email_proven: bool = False
+    held: bool = False
+    """Not sent: an address is wanted first."""
 
 
 class Tally(Record, frozen=True):

@@ -66,19 +66,7 @@ def test_what_is_not_offered_says_so() -> None:
         async with community() as c:
             me, key = await c.sign_up(PHONE)
             call = c.call(me, key)
-            purpose = t.EmailVerifyPurposeLoginChange()
-            code = t.EmailVerificationCode(code="1")
             for answer, error in (
-                (
-                    leaving.send_verify_email_code(
-                        call, account.SendVerifyEmailCode(purpose=purpose, email="a@b.org")
-                    ),
-                    "EMAIL_NOT_ALLOWED",
-                ),
-                (
-                    leaving.verify_email(call, account.VerifyEmail(purpose=purpose, verification=code)),
-                    "EMAIL_NOT_ALLOWED",
-                ),
                 (
                     leaving.init_passkey_registration(call, account.InitPasskeyRegistration()),
                     "METHOD_INVALID",

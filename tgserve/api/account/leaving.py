@@ -90,17 +90,6 @@ async def finish_takeout_session(call: Call, request: account.FinishTakeoutSessi
 # -- not offered ----------------------------------------------------------------------------------------------------
 
 
-@rpc(account.SendVerifyEmailCode, who=Who.ANYONE, flood=per_minute(10), status=Status.REFUSED)
-async def send_verify_email_code(call: Call, request: account.SendVerifyEmailCode) -> Any:
-    """Login codes go to the phone alone."""
-    raise errors.EMAIL_NOT_ALLOWED()
-
-
-@rpc(account.VerifyEmail, who=Who.ANYONE, flood=per_minute(10), status=Status.REFUSED)
-async def verify_email(call: Call, request: account.VerifyEmail) -> Any:
-    raise errors.EMAIL_NOT_ALLOWED()
-
-
 @rpc(account.InitPasskeyRegistration, status=Status.REFUSED)
 async def init_passkey_registration(call: Call, request: account.InitPasskeyRegistration) -> Any:
     """Without passkeys every client offers the phone."""

@@ -59,6 +59,9 @@ async def get_password(call: Call, request: account.GetPassword) -> t.AnyAccount
         answer.email_unconfirmed_pattern = pattern(row.confirming.email)
     if row.reset_at:
         answer.pending_reset_date = row.reset_at
+    login = call.services.auth.emails.in_use(call.me)
+    if login.email:
+        answer.login_email_pattern = pattern(login.email)
     if question is not None:
         answer.has_password = True
         answer.current_algo = _Algo(salt1=question.salt1, salt2=question.salt2, g=dh.G, p=dh.PRIME_BYTES)
