@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tgserve import limits
+from tgserve.stock import games
 from tgserve.tl import types as t
 
 VALUES: Final[dict[str, Any]] = {
@@ -40,8 +41,10 @@ VALUES: Final[dict[str, Any]] = {
     "dialogs_pinned_limit_default": limits.PINNED_DIALOGS,
     "dialogs_pinned_limit_premium": limits.PINNED_DIALOGS,
     "emojies_animated_zoom": 0.625,
-    "emojies_send_dice": [],
-    "emojies_send_dice_success": {},
+    "emojies_send_dice": ["🎲", "🎯", "🏀", "⚽", "⚽️", "🎰", "🎳"],
+    "emojies_send_dice_success": {
+        emoji: {"value": value, "frame_start": frame} for emoji, (value, frame) in games.LUCKY.items()
+    },
     "emojies_sounds": {},  # an object: TDLib refuses an array (CLIENTS A.19)
     "forum_upgrade_participants_min": 200,
     "gif_search_emojies": [],

@@ -383,3 +383,11 @@ _GAMES: Final = {
 }
 GAMES: Final = (*_GAMES, SLOTS)
 """Emoji that can be thrown."""
+LUCKY: Final = {
+    "\U0001f3af": (6, 46),
+    "\U0001f3c0": (5, 76),
+    "\u26bd": (5, 80),
+    "\U0001f3b0": (64, 110),
+    "\U0001f3b3": (6, 78),
+}
+"""The best throw of a game, and the frame of its film at which clients celebrate."""
