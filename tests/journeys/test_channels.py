@@ -171,3 +171,15 @@ async def test_people_of_a_supergroup_in_telethon(daemon, new_phone):
         again = (await eve(f.channels.JoinChannelRequest(resolved.chats[0]))).updates
         assert again.chats[0].username == "our_town"
         assert [m.raw_text async for m in eve.iter_messages(again.chats[0], limit=1)] == ["she is gone"]
+        log = [event async for event in ann.iter_admin_log(channel)]
+        kinds = {type(event.action).__name__.removeprefix("ChannelAdminLogEventAction") for event in log}
+        assert kinds >= {
+            "ParticipantJoinByRequest",
+            "ParticipantJoinByInvite",
+            "ParticipantToggleAdmin",
+            "ParticipantToggleBan",
+            "ChangeUsername",
+            "ParticipantJoin",
+        }
+        bans = [event async for event in ann.iter_admin_log(channel, kick=True)]
+        assert len(bans) == 1 and bans[0].user_id == bob.me.id

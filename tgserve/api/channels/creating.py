@@ -13,7 +13,7 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
-from tgserve.services.channels import rights
+from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import Done, require
 from tgserve.services.groups.life import title_of
 from tgserve.store import channel_records as c
@@ -145,6 +145,8 @@ async def edit_title(call: Call, request: channels.EditTitle) -> t.AnyUpdates:
         require(record, call.me, seat, rights.INFO, rights.NO_INFO)
         if record.title == title:
             raise errors.CHAT_NOT_MODIFIED()
+        line = c.LogEntry(call.now, call.me, journal.TITLE, text_before=record.title, text_after=title)
+        journal.note(txn, channel, line)
         return replace(record, title=title)
 
     action = action_of(t.MessageActionChatEditTitle(title=title))

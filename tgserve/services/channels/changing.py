@@ -10,7 +10,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import View
-from tgserve.services.channels import rights
+from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import admitted
 from tgserve.services.channels.posting import personal
 from tgserve.services.channels.register import Register
@@ -28,6 +28,8 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
+LOGGED = 100
+"""Deleted messages of one call that the log keeps."""
 SLICE = 200
 """Messages that one call takes of a history; clients repeat it while `left` is not 0."""
 
@@ -48,8 +50,10 @@ class Changing:
         def work(txn: Txn) -> Edited:
             record, seat = admitted(txn, channel, me, now)
             row, body = editable(txn, record, channel, me, seat, msg_id, now)
-            body = changed(txn, body, change, now)
+            before, body = body, changed(txn, body, change, now)
             txn.put(BODIES, channel, msg_id, value=body)
+            line = c.LogEntry(now, me, journal.EDIT, msg_id=msg_id, body_before=before, body_after=body)
+            journal.note(txn, channel, line)
             view = View(channel, msg_id, row, body, boxes.reply_id(txn, channel, body))
             event = ev.EditMessage(msg_id)
             published = eventlog.append(txn, channel, event, now=now, memo=view, origin=origin)
@@ -79,6 +83,11 @@ class Changing:
                     body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
                     if body is not None and (me not in (body.author, body.signer) or body.action):
                         raise errors.MESSAGE_DELETE_FORBIDDEN()
+            for msg_id in list(dict.fromkeys(msg_ids))[:LOGGED]:
+                body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
+                if body is not None and me not in (body.author, body.signer):
+                    line = c.LogEntry(now, me, journal.DELETE, msg_id=msg_id, body_before=body)
+                    journal.note(txn, channel, line)
             return remove(txn, channel, msg_ids, now, origin)
 
         return self._store.transact(slot_of(channel), work)
@@ -119,6 +128,9 @@ class Changing:
             if row is None or body is None or body.action:
                 raise errors.MESSAGE_ID_INVALID()
             changed = _set_pinned(txn, channel, {msg_id: row}, pinned)
+            if changed:
+                line = c.LogEntry(now, me, journal.PINNED, msg_id=msg_id, body_before=body)
+                journal.note(txn, channel, line)
             return _pins_told(txn, channel, changed, pinned, now, origin)
 
         return self._store.transact(slot_of(channel), work)

@@ -170,6 +170,8 @@ class Life:
                     left.append(user)
                     continue
                 record = come_in(txn, channel, record, user, me, now)
+                line = c.LogEntry(now, me, journal.INVITE, user, seat_after=c.Participant(now, me))
+                journal.note(txn, channel, line)
                 came += 1
             if not came:
                 return Done(channel, record), left
@@ -190,6 +192,7 @@ class Life:
             if was is None or was.state != c.MEMBER:
                 raise errors.USER_NOT_PARTICIPANT()
             made = save(txn, channel, put_seat(txn, channel, record, me, gone(was), now, moving))
+            journal.note(txn, channel, c.LogEntry(now, me, journal.LEAVE))
             return Done(channel, made)
 
         done = await self._store.transact(slot_of(channel), work)
