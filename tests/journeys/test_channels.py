@@ -181,5 +181,5 @@ async def test_people_of_a_supergroup_in_telethon(daemon, new_phone):
             "ChangeUsername",
             "ParticipantJoin",
         }
-        bans = [event async for event in ann.iter_admin_log(channel, kick=True)]
+        bans = [event async for event in ann.iter_admin_log(channel, ban=True)]
         assert len(bans) == 1 and bans[0].user_id == bob.me.id
