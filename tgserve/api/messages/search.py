@@ -162,6 +162,7 @@ async def get_search_counters(
     peer = peers.resolve(call, request.peer)
     if len(request.filters) > limits.MESSAGES_PER_CALL:
         raise errors.LIMIT_INVALID()
+    await call.services.search.written()
     counters: list[t.AnyMessagesSearchCounter] = []
     for what in request.filters:
         count, inexact = 0, False

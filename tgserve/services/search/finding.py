@@ -53,6 +53,8 @@ GLOBAL_HITS = 500
 GLOBAL_STEPS = 4
 LATE_SECONDS = 60
 """How much later than it was written a message may have come into a box and still be paged past in the right order."""
+WRITTEN_SECONDS = 1.5
+"""How long counters wait for the index at most."""
 THREADS = 2
 DAY = 86_400
 
@@ -211,6 +213,16 @@ class Search:
             named = self._rows(reader, me, peer, hits[:HITS])
         items = [Match(msg_id, dates[row.author, row.author_msg_id]) for msg_id, row in named]
         return Matches(items, len(hits) > HITS)
+
+    async def written(self) -> None:
+        """Wait, for a moment at most, until what was committed before now is in the index: clients keep the counters
+        of a chat that they are told, and count on from there."""
+        began = self._clock.monotonic()
+        while self.ready:
+            waited = self._clock.monotonic() - began
+            if self.feed.lag_seconds <= waited or waited > WRITTEN_SECONDS:
+                return
+            await asyncio.sleep(WRITTEN_SECONDS / 40)
 
     async def count(self, me: int, peer: int, asked: Asked) -> tuple[int, bool]:
         """(matches of a chat, is that an estimate)."""
