@@ -30,7 +30,7 @@ def forwarded(
     body = view.body
     fwd, fwd_layer, who = b"", 0, tuple(body.users) if body.fwd else ()
     if not drop_author:
-        header = _header(services, me, view)
+        header = origin_of(services, me, view)
         if to == me:
             header.saved_from_peer = peer_object(view.row.peer)
             header.saved_from_msg_id = view.msg_id
@@ -67,7 +67,8 @@ def _megagroup(services: Services, view: View) -> bool:
     return record is not None and record.megagroup
 
 
-def _header(services: Services, me: int, view: View) -> t.MessageFwdHeader:
+def origin_of(services: Services, me: int, view: View) -> t.MessageFwdHeader:
+    """Whose message this was first, as `me` may pass it on."""
     body = view.body
     if body.fwd:
         old = layers.decode(body.fwd)

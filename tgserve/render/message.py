@@ -129,9 +129,9 @@ def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
     if body.via_bot:
         flags |= VIA_BOT
         parts.append(_LONG(body.via_bot))
-    if body.reply is not None and view.reply_id:
+    if body.reply is not None and (view.reply_id or body.reply.foreign):
         flags |= REPLY
-        parts.append(_reply(body.reply, view.reply_id, body.topic))
+        parts.append(body.reply.foreign or _reply(body.reply, view.reply_id, body.topic))
     parts += (_INT(body.date), text)
     if body.invert_media:
         flags |= INVERT
@@ -197,9 +197,9 @@ def _service(services: Services, view: View, body: r.Body, flags: int) -> tuple[
     parts = [peer_bytes(view.row.peer)]
     if flags & SAVED_PEER:
         parts.append(peer_bytes(view.owner))
-    if body.reply is not None and view.reply_id:
+    if body.reply is not None and (view.reply_id or body.reply.foreign):
         flags |= REPLY
-        parts.append(_reply(body.reply, view.reply_id, body.topic))
+        parts.append(body.reply.foreign or _reply(body.reply, view.reply_id, body.topic))
     parts.append(_INT(body.date))
     places: tuple[int, ...] = ()
     if body.files:
@@ -263,7 +263,7 @@ def needs(view: View) -> int:
     lowest = SERVICE_LAYER if body.action else MESSAGE_LAYER
     if body.min_layer > lowest:
         lowest = body.min_layer
-    if body.reply is not None and view.reply_id and lowest < REPLY_LAYER:
+    if body.reply is not None and (view.reply_id or body.reply.foreign) and lowest < REPLY_LAYER:
         lowest = REPLY_LAYER
     return lowest
 
@@ -318,6 +318,7 @@ def _modern(body: r.Body) -> r.Body:
         files=files,
         action=action,
         fwd=boxed(body.fwd),
+        reply=body.reply and replace(body.reply, foreign=boxed(body.reply.foreign)),
         markup=boxed(body.markup),
     )
 

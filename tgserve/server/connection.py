@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
             return
         if self._proxy and channel.forwarded_for:
             self._named(self._gate.proxies.origin(self._proxy, channel.forwarded_for))
-            if self._closing:
+            if self.closing:
                 return
         if frames:
             if self.crowded:

@@ -31,7 +31,8 @@ def _silent(txn: Txn, user: int, peer: int, dialog: r.Dialog, now: int) -> bool:
     until = dialog.muted_until
     if until < 0:
         kind = "users" if peer > 0 else "chats"
-        until = int(txn.get(USER_SETTINGS, user, MUTED + kind) or b"0")
+        stored = txn.get(USER_SETTINGS, user, MUTED + kind)
+        until = int(stored) if stored else 0
     return until > now
 
 

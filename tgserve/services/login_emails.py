@@ -81,7 +81,7 @@ class LoginEmails:
             txn.put(LOGIN_EMAILS, user_id, value=a.LoginEmail(address))
             user = txn.get(USERS, user_id)
             if was.email and was.email != address and user is not None and not user.deleted:
-                text = "The e-mail address for your login codes was changed. If that was not you, end all other sessions."
+                text = "The e-mail address for your login codes was changed. Was that not you? End all other sessions."
                 write_notice(txn, user_id, text.encode(), now=now)
 
         await self._store.transact(slot_of(user_id), work)

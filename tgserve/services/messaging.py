@@ -46,6 +46,11 @@ class ReplyTo(Record, frozen=True, gc=False):
     quote_text: str = ""
     quote_entities: bytes = b""
     quote_offset: int = 0
+    foreign: bytes = b""
+    """For a message of another chat, instead of all that: TL messageReplyHeader, which needs `foreign_layer`."""
+    foreign_layer: int = 0
+    users: tuple[int, ...] = ()
+    """Named in it."""
 
 
 class Draft(Record, frozen=True, gc=False):
@@ -277,6 +282,9 @@ def _send(
             ttl_period=dialog.ttl_period if audience is None else audience.ttl_period,
             holders=(1 if saved else 2) if audience is None else 1 + len(audience.others),
         )
+        if draft.reply is not None and draft.reply.foreign:
+            lowest, named = max(body.min_layer, draft.reply.foreign_layer), (*body.users, *draft.reply.users)
+            body = replace(body, min_layer=lowest, users=tuple(dict.fromkeys(named)))
         unread = r.ROW_MEDIA_UNREAD if draft.media_unread and not saved else 0
         flags = (r.ROW_FROM_SELF if saved else r.ROW_OUT) | unread
         row = r.Row(peer, me, msg_id, flags | r.ROW_SCHEDULED if draft.scheduled else flags)
@@ -345,6 +353,8 @@ def _again(txn: Txn, me: int, mark: bytes) -> Sent:
 
 
 def _reply(txn: Txn, me: int, peer: int, reply: ReplyTo) -> r.Reply:
+    if reply.foreign:
+        return r.Reply(0, 0, foreign=reply.foreign)
     row = txn.get(ROWS, me, reply.msg_id)
     if row is None or row.peer != peer:
         raise errors.REPLY_MESSAGE_ID_INVALID()

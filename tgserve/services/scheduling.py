@@ -243,6 +243,8 @@ def _draft(reader: Reader, me: int, later: Later) -> Draft:
     if body.reply is not None and answered:
         quote = body.reply
         reply = ReplyTo(answered, quote.quote_text, quote.quote_entities, quote.quote_offset)
+    elif body.reply is not None and body.reply.foreign:
+        reply = ReplyTo(0, foreign=body.reply.foreign, foreign_layer=body.min_layer)
     return Draft(
         body.text,
         body.entities,

@@ -216,6 +216,8 @@ class Reply(Record, frozen=True):
     quote_offset: int = 0
     top_author: int = 0
     top_msg_id: int = 0
+    foreign: bytes = b""
+    """Instead of all that, for a message of another chat: TL messageReplyHeader of the body's layer."""
 
 
 class Reacted(Record, frozen=True):

@@ -7,8 +7,9 @@ import pytest
 from tests.community import run
 from tests.talk import Person, talk
 from tgserve.errors import RpcError
+from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.functions import messages
+from tgserve.tl.functions import messages, updates
 
 
 async def refused(name: str, person: Person, request: Any) -> None:
@@ -215,5 +216,46 @@ def test_media_refusals() -> None:
             for name, media, text in cases:
                 request = messages.SendMedia(peer=ann.peer(bob), media=media, message=text, random_id=1)
                 await refused(name, ann, request)
+
+    run(story())
+
+
+def test_an_answer_in_another_chat_says_whose_message_it_is_and_quotes_it() -> None:
+    """Nobody learns from it where the message stands; a protected one is not quoted elsewhere (SECURITY 6.3, 6.4)."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            first = await bob.send(ann, "the whole truth and nothing else")
+            mine = (await ann.history(bob))[0].id
+
+            def answer(source: Any, msg_id: int, **more: Any) -> t.InputReplyToMessage:
+                return t.InputReplyToMessage(reply_to_msg_id=msg_id, reply_to_peer_id=source, **more)
+
+            quote = answer(ann.peer(bob), mine, quote_text="whole truth", quote_offset=4)
+            await ann.send(eve, "did you know?", reply_to=quote)
+            for person, other in ((ann, eve), (eve, ann)):
+                head = (await person.history(other))[0].reply_to
+                assert (head.reply_to_msg_id, head.quote, head.quote_text) == (None, True, "whole truth")
+                assert head.reply_from.from_id == t.PeerUser(user_id=bob.id)
+            missed = await eve(updates.GetDifference(pts=1, date=1, qts=0))
+            assert bob.id in {user.id for user in missed.users}
+            for layer in (152, 166, 200, layers.CURRENT):
+                assert layers.encode_result(updates.GetDifference, missed, layer)
+            wrong = answer(ann.peer(bob), mine, quote_text="no such words")
+            send = messages.SendMessage(peer=ann.peer(eve), message="x", random_id=7, reply_to=wrong)
+            await refused("QUOTE_TEXT_INVALID", ann, send)
+            for named in (
+                answer(ann.peer(bob), mine + 50),
+                answer(ann.peer(eve), mine),
+                answer(ann.peer(bob), first + 60),
+            ):
+                target = ann.peer(bob) if named.reply_to_peer_id == ann.peer(eve) else ann.peer(eve)
+                send = messages.SendMessage(peer=target, message="x", random_id=8, reply_to=named)
+                await refused("REPLY_MESSAGE_ID_INVALID", ann, send)
+            secret = await ann.send(bob, "secret", noforwards=True)
+            send = messages.SendMessage(
+                peer=ann.peer(eve), message="x", random_id=9, reply_to=answer(ann.peer(bob), secret)
+            )
+            await refused("CHAT_FORWARDS_RESTRICTED", ann, send)
 
     run(story())

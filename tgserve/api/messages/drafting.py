@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from tgserve import errors, limits
 from tgserve.api.messages.entities import Text, compose
+from tgserve.render.forward import origin_of
 from tgserve.render.message import entities_of
+from tgserve.render.peers import peer as peer_object
+from tgserve.render.peers import peer_id
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.services.alarms import WHEN_ONLINE
+from tgserve.services.boxes import View
 from tgserve.services.channels.register import is_channel
 from tgserve.services.messaging import ReplyTo
 from tgserve.services.privacy import STATUS
+from tgserve.tl import layers
 from tgserve.tl import types as t
 
 SEND_NOW_SECONDS = 10
@@ -61,8 +66,10 @@ def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo 
         return None
     if not isinstance(reply, t.InputReplyToMessage):
         raise errors.REPLY_MESSAGE_ID_INVALID()
-    if reply.reply_to_peer_id is not None and peers.resolve(call, reply.reply_to_peer_id) != peer:
-        raise errors.REPLY_MESSAGE_ID_INVALID()
+    if reply.reply_to_peer_id is not None:
+        source = peers.resolve(call, reply.reply_to_peer_id)
+        if source != peer:
+            return _foreign(call, source, reply)
     if not reply.reply_to_msg_id:
         return None
     if not reply.quote_text:
@@ -70,14 +77,45 @@ def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo 
     return _quote(call, peer, reply)
 
 
+def _foreign(call: Call, source: int, reply: t.InputReplyToMessage) -> ReplyTo:
+    """An answer, elsewhere, to a message of chat `source`: it says whose that was and what of it is quoted, as a forward
+    would, and where it stands only for posts of channels: nobody else has the same number for any other. Messages that
+    may not be forwarded may not be answered so (CHAT_FORWARDS_RESTRICTED)."""
+    view = _answered(call, source, reply.reply_to_msg_id)
+    if view is None or view.row.peer != source or view.body.action:
+        raise errors.REPLY_MESSAGE_ID_INVALID()
+    roster = (
+        call.services.groups.rosters.get_or_none(source) if not is_channel(source) and source < 0 else None
+    )
+    if view.body.noforwards or (roster is not None and roster.group.noforwards):
+        raise errors.CHAT_FORWARDS_RESTRICTED()
+    origin = origin_of(call.services, call.me, view)
+    header = t.MessageReplyHeader(reply_from=origin)
+    if reply.quote_text:
+        quoted = _quote(call, source, reply)
+        header.quote = True
+        header.quote_text = quoted.quote_text
+        header.quote_entities = entities_of(quoted.quote_entities) or None
+        header.quote_offset = quoted.quote_offset or None
+    if is_channel(source):
+        header.reply_to_msg_id = reply.reply_to_msg_id
+        header.reply_to_peer_id = peer_object(source)
+    data, layer = layers.encode_part(header)
+    named = (peer_id(one) for one in (origin.from_id, header.reply_to_peer_id) if one is not None)
+    return ReplyTo(0, foreign=data, foreign_layer=layer, users=tuple(dict.fromkeys(named)))
+
+
+def _answered(call: Call, peer: int, msg_id: int) -> View | None:
+    if is_channel(peer):
+        return call.services.channels.reading.message_or_none(call.me, peer, msg_id)
+    return call.services.history.message_or_none(call.me, msg_id)
+
+
 def _quote(call: Call, peer: int, reply: t.InputReplyToMessage) -> ReplyTo:
     quote = compose(
         call, reply.quote_text or "", reply.quote_entities, limit=limits.CAPTION_CHARS, links=False
     )
-    if is_channel(peer):
-        view = call.services.channels.reading.message_or_none(call.me, peer, reply.reply_to_msg_id)
-    else:
-        view = call.services.history.message_or_none(call.me, reply.reply_to_msg_id)
+    view = _answered(call, peer, reply.reply_to_msg_id)
     if view is None:
         raise errors.REPLY_MESSAGE_ID_INVALID()
     text, quoted = view.body.text.decode(), quote.text.decode()

@@ -85,8 +85,8 @@ async def update_dialog_filter(call: Call, request: messages.UpdateDialogFilter)
         await service.delete(call.me, request.id, origin=call.session)
         return True
     made = _checked(call, request.id, request.filter)
-    made, slug, known = _still_shared(call, made)
-    kept = r.Folder(request.id, layers.encode(made), layers.CURRENT, _named(call, made), slug, known)
+    shared, slug, known = _still_shared(call, made)
+    kept = r.Folder(request.id, layers.encode(shared), layers.CURRENT, _named(call, shared), slug, known)
     await service.put(call.me, kept, origin=call.session)
     return True
 
