@@ -22,6 +22,7 @@ from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.check import Report, check_folder, check_store
+from tgserve.store.media_records import Media, Shown
 from tgserve.store.packing import META_SLOT
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -39,6 +40,13 @@ async def _life(c: Community) -> tuple[int, int]:
     await s.names.set_username(ann, "ann_jones")
     await s.contacts.add(ann, bob, "Bobby", "", "", b"")
     await s.contacts.add(bob, ann, "Annie", "", "", b"")
+    now, blob = int(c.clock.now()), await s.files.store_bytes(b"no picture")
+    sizes = tuple(Shown(kind, 160, 160, blob) for kind in "abc")
+    photos = [await s.files.library.create(Media(0, ann, now, sizes=sizes)) for _ in range(3)]
+    for photo in photos[:2]:
+        await s.photos.install(ann, photo)
+    await s.photos.set_fallback(ann, photos[0])
+    await s.photos.set_for_contact(ann, bob, photos[2])
     deeds = Deeds(c)
     for number in range(14):
         me, peer = ((ann, bob), (bob, ann), (ann, ann))[number % 3]
@@ -128,6 +136,10 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
         "I1",
         lambda txn, ann, bob: txn.put(k.USERS, bob, value=r.User(bob, "", "Bob")),
     ),
+    "a photo that is not the newest": ("I26", _without(k.PROFILE_PHOTOS)),
+    "a photo that is not shown": ("I26", _changed(k.USERS, photo=None)),
+    "a photo that is not there": ("I26", _changed(k.USERS, fallback=r.Shot(5))),
+    "a contact's photo that is not there": ("I26", _changed(k.CONTACTS, photo=r.Shot(5))),
     "an item whose handler fails": (
         "I7",
         lambda txn, ann, bob: txn.put(

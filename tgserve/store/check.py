@@ -357,6 +357,12 @@ class Checker:
         pending = sum(1 for _, one in reader.range(k.IMPORTERS, chat) if one.requested)
         if pending != group.pending:
             self._say("I18", where, f"{group.pending} requests to join, counted {pending}")
+        self._photos(where, group.photo)
+
+    def _photos(self, where: str, *shots: r.Shot | None) -> None:
+        for shot in shots:
+            if shot is not None and self._reader(shot.id).get(k.MEDIA, shot.id) is None:
+                self._say("I26", where, f"its photo {shot.id} is gone")
 
     def _member(self, reader: Reader, parts: tuple[Any, ...], member: g.Member) -> None:
         chat, user = parts
@@ -435,6 +441,12 @@ class Checker:
         where = f"user {user.id}"
         if parts != (user.id,):
             self._say("I15", where, f"stands under {parts[0]}")
+        newest = next(
+            (row for _, row in reader.range(k.PROFILE_PHOTOS, user.id, limit=1, reverse=True)), None
+        )
+        if (user.photo.id if user.photo is not None else 0) != (newest.photo if newest is not None else 0):
+            self._say("I26", where, "its photo is not the newest of its photos")
+        self._photos(where, user.photo, user.fallback)
         if user.deleted:
             return
         if user.phone and user.phone not in self._moving_names:
@@ -469,6 +481,7 @@ class Checker:
 
     def _contact(self, reader: Reader, parts: tuple[Any, ...], contact: r.Contact) -> None:
         owner, other = parts
+        self._photos(f"user {owner} contact {other}", contact.photo)
         if (owner, other) in self._moving_pairs:
             return
         knows = self._reader(other)
