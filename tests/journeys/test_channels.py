@@ -183,3 +183,30 @@ async def test_people_of_a_supergroup_in_telethon(daemon, new_phone):
         }
         bans = [event async for event in ann.iter_admin_log(channel, ban=True)]
         assert len(bans) == 1 and bans[0].user_id == bob.me.id
+
+
+@pytest.mark.asyncio
+async def test_a_group_becomes_a_supergroup_in_telethon(daemon, new_phone):
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
+        await meet(ann, bob)
+        made = await ann(f.messages.CreateChatRequest([await known(ann, bob)], "Friends"))
+        chat = made.updates.chats[0].id
+        await ann.send_message(-chat, "old times")
+        await until(lambda: [m for m in bob.heard if m.raw_text == "old times"])
+        moved = await ann(f.messages.MigrateChatRequest(chat))
+        channel = next(one for one in moved.chats if isinstance(one, t.Channel))
+        old = next(one for one in moved.chats if isinstance(one, t.Chat))
+        assert old.deactivated and old.migrated_to.channel_id == channel.id
+        seen = await channel_of(bob)
+        assert (seen.title, seen.entity.megagroup, seen.message.action.chat_id) == ("Friends", True, chat)
+        full = await bob(f.channels.GetFullChannelRequest(seen.entity))
+        assert full.full_chat.migrated_from_chat_id == chat and full.full_chat.participants_count == 2
+        await bob.send_message(seen.entity, "new times")
+        await until(lambda: [m for m in ann.heard if m.raw_text == "new times"])
+        with pytest.raises(errors.RPCError):
+            await bob.send_message(-chat, "anybody?")
+        with pytest.raises(errors.RPCError):
+            await ann(f.messages.MigrateChatRequest(chat))

@@ -181,7 +181,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
             made.slowmode_next_send_date = seat.next_post
     if record.migrated_from:
         made.migrated_from_chat_id = -record.migrated_from
-        made.migrated_from_max_id = record.migrated_from_max
+        made.migrated_from_max_id = services.dialogs.head(viewer, record.migrated_from).top_message
     floor = services.channels.reading.floor(viewer, peer)
     if floor:
         made.available_min_id = floor

@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Any, Final
 
 from tgserve.render import photos
-from tgserve.render.channel import channel
+from tgserve.render.channel import channel, channel_id
 from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
@@ -55,6 +55,8 @@ def chat(services: Services, viewer: int, peer: int) -> Any:
     if roster is None or member is None:
         return t.ChatEmpty(id=-peer)
     group = roster.group
+    if group.migrated_to and not member.gone:
+        return _migrated(services, viewer, roster, member)
     kind: Any = member.title_then if member.gone else (member.admin, viewer == group.creator)
     if member.gone == r.MEMBER_LEFT:
         kind = (kind,)
@@ -106,6 +108,25 @@ def _draw(services: Services, roster: Roster, member: g.Member, viewer: int) -> 
         version=group.version,
         admin_rights=ADMIN_RIGHTS if member.admin or viewer == group.creator else None,
         default_banned_rights=banned_rights(group.banned),
+    )
+
+
+def _migrated(services: Services, viewer: int, roster: Roster, member: g.Member) -> t.Chat:
+    """A group that has become a supergroup: who was in it is shown the way."""
+    group = roster.group
+    number = channel_id(group.migrated_to)
+    return t.Chat(
+        creator=viewer == group.creator,
+        deactivated=True,
+        id=-roster.chat,
+        title=group.title,
+        photo=t.ChatPhotoEmpty(),
+        participants_count=0,
+        date=group.date,
+        version=group.version,
+        migrated_to=t.InputChannel(
+            channel_id=number, access_hash=services.views.channel_hash(viewer, number)
+        ),
     )
 
 

@@ -21,7 +21,7 @@ from tgserve.services.alarms import Alarms
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bus import Bus
-from tgserve.services.channels import bundle, seats
+from tgserve.services.channels import bundle, migrating, seats
 from tgserve.services.channels.bundle import Channels
 from tgserve.services.channels.register import Register
 from tgserve.services.chatlists import Chatlists
@@ -169,6 +169,7 @@ def build(
     channels = bundle.build(store, clock, ids, users, names, history, register)
     bus.subscribe(channels.audience.after_commit)
     bus.subscribe(seats.resolve)
+    bus.subscribe(migrating.resolve)
     bus.subscribe(channels.counters.after_commit)
     bus.subscribe(channels.members.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)

@@ -36,6 +36,8 @@ class Group(Record, frozen=True):
     reactions_some: tuple[str, ...] = ()
     """Allowed kinds with REACTIONS_SOME."""
     photo: Shot | None = None
+    migrated_to: int = 0
+    """The supergroup it has become (peer number)."""
 
 
 class Member(Record, frozen=True):

@@ -400,6 +400,26 @@ class DropChunks(Record, tag=True, frozen=True):
     ids: tuple[bytes, ...]
 
 
+class ChannelFromGroup(Record, tag=True, frozen=True):
+    """A basic group becomes a supergroup: make it, with these members (user, is admin). `action` is the TL of its first
+    service message."""
+
+    channel: int
+    chat: int
+    title: str
+    creator: int
+    date: int
+    hash: str
+    action: bytes
+    layer: int
+    min_layer: int
+    members: tuple[tuple[int, bool], ...]
+    about: str = ""
+    banned: int = 0
+    noforwards: bool = False
+    ttl_period: int = 0
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -446,6 +466,7 @@ AnyOutbox = (
     | MediaHeld
     | HoldChunks
     | DropChunks
+    | ChannelFromGroup
 )
 
 

@@ -7,15 +7,17 @@ from typing import Any
 from tgserve import errors, limits
 from tgserve.api import portraits
 from tgserve.api.channels import settings
+from tgserve.api.channels.creating import answer
 from tgserve.render import chat as render
 from tgserve.render import media
 from tgserve.render import sent as render_sent
 from tgserve.render.action import action_of
+from tgserve.render.channel import channel_id
 from tgserve.render.reactions import kind_of, reaction
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
-from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels.register import is_channel
 from tgserve.services.groups import rights
 from tgserve.services.groups.life import Done
@@ -242,11 +244,19 @@ async def delete_chat(call: Call, request: messages.DeleteChat) -> bool:
     return True
 
 
-@rpc(messages.MigrateChat, status=Status.REFUSED)
+@rpc(messages.MigrateChat, flood=per_minute(10))
 async def migrate_chat(call: Call, request: messages.MigrateChat) -> t.AnyUpdates:
-    """There are no supergroups here yet."""
-    call.services.groups.rosters.of_member(call.me, group_of(call, request.chat_id))
-    raise errors.METHOD_NOT_AVAILABLE()
+    """The group becomes a supergroup; both are in the answer."""
+    chat = group_of(call, request.chat_id)
+    roster = call.services.groups.rosters.of_member(call.me, chat)
+    migration = call.services.channels.migration
+    channel = migration.draw_id()
+    to = action_of(t.MessageActionChatMigrateTo(channel_id=channel_id(channel)))
+    came = action_of(t.MessageActionChannelMigrateFrom(title=roster.group.title, chat_id=-chat))
+    done = await migration.migrate(call.me, chat, channel, to, came, origin=call.session)
+    made = answer(call, done, t.UpdateChannel(channel_id=channel_id(channel)))
+    made.chats = render.chats(call.services, call.me, (chat, channel))
+    return made
 
 
 @rpc(messages.GetChats)

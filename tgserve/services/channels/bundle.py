@@ -14,6 +14,7 @@ from tgserve.services.channels.doors import Doors
 from tgserve.services.channels.journal import Journal
 from tgserve.services.channels.life import Life
 from tgserve.services.channels.members import Members
+from tgserve.services.channels.migrating import Migration
 from tgserve.services.channels.posting import Posting
 from tgserve.services.channels.publicity import Publicity
 from tgserve.services.channels.reading import ChannelReading
@@ -40,6 +41,7 @@ class Channels:
     journal: Journal
     publicity: Publicity
     doors: Doors
+    migration: Migration
 
 
 def build(
@@ -66,5 +68,6 @@ def build(
         members=Members(store, clock, register),
         journal=Journal(store, register),
         publicity=Publicity(clock, names, life, register),
+        migration=Migration(store, clock, ids),
         doors=Doors(store, clock, ids, life, register),
     )

@@ -81,7 +81,7 @@ def _admitted(roster: Roster | None, me: int) -> Roster:
     member = roster.members.get(me) if roster is not None else None
     if roster is None or member is None:
         raise errors.CHAT_ID_INVALID()
-    if member.gone or roster.group.deleted:
+    if member.gone or roster.group.deleted or roster.group.migrated_to:
         raise errors.CHAT_FORBIDDEN()
     return roster
 
