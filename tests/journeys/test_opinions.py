@@ -163,7 +163,6 @@ async def test_opinions_in_kurigram(daemon, new_phone, folder):
                 options,
                 type=enums.PollType.QUIZ,
                 correct_option_ids=[1],
-                explanation="Just so",
             )
             got = (await until(lambda: [m for m in tom.heard if m.poll]))[0]
             assert not any(one.correct for one in got.poll.results.results)

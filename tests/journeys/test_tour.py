@@ -31,7 +31,6 @@ TRUE_REFUSALS = {
     "canPurchaseFromStore": {"METHOD_INVALID"},
     "getPasskeyParameters": {"METHOD_INVALID"},
     "sendPhoneNumberCode": {"METHOD_INVALID", "PHONE_NUMBER_INVALID"},
-    "addMessageReaction": {"METHOD_INVALID", "REACTION_INVALID"},
     "setDefaultMessageAutoDeleteTime": {"METHOD_INVALID"},
     "setChatMessageAutoDeleteTime": {"METHOD_INVALID"},
 }

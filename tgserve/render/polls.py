@@ -42,7 +42,7 @@ def poll(ballot: Ballot) -> t.Poll:
         public_voters=of.public,
         multiple_choice=of.multiple,
         quiz=of.quiz,
-        revoting_disabled=of.no_revote,
+        revoting_disabled=of.no_revote or of.quiz,
         shuffle_answers=of.shuffle,
         hide_results_until_close=of.hidden,
         creator=of.creator == ballot.viewer,
