@@ -32,7 +32,7 @@ async def everything(world: World, oracle: Oracle, devices: list[Member], users:
             own[0].peers |= {chat: peer for chat, peer in device.peers.items() if chat < 0}
         boxes[user] = await history(own[0])
         state = await own[0].ask(f.updates.GetState())
-        lines = [t.InputDialogPeer(peer=peer) for peer in own[0].peers.values()]
+        lines: list[Any] = [t.InputDialogPeer(peer=peer) for peer in own[0].peers.values()]
         dialogs = await own[0].ask(f.messages.GetPeerDialogs(peers=lines))
         settings = await checks_tastes.settings(own[0])
         waiting[user] = {text for key, text in settings.items() if key[0] == "scheduled"}

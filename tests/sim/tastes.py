@@ -188,20 +188,23 @@ class Tastes(Link):
     def setting(self, update: Any) -> None:
         """An update without pts."""
         put = self.put
+        chat: Any = getattr(getattr(update, "peer", None), "peer", None)
+        message: Any = getattr(update, "message", None)
         match update:
             case t.UpdateDraftMessage():
                 put(("draft", peer_of(update.peer)), getattr(update.draft, "message", ""))
             case t.UpdateDialogPinned():
-                self.pin_told(peer_of(update.peer.peer), update.folder_id or 0, update.pinned)
+                self.pin_told(peer_of(chat), update.folder_id or 0, update.pinned)
             case t.UpdatePinnedDialogs():
-                order = tuple(peer_of(one.peer) for one in update.order or ())
+                named: list[Any] = list(update.order or ())
+                order = tuple(peer_of(one.peer) for one in named)
                 put(("pins", update.folder_id or 0), order)
             case t.UpdateDialogUnreadMark():
-                put(("mark", peer_of(update.peer.peer)), update.unread)
+                put(("mark", peer_of(chat)), update.unread)
             case t.UpdateNotifySettings():
                 muted = mute(update.notify_settings)
                 if isinstance(update.peer, t.NotifyPeer):
-                    put(("mute", peer_of(update.peer.peer)), muted)
+                    put(("mute", peer_of(chat)), muted)
                 else:
                     put(("notify", _name(NOTIFY, update.peer)), muted)
             case t.UpdatePeerBlocked():
@@ -216,7 +219,6 @@ class Tastes(Link):
                 self._unsure.add(("tags",))
                 self.look(("tags",))
             case t.UpdateNewScheduledMessage():
-                message = update.message
                 put(("scheduled", peer_of(message.peer_id), message.id), message.message)
             case t.UpdateDeleteScheduledMessages():
                 for number in update.messages:

@@ -8,12 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.sim import story, world
 from tgserve.server.fanout import Fanout
-from tgserve.services import messaging
-from tgserve.store import outbox, writer
+from tgserve.services import boxes, deleting, messaging
+from tgserve.services.groups import delivery
+from tgserve.services.groups.roster import Roster, Rosters, load
+from tgserve.services.messaging import Messaging
+from tgserve.services.updates import Difference, Updates
+from tgserve.store import eventlog, outbox, writer
+from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
 from tgserve.store.writer import Shard
 
 SEEDS = 80
@@ -128,6 +136,123 @@ def test_slots_read_at_different_moments_are_found(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Store, "read", read)
     monkeypatch.setattr(Store, "_finished", heard)
     assert complaint()
+
+
+def test_a_member_who_gets_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every so often a message in a group misses the last of its receivers."""
+    number = itertools.count(1)
+    spread = messaging._spread
+
+    def short(txn: Any, me: int, chat: int, msg_id: int, body: Any, draft: Any, audience: Any) -> None:
+        if next(number) % 9 == 0:
+            audience = structs.replace(audience, others=audience.others[:-1])
+        spread(txn, me, chat, msg_id, body, draft, audience)
+
+    monkeypatch.setattr(messaging, "_spread", short)
+    assert "lacks it" in complaint() or "some members" in complaint()
+
+
+def test_one_who_has_left_and_hears_more_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SECURITY 6.2: the audience is everybody who ever was in the group."""
+
+    def everybody(self: Any, user: int) -> tuple[int, ...]:
+        return tuple(one for one in self.members if one != user)
+
+    monkeypatch.setattr(Roster, "others", everybody)
+    assert complaint()
+
+
+def test_a_roster_that_memory_forgets_to_renew_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = itertools.count(1)
+    renew = Rosters.after_commit
+
+    def lazy(self: Any, batch: list[Any]) -> None:
+        renew(self, [item for item in batch if type(item) is not Roster or next(number) % 5])
+
+    monkeypatch.setattr(Rosters, "after_commit", lazy)
+    assert complaint()
+
+
+def test_older_messages_given_twice_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newcomer who was in the group before has some of them already."""
+
+    def all_of_them(txn: Any, news: Any, memo: object) -> None:
+        for author, msg_id, date in news.messages:
+            if author != news.user:
+                word = pl.Deliver(news.user, news.chat, author, msg_id, date, version=news.version)
+                messaging.deliver(txn, word, None)
+
+    monkeypatch.setattr(delivery, "bring", all_of_them)
+    assert complaint()
+
+
+def test_a_deletion_that_spares_a_member_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def some(txn: Any, word: Any, memo: object) -> None:
+        roster = load(txn, word.chat)
+        for user in (roster.members if roster is not None else {}) if word.author_msg_ids[0] % 3 else ():
+            if user not in (word.author, word.by):
+                deletion = pl.DeliverDelete(user, word.author, word.author_msg_ids, word.date)
+                txn.outbox(slot_of(user), deletion)
+
+    monkeypatch.setattr(deleting, "spread_delete", some)
+    assert complaint()
+
+
+def test_mentions_that_are_not_counted_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    insert = boxes.insert
+
+    def blind(txn: Any, owner: int, msg_id: int, row: Any, dialog: Any, date: int) -> Any:
+        made = insert(txn, owner, msg_id, row, dialog, date)
+        return structs.replace(made, unread_mentions=dialog.unread_mentions)
+
+    monkeypatch.setattr(boxes, "insert", blind)
+    assert "mention" in complaint()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [ev.DraftChanged, ev.DialogPinned, ev.FolderChanged, ev.PeerBlocked, ev.ScheduledGone, ev.NotifyChanged],
+)
+def test_a_setting_that_other_devices_are_not_told_is_found(
+    monkeypatch: pytest.MonkeyPatch, kind: type
+) -> None:
+    """It is stored, and no event says so: those online and those away go on with what they had."""
+    append = eventlog.append
+
+    def quiet(txn: Any, user: int, event: Any, **more: Any) -> Any:
+        if type(event) is kind:
+            return None
+        return append(txn, user, event, **more)
+
+    monkeypatch.setattr(eventlog, "append", quiet)
+    assert complaint()
+
+
+def test_a_setting_that_is_only_pushed_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was away has to be told by getDifference."""
+    difference = Updates.difference
+
+    def numbered(self: Any, *asked: Any, **more: Any) -> Any:
+        found = difference(self, *asked, **more)
+        kept = [one for one in found.events if one[1].pts_count]
+        return Difference(found.span, found.state, kept)
+
+    monkeypatch.setattr(Updates, "difference", numbered)
+    assert complaint()
+
+
+def test_a_scheduled_message_sent_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = itertools.count(1)
+    send = Messaging.send
+
+    def anew(self: Any, me: int, peer: int, draft: Any, random_id: int, **more: Any) -> Any:
+        sent = send(self, me, peer, draft, random_id, **more)
+        if draft.scheduled and next(number) % 3 == 0:
+            send(self, me, peer, draft, random_id + 1, **more)
+        return sent
+
+    monkeypatch.setattr(Messaging, "send", anew)
+    assert "times" in complaint()
 
 
 def test_the_same_seed_gives_the_same_world() -> None:
