@@ -13,11 +13,14 @@ from tests.imaging.test_pictures import image_of, picture
 from tgserve.api import photos as handlers
 from tgserve.api import portraits, upload
 from tgserve.api import users as user_handlers
-from tgserve.api.messages import chats
+from tgserve.api.messages import chats, invites
 from tgserve.errors import RpcError
+from tgserve.render import chat as render_chat
+from tgserve.render import user as render_user
 from tgserve.services.privacy import PHOTO
 from tgserve.store.keyspaces import MEDIA_USES, PROFILE_PHOTOS
 from tgserve.store.slots import slot_of
+from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages, photos, users
 from tgserve.tl.functions import upload as upload_calls
@@ -453,6 +456,55 @@ def test_the_photo_of_a_group() -> None:
             await chats.delete_chat(ann.call, messages.DeleteChat(chat_id=chat))
             await c.settle()
             assert uses(c, photo.id) <= 1
+
+    run(story())
+
+
+def test_who_is_invited_sees_the_photo_of_the_group() -> None:
+    async def story() -> None:
+        async with three() as (c, ann, bob, eve):
+            chat = await group(c, ann, bob)
+            file = await ann.file(picture(400, 400, colour=RED))
+            await chats.edit_chat_photo(
+                ann.call, messages.EditChatPhoto(chat_id=chat, photo=t.InputChatUploadedPhoto(file=file))
+            )
+            await c.settle()
+            full = read(await chats.get_full_chat(ann.call, messages.GetFullChat(chat_id=chat)))
+            link = full.full_chat.exported_invite.link
+            seen = await invites.check_chat_invite(
+                eve.call, messages.CheckChatInvite(hash=link.rpartition("+")[2])
+            )
+            photo = read(seen).photo
+            where = t.InputPhotoFileLocation(
+                id=photo.id,
+                access_hash=photo.access_hash,
+                file_reference=photo.file_reference,
+                thumb_size="a",
+            )
+            assert colour_of(await eve.fetch(where)) == (1, 0, 0)
+            with refused("CHAT_ID_INVALID"):
+                await eve.fetch_of(t.InputPeerChat(chat_id=chat), photo.id)
+
+    run(story())
+
+
+def test_a_session_elsewhere_is_told_its_own_data_centre() -> None:
+    """CLIENTS A.5.7: also in what is drawn once and kept."""
+
+    async def story() -> None:
+        async with three() as (c, ann, bob, _):
+            chat = await group(c, ann, bob)
+            file = await ann.file(picture(400, 400, colour=RED))
+            photo = t.InputChatUploadedPhoto(file=file)
+            await chats.edit_chat_photo(ann.call, messages.EditChatPhoto(chat_id=chat, photo=photo))
+            await ann.put_up(RED)
+            user_drawn = render_user.user(c.services, bob.id, ann.id)
+            chat_drawn = render_chat.chat(c.services, bob.id, -chat)
+            for layer in (152, 200, layers.CURRENT):
+                for dc in (1, 4):
+                    for drawn in (user_drawn, chat_drawn):
+                        told = layers.decode(layers.encode(drawn, layer, dc))
+                        assert told.photo.dc_id == dc and told.photo.photo_id
 
     run(story())
 

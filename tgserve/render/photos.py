@@ -6,7 +6,7 @@ from typing import Any
 
 from tgserve.render import media
 from tgserve.services import Services
-from tgserve.services.files.references import PROFILE, Origin
+from tgserve.services.files.references import INVITE, PROFILE, Origin
 from tgserve.store import records as r
 from tgserve.tl import types as t
 
@@ -41,6 +41,9 @@ def whole(services: Services, viewer: int, peer: int, photo_id: int) -> Any:
     return media.photo(services, viewer, found, Origin(PROFILE, peer))
 
 
-def whole_of_chat(services: Services, viewer: int, peer: int, shot: r.Shot | None) -> Any:
-    """As `whole`, for chatFull and channelFull."""
-    return whole(services, viewer, peer, shot.id) if shot is not None else t.PhotoEmpty(id=0)
+def of_invite(services: Services, viewer: int, peer: int, shot: r.Shot | None) -> Any:
+    """The Photo of a group or channel for who holds a link into it and is no member yet."""
+    found = services.files.library.get_or_none(shot.id) if shot is not None else None
+    if found is None:
+        return t.PhotoEmpty(id=0)
+    return media.photo(services, viewer, found, Origin(INVITE, peer))

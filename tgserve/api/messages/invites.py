@@ -6,6 +6,7 @@ from tgserve import errors, limits
 from tgserve.api.channels.creating import answer
 from tgserve.api.messages.chats import group_peer, plain, updates_of
 from tgserve.render import chat as render
+from tgserve.render import photos
 from tgserve.render.action import action_of
 from tgserve.render.channel import channel_id
 from tgserve.render.invite import hash_in
@@ -235,7 +236,7 @@ async def check_chat_invite(call: Call, request: messages.CheckChatInvite) -> t.
         request_needed=invite.approval,
         title=roster.group.title,
         about=roster.group.about or None,
-        photo=t.PhotoEmpty(id=0),
+        photo=photos.of_invite(call.services, call.me, roster.chat, roster.group.photo),
         participants_count=len(roster.here),
         participants=shown or None,
         color=0,

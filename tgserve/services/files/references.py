@@ -33,6 +33,8 @@ SCHEDULED: Final = 6
 """A message that waits for its time, by its own number."""
 WEB: Final = 7
 """A picture of a web page."""
+INVITE: Final = 8
+"""The photo of a group or channel that the viewer was invited to."""
 
 
 class Origin(NamedTuple):
