@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tgserve.api.messages.announcing import announce
+from tgserve.render.action import action_of
+from tgserve.render.channel import channel_id
+from tgserve.render.chat import chats
+from tgserve.render.sent import new_message
 from tgserve.render.told import told
+from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.services.messaging import Draft, ReplyTo
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -19,6 +27,8 @@ _PINNED, _PINNED_LAYER = layers.encode_part(t.MessageActionPinMessage())
 async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessage) -> t.AnyUpdates:
     """For both sides, with a service message that says so, or for oneself alone; unpinning says nothing."""
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        return await _pin_in_channel(call, peer, request)
     others = () if request.pm_oneside else call.services.pinning.audience(call.me, peer)
     if others:
         call.services.messaging.check_may_write(call.me, peer)
@@ -38,10 +48,40 @@ async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessag
     return answer
 
 
+async def _pin_in_channel(call: Call, channel: int, request: messages.UpdatePinnedMessage) -> t.AnyUpdates:
+    done = await call.services.channels.changing.pin(
+        call.me, channel, request.id, not request.unpin, origin=call.session
+    )
+    updates: list[Any] = []
+    if done.count:
+        updates.append(
+            t.UpdatePinnedChannelMessages(
+                pinned=not request.unpin,
+                channel_id=channel_id(channel),
+                messages=[request.id],
+                pts=done.pts,
+                pts_count=done.count,
+            )
+        )
+    answer = t.Updates(updates=updates, users=[], chats=[], date=call.now, seq=0)
+    if done.count and not request.unpin:
+        notice = action_of(t.MessageActionPinMessage())
+        sent = await call.services.channels.posting.act(
+            call.me, channel, notice, reply=request.id, silent=request.silent, origin=call.session
+        )
+        updates.append(new_message(call.services, sent))
+        answer.users = users(call.services, call.me, (call.me,))
+    answer.chats = chats(call.services, call.me, (channel,))
+    return answer
+
+
 @rpc(messages.UnpinAllMessages, flood=per_minute(60))
 async def unpin_all_messages(call: Call, request: messages.UnpinAllMessages) -> t.AnyMessagesAffectedHistory:
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        done = await call.services.channels.changing.unpin_all(call.me, peer, origin=call.session)
+        return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
     changed, left = await call.services.pinning.unpin_all(
         call.me, peer, call.services.pinning.audience(call.me, peer), origin=call.session
     )

@@ -21,6 +21,7 @@ from tgserve.services.channels import rights
 from tgserve.services.channels.register import opened
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.files import holding
+from tgserve.services.groups.life import Action
 from tgserve.services.messaging import Draft, Origin, Sent, body_of
 from tgserve.services.users import Users
 from tgserve.store import channel_records as c
@@ -126,6 +127,38 @@ class Posting:
         drafts = ((random_id, draft),)
         work = self._work(me, channel, drafts, send_as, name or self._name(me), origin)
         return self._store.transact(slot_of(channel), lambda txn: work(txn)[0])
+
+    def act(
+        self,
+        me: int,
+        channel: int,
+        action: Action,
+        *,
+        reply: int = 0,
+        silent: bool = False,
+        origin: Origin = None,
+    ) -> Commit[Sent]:
+        """A service message of what `me` has just done and was allowed to. CHANNEL_PRIVATE."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Sent:
+            record = opened(txn, channel)
+            return put_action(
+                txn,
+                channel,
+                record,
+                me,
+                action.data,
+                action.layer,
+                action.min_layer,
+                action.users,
+                now,
+                reply=reply,
+                silent=silent,
+                origin=origin,
+            )
+
+        return self._store.transact(slot_of(channel), work)
 
     def _name(self, me: int) -> str:
         user = self._users.get_or_none(me)
@@ -266,6 +299,7 @@ def put_action(
     now: int,
     *,
     reply: int = 0,
+    silent: bool = False,
     origin: Origin = None,
 ) -> Sent:
     """A service message: of who acted in a supergroup, of the channel itself elsewhere."""
@@ -276,6 +310,7 @@ def put_action(
         layer=layer,
         min_layer=min_layer,
         action=action,
+        silent=silent,
         holders=1,
         peer=channel,
         users=users,
