@@ -18,6 +18,7 @@ from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.loading import sms_sender
 from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
+from tgserve.adapters.web.loading import web_fetcher
 from tgserve.admin import datadir
 from tgserve.admin.socket import AdminServer
 from tgserve.chunks.keeper import WATCH_SECONDS, Keeper
@@ -30,7 +31,7 @@ from tgserve.ids import Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
-from tgserve.render import kinds, stickers
+from tgserve.render import kinds, reactions, stickers
 from tgserve.render import updates as render
 from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
@@ -42,6 +43,7 @@ from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
 from tgserve.services import Services, alarms, build
 from tgserve.services.channels.counters import FLUSH_SECONDS
+from tgserve.services.previews import Web
 from tgserve.services.upkeep import TURN_SECONDS
 from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
@@ -141,6 +143,10 @@ class App:
         self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
         self._closing.append(self.services.channels.counters.flush)
         self._closing.append(self.tasks.spawn(self.services.stock.start(), "stock").cancel)
+        if config.previews.enabled:
+            fetcher, refusal = web_fetcher()
+            self.services.previews.web = Web(fetcher.fetch, refusal, self.tasks.spawn)
+            self._closing.append(fetcher.close)
         self.started = clock.monotonic()
         _log.info("app.ready", address=self.address, shards=config.store.shards)
 
@@ -204,6 +210,7 @@ class App:
         services.search.feed.describe = kinds.describe
         services.stock.attributes = partial(stickers.of_stock, services.access)
         services.messaging.right_for = kinds.right_for
+        services.reactions.custom_known = reactions.custom_known(services)
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)

@@ -17,7 +17,7 @@ from tgserve.render import media as render_media
 from tgserve.render import polls as render_polls
 from tgserve.render import post
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
-from tgserve.render.reactions import reactions
+from tgserve.render.reactions import reactions_bytes
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
@@ -166,7 +166,7 @@ def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
         parts.append(_LONG(body.grouped_id))
     if body.reactions is not None:
         flags |= REACTIONS
-        parts.append(layers.encode(reactions(services, view)))
+        parts.append(reactions_bytes(services, view))
     if body.ttl_period:
         flags |= TTL
         parts.append(_INT(body.ttl_period))

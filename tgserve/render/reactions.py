@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from struct import Struct
 from typing import Any
 
-from tgserve.render.peers import peer
+from tgserve.render.peers import peer, peer_bytes
+from tgserve.render.stickers import is_custom_emoji
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
-from tgserve.tl import hashing
+from tgserve.tl import hashing, layers
 from tgserve.tl import types as t
+
+_HEAD = Struct("<IIIi").pack  # id, flags, vector, how many
+_PLAIN = Struct("<II").pack  # id, flags
+_CHOSEN = Struct("<IIi").pack  # id, flags, place
+_LIST = Struct("<Ii").pack
+_INT = Struct("<i").pack
+_VECTOR = 0x1CB5C415
+_REACTIONS = t.MessageReactions.ID
+_COUNT = t.ReactionCount.ID
+_GIVEN = t.MessagePeerReaction.ID
 
 
 def reaction(kind: str) -> t.AnyReaction:
@@ -28,6 +41,16 @@ def kind_of(asked: t.AnyReaction) -> str:
     if isinstance(asked, t.ReactionCustomEmoji):
         return str(asked.document_id) if asked.document_id > 0 else "?"
     return "" if isinstance(asked, t.ReactionEmpty) else "?"
+
+
+def custom_known(services: Services) -> Callable[[int], bool]:
+    """Tells of a document id whether it is a custom emoji: for services.reactions, which knows no TL."""
+
+    def known(document_id: int) -> bool:
+        media = services.files.library.get_or_none(document_id)
+        return media is not None and is_custom_emoji(media)
+
+    return known
 
 
 def list_hash(kinds: Iterable[str]) -> int:
@@ -81,6 +104,37 @@ def reactions(services: Services, view: View) -> t.MessageReactions:
         results=results,
         recent_reactions=latest or None,
     )
+
+
+def reactions_bytes(services: Services, view: View) -> bytes:
+    """reactions(...) as bytes of the current layer, joined: pages of history are full of them."""
+    stored = view.body.reactions or r.Reactions()
+    viewer = view.viewer or view.owner
+    chosen = services.reactions.chosen(viewer, view.row, stored) if stored.counts else ()
+    saved = view.row.flags & r.ROW_FROM_SELF
+    flags = 1 << 3 if saved else 1 << 2
+    latest = () if saved else stored.recent
+    parts = [_HEAD(_REACTIONS, flags | 1 << 1 if latest else flags, _VECTOR, len(stored.counts))]
+    for kind, count in stored.counts:
+        if kind in chosen:
+            parts.append(_CHOSEN(_COUNT, 1, chosen.index(kind)))
+        else:
+            parts.append(_PLAIN(_COUNT, 0))
+        parts += (_reaction_bytes(kind), _INT(count))
+    if latest:
+        parts.append(_LIST(_VECTOR, len(latest)))
+        waits = view.body.author == viewer
+        for one in latest:
+            mine = one.user == viewer
+            unread = waits and not mine and one.number > stored.seen
+            parts.append(_PLAIN(_GIVEN, one.big | unread << 1 | mine << 2))
+            parts += (peer_bytes(one.user), _INT(one.date), _reaction_bytes(one.kind))
+    return b"".join(parts)
+
+
+@lru_cache(1024)
+def _reaction_bytes(kind: str) -> bytes:
+    return layers.encode(reaction(kind))
 
 
 def one_of(view: View, given: r.Reacted) -> t.AnyMessagePeerReaction:

@@ -7,7 +7,9 @@ from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.talk import Person, talk
 from tgserve.api import help as _help  # noqa: F401  its methods
+from tgserve.render import reactions as render
 from tgserve.services.bus import RecentReactions
+from tgserve.services.history import Window
 from tgserve.services.reactions.stock import STOCK
 from tgserve.store import events as ev
 from tgserve.store import keyspaces as k
@@ -345,5 +347,45 @@ def test_a_device_that_was_away_hears_of_reactions_by_the_difference() -> None:
             missed = await ann(updates.GetDifference(pts=state.pts, date=state.date, qts=0))
             told = [one for one in missed.other_updates if isinstance(one, t.UpdateMessageReactions)]
             assert [seen(one.reactions) for one in told] == [{"🔥": 1}]
+
+    run(story())
+
+
+def test_the_joined_bytes_are_the_codecs() -> None:
+    async def story() -> None:
+        async with talk(5) as (c, people):
+            chat = await group(*people)
+            await people[0].send(chat, "hi")
+            own = await people[0].send(people[0], "note")
+            await people[0](react(people[0], people[0], own, HEART))
+            for one, what in zip(people, (LIKE, FIRE, LIKE, HEART, FIRE), strict=True):
+                await one(react(one, chat, (await ids(one, chat))["hi"], what, big=what is FIRE))
+                for viewer in people:
+                    for view in c.services.history.page(viewer.id, chat, Window()).views:
+                        made = render.reactions(c.services, view)
+                        assert render.reactions_bytes(c.services, view) == layers.encode(made)
+            view = c.services.history.message_or_none(people[0].id, own)
+            assert view is not None
+            made = render.reactions(c.services, view)
+            assert render.reactions_bytes(c.services, view) == layers.encode(made)
+
+    run(story())
+
+
+def test_custom_emoji_where_they_are_allowed() -> None:
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            c.services.reactions.custom_known = lambda document_id: document_id == 77
+            custom = t.ReactionCustomEmoji(document_id=77)
+            chat = await group(ann, bob)
+            await ann.send(chat, "hi")
+            his = (await ids(bob, chat))["hi"]
+            await refused("REACTION_INVALID", bob, react(bob, chat, his, custom))
+            everything = t.ChatReactionsAll(allow_custom=True)
+            await ann(messages.SetChatAvailableReactions(peer=ann.peer(chat), available_reactions=everything))
+            answer = await bob(react(bob, chat, his, custom))
+            assert answer.updates[0].reactions.results[0].reaction == custom
+            unknown = t.ReactionCustomEmoji(document_id=78)
+            await refused("REACTION_INVALID", bob, react(bob, chat, his, unknown))
 
     run(story())
