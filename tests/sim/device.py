@@ -30,6 +30,7 @@ SEND_REFUSED = (
 )
 PIN_REFUSED = ("MESSAGE_ID_INVALID", "REPLY_MESSAGE_ID_INVALID", "CHAT_ADMIN_REQUIRED", *SEND_REFUSED)
 GAP_SECONDS = 0.5
+STALE_SECONDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Device(Tastes):
         def answered(answer: Any, error: str) -> None:
             if error in ("MESSAGE_ID_INVALID", "MESSAGE_NOT_MODIFIED", "MESSAGE_AUTHOR_REQUIRED"):
                 self.oracle.edited(sent, text, error == "MESSAGE_NOT_MODIFIED")
-                if error != "MESSAGE_NOT_MODIFIED" and not sent.deleting and not sent.mortal:
+                if error != "MESSAGE_NOT_MODIFIED" and not self.oracle.may_be_gone(sent):
                     self.world.wrong(f"{self.name}: edit of {sent.token} refused: {error}")
             elif error and self.oracle.may_refuse(sent, error):
                 self.oracle.edited(sent, text, False)
@@ -403,7 +404,7 @@ class Device(Tastes):
         elif isinstance(update, t.UpdateShort):
             self._update(update.update)
         elif isinstance(update, t.Updates):
-            if not self._known(update.updates):
+            if update.date > self.date - STALE_SECONDS or not self._known(update.updates):
                 self.chats_told(update.chats)
             for one in update.updates:
                 self._update(one)
@@ -419,8 +420,8 @@ class Device(Tastes):
             self.setting(update)
 
     def _known(self, updates: list[Any]) -> bool:
-        """Was all of it told before? What stands beside it is as old: a push whose acknowledgement was lost comes again
-        under another msg_id after some minutes."""
+        """Was all of it told before? What stands beside an old push is as old: one whose acknowledgement was lost comes
+        again under another msg_id after some minutes."""
         numbered = [one for one in updates if getattr(one, "pts_count", 0)]
         return bool(numbered) and all(one.pts <= self.pts for one in numbered)
 

@@ -215,7 +215,8 @@ class Member(Device):
 
     def end_group(self, chat: int) -> None:
         self.oracle.ending(chat)
-        self.deed(f.messages.DeleteChat(chat_id=-chat), chat)
+        request = f.messages.DeleteChat(chat_id=-chat)
+        self.deed(request, chat, then=lambda answer: self.look_at_group(chat))
 
 
 def _role(one: Any) -> str:

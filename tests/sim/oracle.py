@@ -179,6 +179,12 @@ class Oracle:
             if pair(sent.sender, sent.peer) == pair(user, peer):
                 sent.mortal = sent.mortal or not sent.msg_id
 
+    def may_be_gone(self, sent: Sent) -> bool:
+        """Has somebody done what may have taken a message from its sender?"""
+        group = self.groups.get(sent.peer)
+        ended = group is not None and group.ended
+        return bool(sent.deleting) or sent.mortal or ended or (sent.sender, sent.peer) in self.cleared
+
     def unscheduling(self, token: str, now: bool) -> None:
         for sent in self._known([token]):
             sent.unscheduled = sent.unscheduled or not now
