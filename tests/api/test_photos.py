@@ -13,6 +13,8 @@ from tests.imaging.test_pictures import image_of, picture
 from tgserve.api import photos as handlers
 from tgserve.api import portraits, upload
 from tgserve.api import users as user_handlers
+from tgserve.api.channels import creating
+from tgserve.api.channels import photo as channel_photo
 from tgserve.api.messages import chats, invites
 from tgserve.errors import RpcError
 from tgserve.render import chat as render_chat
@@ -22,6 +24,7 @@ from tgserve.store.keyspaces import MEDIA_USES, PROFILE_PHOTOS
 from tgserve.store.slots import slot_of
 from tgserve.tl import layers
 from tgserve.tl import types as t
+from tgserve.tl.functions import channels as channel_calls
 from tgserve.tl.functions import messages, photos, users
 from tgserve.tl.functions import upload as upload_calls
 
@@ -484,6 +487,70 @@ def test_who_is_invited_sees_the_photo_of_the_group() -> None:
             assert colour_of(await eve.fetch(where)) == (1, 0, 0)
             with refused("CHAT_ID_INVALID"):
                 await eve.fetch_of(t.InputPeerChat(chat_id=chat), photo.id)
+
+    run(story())
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+def test_the_photo_of_a_channel(megagroup: bool) -> None:
+    async def story() -> None:
+        async with three() as (c, ann, bob, eve):
+            made = await creating.create_channel(
+                ann.call,
+                channel_calls.CreateChannel(
+                    title="News", about="", megagroup=megagroup, broadcast=not megagroup
+                ),
+            )
+            shown = read(made).chats[0]
+            assert isinstance(shown.photo, t.ChatPhotoEmpty)
+
+            def of(person: Person) -> t.InputChannel:
+                access_hash = c.services.views.channel_hash(person.id, shown.id)
+                return t.InputChannel(channel_id=shown.id, access_hash=access_hash)
+
+            async def edit(by: Person, photo: Any) -> Any:
+                answer = await channel_photo.edit_photo(
+                    by.call, channel_calls.EditPhoto(channel=of(by), photo=photo)
+                )
+                await c.settle()
+                return read(answer)
+
+            await creating.invite_to_channel(
+                ann.call, channel_calls.InviteToChannel(channel=of(ann), users=[ann.sees(bob)])
+            )
+            file = await ann.file(picture(400, 400, colour=RED))
+            done = await edit(ann, t.InputChatUploadedPhoto(file=file))
+            (photo,) = [
+                one.message.action.photo
+                for one in done.updates
+                if isinstance(
+                    getattr(getattr(one, "message", None), "action", None), t.MessageActionChatEditPhoto
+                )
+            ]
+            assert done.chats[0].photo.photo_id == photo.id and uses(c, photo.id) == 2
+            full = await creating.get_full_channel(bob.call, channel_calls.GetFullChannel(channel=of(bob)))
+            seen = read(full).full_chat.chat_photo
+            assert seen.id == photo.id
+            where = t.InputPeerChannel(channel_id=shown.id, access_hash=of(bob).access_hash)
+            assert colour_of(await bob.fetch_of(where, photo.id, True)) == (1, 0, 0)
+            location = t.InputPhotoFileLocation(
+                id=seen.id, access_hash=seen.access_hash, file_reference=seen.file_reference, thumb_size="c"
+            )
+            assert colour_of(await bob.fetch(location)) == (1, 0, 0)
+            private = t.InputPeerChannel(channel_id=shown.id, access_hash=of(eve).access_hash)
+            with pytest.raises(RpcError):
+                await eve.fetch_of(private, photo.id)
+            if not megagroup:
+                with refused("CHAT_ADMIN_REQUIRED"):
+                    await edit(bob, t.InputChatPhotoEmpty())
+            with pytest.raises(RpcError):
+                await edit(eve, t.InputChatPhotoEmpty())
+            done = await edit(ann, t.InputChatPhotoEmpty())
+            assert isinstance(done.chats[0].photo, t.ChatPhotoEmpty) and uses(c, photo.id) == 1
+            with refused("CHAT_NOT_MODIFIED"):
+                await edit(ann, t.InputChatPhotoEmpty())
+            with refused("LOCATION_INVALID"):
+                await bob.fetch(location)
 
     run(story())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
+from tgserve.render import photos
 from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
@@ -69,7 +70,7 @@ def draw(services: Services, viewer: int, known: Known, seat: c.Participant | No
             title=record.title,
             until_date=until or None,
         )
-    made = _common(record, number)
+    made = _common(services, record, number)
     made.access_hash = access_hash
     made.creator = viewer == record.creator and seat is not None
     made.left = not rights.is_member(seat)
@@ -82,17 +83,17 @@ def draw(services: Services, viewer: int, known: Known, seat: c.Participant | No
     return made
 
 
-def minimal(known: Known) -> Any:
+def minimal(services: Services, known: Known) -> Any:
     """The min form, the same for everybody: a Raw kept with the state of the channel."""
     drawn = known.drawn.get("min")
     if drawn is None:
-        made = _common(known.record, channel_id(known.channel))
+        made = _common(services, known.record, channel_id(known.channel))
         made.min = True
-        drawn = known.drawn["min"] = raw(*layers.encode_part(made))
+        drawn = known.drawn["min"] = layers.drawn(made)
     return drawn
 
 
-def _common(record: c.Channel, number: int) -> t.Channel:
+def _common(services: Services, record: c.Channel, number: int) -> t.Channel:
     active = [name for name, shown in record.usernames if shown]
     made = t.Channel(
         broadcast=not record.megagroup,
@@ -109,7 +110,7 @@ def _common(record: c.Channel, number: int) -> t.Channel:
         forum_tabs=record.forum_tabs,
         id=number,
         title=record.title,
-        photo=t.ChatPhotoEmpty(),
+        photo=photos.of_chat(services, record.photo),
         date=record.date,
     )
     if len(record.usernames) == 1 and active:
@@ -156,7 +157,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         read_inbox_max_id=head.read_inbox_max,
         read_outbox_max_id=max(head.read_outbox_max, 0),
         unread_count=head.unread_count,
-        chat_photo=t.PhotoEmpty(id=0),
+        chat_photo=photos.whole_of_chat(services, viewer, peer, record.photo),
         notify_settings=notify_settings(head),
         bot_info=[],
         pts=top.pts,

@@ -73,7 +73,7 @@ def minimal(services: Services, who: Iterable[int]) -> tuple[list[Any], list[Any
         elif is_channel(one):
             known = services.channels.register.known_or_none(one)
             if known is not None:
-                chats.append(render_channel.minimal(known))
+                chats.append(render_channel.minimal(services, known))
     return users, chats
 
 

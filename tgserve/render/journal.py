@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tgserve.render import photos
 from tgserve.render.channel import banned_rights
 from tgserve.render.invite import invite
 from tgserve.render.message import message, people
@@ -121,6 +122,17 @@ def _reactions(
     )
 
 
+def _photo(
+    services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
+) -> Any:
+    def drawn(photo_id: int) -> Any:
+        return photos.whole(services, viewer, channel, photo_id)
+
+    return t.ChannelAdminLogEventActionChangePhoto(
+        prev_photo=drawn(entry.before), new_photo=drawn(entry.after)
+    )
+
+
 def _invited(
     services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
 ) -> Any:
@@ -189,6 +201,7 @@ _ACTIONS: dict[str, Make] = {
     journal.ABOUT: _texts(t.ChannelAdminLogEventActionChangeAbout),
     journal.USERNAME: _texts(t.ChannelAdminLogEventActionChangeUsername),
     journal.RIGHTS: _rights,
+    journal.PHOTO: _photo,
     journal.SLOW_MODE: _numbers(t.ChannelAdminLogEventActionToggleSlowMode),
     journal.LINKED: _linked,
     journal.TTL: _numbers(t.ChannelAdminLogEventActionChangeHistoryTTL),

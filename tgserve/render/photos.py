@@ -41,6 +41,11 @@ def whole(services: Services, viewer: int, peer: int, photo_id: int) -> Any:
     return media.photo(services, viewer, found, Origin(PROFILE, peer))
 
 
+def whole_of_chat(services: Services, viewer: int, peer: int, shot: r.Shot | None) -> Any:
+    """As `whole`, where the schema wants a Photo though there may be none."""
+    return whole(services, viewer, peer, shot.id) if shot is not None else t.PhotoEmpty(id=0)
+
+
 def of_invite(services: Services, viewer: int, peer: int, shot: r.Shot | None) -> Any:
     """The Photo of a group or channel for who holds a link into it and is no member yet."""
     found = services.files.library.get_or_none(shot.id) if shot is not None else None

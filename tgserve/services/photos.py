@@ -139,7 +139,7 @@ class Photos:
             record, _ = self._register.view(viewer, channel)
         except errors.RpcError:
             return False
-        return record.photo_id == photo_id
+        return record.photo is not None and record.photo.id == photo_id
 
     # -- one's own ----------------------------------------------------------------------------------------------------
 

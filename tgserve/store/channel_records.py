@@ -7,7 +7,7 @@ boxes serve it as they serve people. Nothing here is written once a subscriber f
 from __future__ import annotations
 
 from tgserve.store.group_records import Invite
-from tgserve.store.records import Body, Record
+from tgserve.store.records import Body, Record, Shot
 
 
 class Channel(Record, frozen=True):
@@ -48,7 +48,7 @@ class Channel(Record, frozen=True):
     """TL ChatReactions of `reactions_layer`; empty = all are allowed."""
     reactions_layer: int = 0
     reactions_limit: int = 0
-    photo_id: int = 0
+    photo: Shot | None = None
     migrated_from: int = 0
     """The basic group it was (peer number), and the last message id there."""
     migrated_from_max: int = 0

@@ -418,6 +418,7 @@ class ChannelFromGroup(Record, tag=True, frozen=True):
     banned: int = 0
     noforwards: bool = False
     ttl_period: int = 0
+    photo: r.Shot | None = None
 
 
 AnyOutbox = (

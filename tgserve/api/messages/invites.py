@@ -256,7 +256,7 @@ def _look_at_channel(call: Call, hash_: str) -> t.AnyChatInvite:
         request_needed=invite.approval,
         title=record.title,
         about=record.about or None,
-        photo=t.PhotoEmpty(id=0),
+        photo=photos.of_invite(call.services, call.me, channel, record.photo),
         participants_count=record.members,
         color=0,
     )

@@ -18,6 +18,7 @@ from tgserve.services.channels import journal, rights
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, opened, save
 from tgserve.services.channels.seats import Moving, gone, joined, put_seat, seat_of
+from tgserve.services.files.holding import drop, hold
 from tgserve.services.groups.invites import count_request
 from tgserve.services.groups.life import Action, title_of
 from tgserve.services.groups.links import make_hash
@@ -26,6 +27,7 @@ from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
+from tgserve.store import records as r
 from tgserve.store.keyspaces import CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
@@ -236,7 +238,8 @@ class Life:
                 txn.delete(PARTICIPANTS, *key)
             for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):
                 txn.delete(INVITES, *key)
-            made = save(txn, channel, replace(record, deleted=True, pending=0))
+            change_photo(txn, record, None)
+            made = save(txn, channel, replace(record, deleted=True, pending=0, photo=None))
             return Done(channel, made), more
 
         while True:
@@ -289,6 +292,14 @@ def require(record: c.Channel, me: int, seat: c.Participant | None, right: int, 
     raise errors.CHAT_ADMIN_REQUIRED()
 
 
+def change_photo(txn: Txn, record: c.Channel, shot: r.Shot | None) -> None:
+    """The channel's record holds its photo."""
+    if shot is not None:
+        hold(txn, (shot.id,))
+    if record.photo is not None:
+        drop(txn, (record.photo.id,))
+
+
 def announce(
     txn: Txn, channel: int, record: c.Channel, me: int, action: Action, now: int, origin: Origin
 ) -> Sent:
@@ -303,5 +314,6 @@ def announce(
         action.min_layer,
         action.users,
         now,
+        files=action.files,
         origin=origin,
     )

@@ -20,6 +20,7 @@ from tgserve.services.channels.life import CHANNEL_ID_RANGE, FIRST_CHANNEL_ID, D
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import save
 from tgserve.services.channels.seats import put_seat
+from tgserve.services.files.holding import hold
 from tgserve.services.groups.life import Action, announce
 from tgserve.services.groups.links import make_hash
 from tgserve.services.groups.roster import opened
@@ -103,6 +104,7 @@ class Migration:
                 group.banned,
                 group.noforwards,
                 group.ttl_period,
+                group.photo,
             )
             txn.outbox(slot_of(channel), order, waiting)
 
@@ -126,7 +128,10 @@ def make(txn: Txn, order: pl.ChannelFromGroup, memo: Any) -> None:
         noforwards=order.noforwards,
         ttl_period=order.ttl_period,
         migrated_from=order.chat,
+        photo=order.photo,
     )
+    if order.photo is not None:
+        hold(txn, (order.photo.id,))
     origin = memo.origin if type(memo) is Migrating else None
     for user, admin in order.members:
         granted = ADMIN if admin else 0

@@ -300,6 +300,7 @@ def put_action(
     *,
     reply: int = 0,
     silent: bool = False,
+    files: tuple[tuple[int, int, int], ...] = (),
     origin: Origin = None,
 ) -> Sent:
     """A service message: of who acted in a supergroup, of the channel itself elsewhere."""
@@ -316,6 +317,7 @@ def put_action(
         users=users,
         signer=0 if shown == me else me,
         reply=r.Reply(channel, reply) if reply else None,
+        files=files,
     )
     return put_message(txn, channel, body, now, viewer=me, origin=origin)
 
