@@ -24,6 +24,7 @@ from tgserve.store import group_records as g
 from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
+from tgserve.store.check_files import Files
 from tgserve.store.check_opinions import Opinions
 from tgserve.store.engine import Engine, Snapshot
 from tgserve.store.format import all_keyspaces, read_format
@@ -38,7 +39,7 @@ V = TypeVar("V")
 PROBLEMS_KEPT = 1000
 _END = b"\xff\xff\xff"
 _PSEUDO = {k.OUTBOX, k.OUTBOX_HEAD, k.APPLIED, k.HOME, k.META}
-_ANY_SLOT = {k.PARKED, k.CHUNKS_LOOSE, k.TALLIES, k.EXPORTED}
+_ANY_SLOT = {k.PARKED, k.CHUNKS_LOOSE, k.MEDIA_IDLE, k.TALLIES, k.EXPORTED}
 """Keyspaces whose rows do not name the owner of their slot first."""
 
 
@@ -123,6 +124,7 @@ class Checker:
         self._moving_pairs: set[tuple[int, int]] = set()
         self._moving_groups: set[int] = set()
         self._opinions = Opinions(self._say, self._reader)
+        self._files = Files(self._say, self._reader)
         self._chat: tuple[int, int] = (0, 0)
 
     def run(self) -> Report:
@@ -147,6 +149,7 @@ class Checker:
             k.GROUPS.tag: self._group,
             k.MEMBERS.tag: self._member,
             **self._opinions.walks,
+            **self._files.walks,
         }
         counts: Counter[str] = Counter()
         slots: set[int] = set()
@@ -171,6 +174,7 @@ class Checker:
                 walk = walks.get(tag)
                 if walk is not None:
                     walk(self._readers[slot], parts, record)
+        self._files.done()
         report = self.report
         report.by_keyspace = dict(counts)
         report.rows = counts.total()
@@ -183,7 +187,7 @@ class Checker:
         if len(self.report.problems) < PROBLEMS_KEPT:
             self.report.problems.append(Problem(rule, where, text))
 
-    def _reader(self, owner: int | str) -> Reader:
+    def _reader(self, owner: int | str | bytes) -> Reader:
         return self._readers[slot_of(owner)]
 
     # I1: where rows live.
@@ -236,6 +240,7 @@ class Checker:
     def _moving(self, payload: pl.AnyOutbox) -> None:
         """What a payload on its way is about is in motion: compared within its slot only."""
         self._opinions.moving(payload)
+        self._files.moving(payload)
         match payload:
             case pl.Deliver() | pl.DeliverEdit():
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
@@ -307,6 +312,7 @@ class Checker:
     def _body(self, reader: Reader, parts: tuple[Any, ...], body: r.Body) -> None:
         box, msg_id = parts
         self._opinions.body(reader, box, msg_id, body)
+        self._files.body(box, msg_id, body)
         if (box, msg_id) in self._moving_bodies or body.peer in self._moving_groups:
             return
         row = reader.get(k.ROWS, box, msg_id)
