@@ -96,6 +96,26 @@ def unpack_row(owner: int, peer: int, msg_id: int, value: bytes) -> r.Row:
     return r.Row(peer, author, author_msg_id, flags)
 
 
+def named_rows(owner: int, peer: int, rows: Iterable[tuple[bytes, bytes]]) -> list[tuple[int, r.Row]]:
+    """(msg_id, row) of PEER_ROWS as they are stored."""
+    found: list[tuple[int, r.Row]] = []
+    make, number = r.Row, MSG_ID.unpack_from
+    others, peers = _OTHERS.unpack, _PEERS.unpack
+    for key, value in rows:
+        msg_id: int = number(key, len(key) - 4)[0]
+        size = len(value)
+        if size == 5:
+            row = make(peer, owner, msg_id, value[0])
+        elif size == 9:
+            flags, _, author_msg_id = peers(value)
+            row = make(peer, peer, author_msg_id, flags)
+        else:
+            flags, _, author_msg_id, author = others(value)
+            row = make(peer, author, author_msg_id, flags)
+        found.append((msg_id, row))
+    return found
+
+
 def packed_date(value: bytes) -> int:
     return int.from_bytes(value[1:5], "big")
 

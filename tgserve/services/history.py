@@ -6,9 +6,10 @@ each slot it touches once. A body that is gone (its author deleted it for all, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from tgserve import errors
 from tgserve.services import boxes
@@ -82,18 +83,17 @@ class History:
     def views_of(self, reader: Reader, me: int, rows: Iterable[Named]) -> list[View]:
         """Rows of `me` with their bodies; `reader` is of my slot, the other slots are opened here, each once."""
         named = list(rows)
-        bodies: list[r.Body | None] = [None] * len(named)
         by_author: dict[int, list[int]] = {}
-        for index, (_, row) in enumerate(named):
-            by_author.setdefault(row.author, []).append(index)
-        for author, indexes in by_author.items():
+        for _, row in named:
+            by_author.setdefault(row.author, []).append(row.author_msg_id)
+        found: dict[int, Iterator[Any]] = {}
+        for author, msg_ids in by_author.items():
             if author == me:
-                for index in indexes:
-                    bodies[index] = reader.get(BODIES, author, named[index][1].author_msg_id)
-                continue
-            with self._store.read(slot_of(author)) as other:
-                for index in indexes:
-                    bodies[index] = other.get(BODIES, author, named[index][1].author_msg_id)
+                found[author] = iter(reader.many(BODIES, author, msg_ids))
+            else:
+                with self._store.read(slot_of(author)) as other:
+                    found[author] = iter(other.many(BODIES, author, msg_ids))
+        bodies: list[r.Body | None] = [next(found[row.author]) for _, row in named]
         return [
             View(me, msg_id, row, body, 0 if body.reply is None else boxes.reply_id(reader, me, body))
             for (msg_id, row), body in zip(named, bodies, strict=True)
@@ -177,13 +177,13 @@ def select(reader: Reader, me: int, peer: int, window: Window) -> list[Named]:
         return []
     skip = max(window.add_offset, 0)
     newer_asked = max(-window.add_offset, 0)
-    items: list[tuple[tuple[int, ...], bytes]] = []
+    items: list[tuple[bytes, bytes]] = []
     if newer_asked and at < high:
-        newer = list(reader.range(PEER_ROWS, me, peer, lo=at, hi=high, limit=newer_asked))
+        newer = reader.rows(PEER_ROWS, me, peer, lo=at, hi=high, limit=newer_asked)
         items = newer[max(newer_asked - window.limit, 0) :]
         items.reverse()
     older_wanted = window.limit - newer_asked
     if older_wanted > 0 and at > low:
-        older = reader.range(PEER_ROWS, me, peer, lo=low, hi=at, limit=skip + older_wanted, reverse=True)
-        items += islice(older, skip, None)
-    return [(key[2], boxes.unpack_row(me, peer, key[2], value)) for key, value in items]
+        older = reader.rows(PEER_ROWS, me, peer, lo=low, hi=at, limit=skip + older_wanted, reverse=True)
+        items += older[skip:] if skip else older
+    return boxes.named_rows(me, peer, items)
