@@ -31,6 +31,7 @@ setup(
     # One sentence for each in docs/DEPENDENCIES.md; tests/test_house.py compares.
     install_requires=[
         "blake3>=1.0",
+        "aiohttp>=3.12",
         "click>=8.1",
         "cryptg>=0.4",
         "cryptography>=42",
@@ -43,6 +44,7 @@ setup(
         "pynacl>=1.5",
         "rich>=13",
         "uvloop>=0.19; sys_platform != 'win32'",
+        "yarl>=1.17",
         "zstandard>=0.22",
     ],
     extras_require={

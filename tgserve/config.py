@@ -116,6 +116,14 @@ class FilesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewsConfig:
+    enabled: bool = False
+    """Whether the server fetches the pages that people send links to, to show their titles and pictures. The sites
+    then see your server's address, and whoever sends a link makes it connect: only to the public internet, ports 80
+    and 443, a few seconds and megabytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     connections_per_address: int = limits.CONNECTIONS_PER_ADDRESS
     """Open sockets of one address. Raise it when the whole community comes through one reverse proxy."""
@@ -170,6 +178,8 @@ class Config:
     """E-mail: codes that confirm an address or lead around a forgotten password."""
     files: FilesConfig = field(default_factory=FilesConfig)
     """What people may upload."""
+    previews: PreviewsConfig = field(default_factory=PreviewsConfig)
+    """Previews of linked pages."""
     log: LogConfig = field(default_factory=LogConfig)
     """The daemon's log on standard error."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)

@@ -337,6 +337,7 @@ STICKER_MASK_COORDS_INVALID = ErrorKind(
     400, "STICKER_MASK_COORDS_INVALID", "a mask sits at point 0..3 of a face, and only masks do"
 )
 STICKER_THUMB_INVALID = ErrorKind(400, "STICKER_THUMB_INVALID", "this cannot be the icon of the set")
+WEBPAGE_URL_INVALID = ErrorKind(400, "WEBPAGE_URL_INVALID", "this is no address of a page")
 GIF_ID_INVALID = ErrorKind(400, "GIF_ID_INVALID", "the document is no silent video")
 STICKERSET_INVALID = ErrorKind(406, "STICKERSET_INVALID", "no such sticker set")
 LANG_PACK_INVALID = ErrorKind(400, "LANG_PACK_INVALID", "no such language pack")

@@ -353,3 +353,12 @@ def check_relations() -> None:
 
 
 check_relations()
+
+# previews of web pages (SECURITY 6.10)
+FETCH_SECONDS: Final = 8
+"""One page, with all its redirects."""
+FETCH_HOPS: Final = 3
+FETCHES_AT_ONCE: Final = 16
+URL_CHARS: Final = 2048
+PREVIEW_SECONDS: Final = DAY
+"""How long is believed what was found at an address."""

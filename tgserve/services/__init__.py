@@ -52,6 +52,7 @@ from tgserve.services.photos import Photos
 from tgserve.services.pinning import Pinning
 from tgserve.services.polls.polling import Polls
 from tgserve.services.presence import Presence
+from tgserve.services.previews import Previews
 from tgserve.services.privacy import Privacy
 from tgserve.services.reactions.reacting import Reactions
 from tgserve.services.reading import Reading
@@ -116,6 +117,7 @@ class Services:
     files: Files
     sticker_sets: StickerSets
     shelves: Shelves
+    previews: Previews
     stock: Stock
     channels: Channels
     folders: Folders
@@ -189,6 +191,7 @@ def build(
     contacts = Contacts(store, clock, users, auth, privacy, directory)
     photos = Photos(store, clock, users, contacts, privacy, blocks, rosters, register)
     return Services(
+    previews = Previews(store, clock, files)
         store=store,
         clock=clock,
         ids=ids,
@@ -231,10 +234,11 @@ def build(
         groups=groups,
         invites=Invites(store, clock, ids, groups),
         passwords=passwords,
+        previews=previews,
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
         upkeep=Upkeep(
-            store, clock, auth.sessions, accounts, files, account_days=config.limits.account_ttl_days
+            store, clock, auth.sessions, accounts, files, previews, account_days=config.limits.account_ttl_days
         ),
     )

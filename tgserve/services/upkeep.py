@@ -11,6 +11,7 @@ from tgserve import limits
 from tgserve.clock import Clock
 from tgserve.services.accounts import Accounts
 from tgserve.services.files.files import Files
+from tgserve.services.previews import Previews
 from tgserve.services.sessions import Sessions
 from tgserve.services.users import RESERVED_IDS
 from tgserve.store import records as r
@@ -37,6 +38,7 @@ class Upkeep:
         sessions: Sessions,
         accounts: Accounts,
         files: Files,
+        previews: Previews,
         *,
         account_days: int,
     ) -> None:
@@ -47,6 +49,7 @@ class Upkeep:
         self._sessions = sessions
         self._accounts = accounts
         self._files = files
+        self._previews = previews
         self._slot = 0
         self.in_use: Callable[[int], bool] = lambda auth_key_id: False
         """Whether a client of this key is connected now; such a session is not idle, however old its mark is."""
@@ -73,6 +76,7 @@ class Upkeep:
         for user_id in dict.fromkeys((*leaving, *away)):
             await self._accounts.wipe(user_id)
         await self._files.sweep(slot)
+        await self._previews.sweep(slot)
 
     def _idle(self, reader: Reader, user: r.User, now: int) -> list[tuple[int, int]]:
         days = _days(reader, user.id, SESSION_TTL) or SESSION_TTL_DAYS

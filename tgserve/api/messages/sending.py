@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tgserve import errors, limits
-from tgserve.api.messages import drafting
+from tgserve.api.messages import drafting, webpages
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.scheduling import schedule
 from tgserve.render import sent as render_sent
@@ -45,6 +45,9 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         invert_media=request.invert_media,
         mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
     )
+    looking = None
+    if call.services.previews.web is not None and text.entities and not request.no_webpage:
+        draft, looking = webpages.with_preview(call, draft)
     if request.schedule_date:
         later = drafting.later(call, peer, request.schedule_date)
         if later:
@@ -52,8 +55,10 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     sent = await call.services.messaging.send(
         call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
     )
+    if looking is not None:
+        webpages.follow(call, peer, sent.msg_id, looking)
     changed = len(request.message) != len(text.text) and request.message.encode() != text.text
-    if changed or peer == call.me or is_channel(peer):
+    if changed or draft.media or peer == call.me or is_channel(peer):
         return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
     short: t.AnyUpdates = render_sent.short(call.services, sent)
     return short

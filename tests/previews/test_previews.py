@@ -1,0 +1,192 @@
+"""Previews in messages: off unless switched on; pending first, then there, for everybody who has the message."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.community import run
+from tests.stickers.makers import makers, webp
+from tgserve import limits
+from tgserve.errors import RpcError
+from tgserve.services.previews import PAGE_BYTES, Web, read_head
+from tgserve.store.keyspaces import PREVIEWS
+from tgserve.store.slots import slot_of
+from tgserve.tl import types as t
+from tgserve.tl.functions import messages, upload
+
+HEAD = """<html><head><title>Plain &amp; simple</title>
+<meta property="og:title" content="The &quot;title&quot;"><meta name=description content='What it is'>
+<meta property="og:site_name" content="Site"/><meta property="og:image" content="/p.png"></head><body>"""
+
+
+class No(Exception):
+    pass
+
+
+@dataclass
+class Outside:
+    """The internet: pages by address."""
+
+    pages: dict[str, bytes]
+    asked: list[str] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def fetch(self, url: str, kinds: Any, most: int, *, cut: bool = False) -> Any:
+        self.asked.append(url)
+        await self.gate.wait()
+        if url not in self.pages:
+            raise No(url)
+
+        @dataclass
+        class Found:
+            url: str
+            data: bytes
+            charset: str = ""
+
+        return Found(url, self.pages[url])
+
+
+@asynccontextmanager
+async def outside(**pages: bytes) -> AsyncIterator[tuple[Any, list[Any], Outside]]:
+    async with makers(3) as (c, people):
+        world = Outside(
+            {"http://example.com/": HEAD.encode(), "http://example.com/p.png": webp(300, 200, kind="PNG")}
+        )
+        tasks: list[asyncio.Task[Any]] = []
+        c.services.previews.web = Web(world.fetch, No, lambda work: tasks.append(asyncio.create_task(work)))
+        yield c, people, world
+        world.gate.set()
+        await asyncio.gather(*tasks)
+
+
+async def settled(c: Any) -> None:
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if not c.services.previews._running:
+            break
+    await asyncio.sleep(0.02)
+    await c.settle()
+
+
+def test_off_is_an_honest_nothing() -> None:
+    async def story() -> None:
+        async with makers(2) as (_, (ann, bob)):
+            found = await ann(messages.GetWebPagePreview(message="see http://example.com/"))
+            assert isinstance(found.media, t.MessageMediaEmpty)
+            page = await ann(messages.GetWebPage(url="http://example.com/", hash=0))
+            assert isinstance(page.webpage, t.WebPageEmpty)
+            with pytest.raises(RpcError, match="WEBPAGE_URL_INVALID"):
+                await ann(messages.GetWebPage(url="file:///etc/passwd", hash=0))
+            await ann.send(bob, "see http://example.com/")
+            assert [one.media for one in await bob.history(ann)] == [None]
+
+    run(story())
+
+
+def test_a_link_is_sent_pending_and_its_page_comes_to_everybody() -> None:
+    async def story() -> None:
+        async with outside() as (c, (ann, bob, _), world):
+            await ann.send(bob, "see example.com/ now")
+            [pending] = await bob.history(ann)
+            assert isinstance(pending.media.webpage, t.WebPagePending)
+            assert pending.media.webpage.url == "http://example.com/"
+            world.gate.set()
+            await settled(c)
+            for one in (await bob.history(ann), await ann.history(bob)):
+                page = one[0].media.webpage
+                assert (page.title, page.description, page.site_name) == ('The "title"', "What it is", "Site")
+                assert page.display_url == "example.com" and page.photo.sizes
+                assert one[0].edit_hide or not one[0].edit_date, "nobody sees an edit"
+                assert one[0].message == "see example.com/ now"
+            page = (await bob.history(ann))[0].media.webpage
+            location = t.InputPhotoFileLocation(
+                id=page.photo.id,
+                access_hash=page.photo.access_hash,
+                file_reference=page.photo.file_reference,
+                thumb_size=page.photo.sizes[-1].type,
+            )
+            got = await bob(upload.GetFile(location=location, offset=0, limit=1 << 20))
+            assert got.bytes[:2] == b"\xff\xd8"
+            assert world.asked == ["http://example.com/", "http://example.com/p.png"]
+
+            await ann.send(bob, "again http://example.com/#part")
+            assert (await bob.history(ann))[0].media.webpage.title == 'The "title"', "known: at once"
+            assert len(world.asked) == 2
+            await ann.send(bob, "no http://example.com/", no_webpage=True)
+            assert (await bob.history(ann))[0].media is None
+
+    run(story())
+
+
+def test_nothing_found_takes_the_pending_one_away() -> None:
+    async def story() -> None:
+        async with outside() as (c, (ann, bob, _), world):
+            await ann.send(bob, "http://nothing.example/x")
+            deleted = await ann.send(bob, "http://nothing.example/y")
+            await ann(messages.DeleteMessages(revoke=True, id=[deleted]))
+            world.gate.set()
+            await settled(c)
+            [left] = await bob.history(ann)
+            assert left.media is None and left.message == "http://nothing.example/x"
+
+    run(story())
+
+
+def test_previews_before_sending_and_for_one_viewer() -> None:
+    async def story() -> None:
+        async with outside() as (_, (ann, bob, _), world):
+            world.gate.set()
+            found = await ann(messages.GetWebPagePreview(message="http://example.com/"))
+            photo = found.media.webpage.photo
+            page = await bob(messages.GetWebPage(url="http://example.com/", hash=0))
+            assert page.webpage.title == found.media.webpage.title
+            assert page.webpage.photo.access_hash != photo.access_hash
+            for text in ("no link", "mail@example.com", "http://[::1", "tg://resolve?domain=x"):
+                found = await ann(messages.GetWebPagePreview(message=text))
+                assert isinstance(found.media, t.MessageMediaEmpty), text
+
+    run(story())
+
+
+def test_what_is_old_is_looked_up_again_and_swept() -> None:
+    async def story() -> None:
+        async with outside() as (c, (ann, _, _), world):
+            world.gate.set()
+            await ann(messages.GetWebPagePreview(message="http://example.com/"))
+            c.clock.advance(limits.PREVIEW_SECONDS + 5)
+            await ann(messages.GetWebPagePreview(message="http://example.com/"))
+            assert world.asked.count("http://example.com/") == 2
+            c.clock.advance(limits.PREVIEW_SECONDS + 5)
+            slot = slot_of("http://example.com/")
+            await c.services.previews.sweep(slot)
+            with c.store.read(slot) as reader:
+                assert list(reader.range(PREVIEWS)) == []
+
+    run(story())
+
+
+def test_heads_are_read_as_browsers_do() -> None:
+    told = read_head(HEAD.encode())
+    assert told["og:title"] == 'The "title"' and told["title"] == "Plain & simple"
+    assert read_head("<title>ü".encode("latin-1"), "latin-1")["title"] == "ü"
+    assert read_head(b"<title>x</title>", "no-such-charset")["title"] == "x"
+    assert read_head(b"") == {} and read_head(bytes(range(256)) * 50) is not None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"<", b"<!--", b"<a ", b"<a b='", b"</", b"<![CDATA[", b"<!DOCTYPE ", b"<?", b"&#", b"&", b"<meta ", b"<title>",
+     b"<a b=c d=\"", b"<!-- -->", b"<script>", b"<a\n"],
+)  # fmt: skip
+def test_6_10_no_page_keeps_the_parser_busy(piece: bytes) -> None:
+    data = (piece * (PAGE_BYTES // len(piece)))[:PAGE_BYTES]
+    began = time.process_time()
+    read_head(data)
+    assert time.process_time() - began < 2

@@ -1,0 +1,164 @@
+"""messages.getWebPage*, and the preview of the first link of a text that is sent.
+
+A link that nobody has asked about yet is sent as webPagePending; when its page was fetched the message is changed
+quietly, for everybody who has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from tgserve import errors, limits
+from tgserve.api.messages.attachments import ready
+from tgserve.api.messages.entities import Units, compose
+from tgserve.render import webpages as render
+from tgserve.render.media import Kept, given, kept
+from tgserve.render.message import entities_of
+from tgserve.rpc.context import Call
+from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.editing import Change
+from tgserve.services.files.references import WEB, Origin
+from tgserve.services.messaging import Draft
+from tgserve.store.sticker_records import Preview
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.base import raw
+from tgserve.tl.functions import messages
+
+LOOKING = per_minute(30)
+"""Pages that one user may have fetched."""
+
+
+def first_url(text: bytes, entities: bytes) -> str:
+    """The address of the first web link in a text, empty when there is none."""
+    if not entities:
+        return ""
+    message = text.decode()
+    units = Units(message)
+    for one in entities_of(entities):
+        url = ""
+        if isinstance(one, t.MessageEntityTextUrl):
+            url = one.url
+        elif isinstance(one, t.MessageEntityUrl):
+            url = message[units.to_char(one.offset) : units.to_char(one.offset + one.length)]
+            if "://" not in url:
+                url = "http://" + url
+        if url.lower().startswith(("http://", "https://")):
+            return _plain(url)
+    return ""
+
+
+def _plain(url: str) -> str:
+    """Without its fragment, which is the reader's; empty when it is no address."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return ""
+    if not parts.hostname or len(url) > limits.URL_CHARS:
+        return ""
+    return parts._replace(fragment="").geturl()
+
+
+def with_preview(call: Call, draft: Draft) -> tuple[Draft, asyncio.Future[Preview] | None]:
+    """The draft with the preview of its first link, and what to wait for when that is not known yet."""
+    url = first_url(draft.text, draft.entities)
+    if not url:
+        return draft, None
+    previews = call.services.previews
+    known = previews.known_or_none(url)
+    if known is not None:
+        return _with(call, draft, render.web_page(call.services, known)), None
+    running = previews.look(url)
+    if running is None:
+        return draft, None
+    return _with(call, draft, render.pending(url, call.now)), running
+
+
+def _with(call: Call, draft: Draft, page: Any) -> Draft:
+    if isinstance(page, t.WebPageEmpty):
+        return draft
+    media = ready(t.MessageMediaWebPage(webpage=page))
+    return replace(draft, **{**media.fields(), "min_layer": max(draft.min_layer, media.min_layer)})
+
+
+def follow(call: Call, peer: int, msg_id: int, running: asyncio.Future[Preview]) -> None:
+    """When the page was looked at, put it into the message that was sent with a pending one."""
+    running.add_done_callback(lambda done: _put(call, peer, msg_id, done.result()))
+
+
+def _put(call: Call, peer: int, msg_id: int, found: Preview) -> None:
+    editing = call.services.editing
+    try:
+        body = editing.check_editable(call.me, peer, msg_id, late=True).body
+    except errors.RpcError:
+        return  # deleted meanwhile
+    if not body.media or not isinstance(layers.decode(body.media), t.MessageMediaWebPage):
+        return
+    page = render.web_page(call.services, found)
+    made = Kept(b"", (), 0)
+    if not isinstance(page, t.WebPageEmpty):
+        made = kept(t.MessageMediaWebPage(webpage=page))
+    change = Change(
+        body.text,
+        body.entities,
+        layer=layers.CURRENT,
+        min_layer=max(made.min_layer, *(layers.min_layer(one) for one in entities_of(body.entities)), 0),
+        users=body.users,
+        invert_media=body.invert_media,
+        media=made.data,
+        files=made.files,
+        quiet=True,
+    )
+    editing.edit(call.me, peer, msg_id, change)
+
+
+@rpc(messages.GetWebPagePreview, flood=LOOKING)
+async def get_web_page_preview(
+    call: Call, request: messages.GetWebPagePreview
+) -> t.AnyMessagesWebPagePreview:
+    """What a text would be sent with; nothing where previews are switched off."""
+    media: Any = t.MessageMediaEmpty()
+    if call.services.previews.web is not None:
+        text = compose(call, request.message, request.entities)
+        found = await _found(call, first_url(text.text, text.entities))
+        if found is not None:
+            page = render.web_page(call.services, found)
+            if not isinstance(page, t.WebPageEmpty):
+                media = _own(call, t.MessageMediaWebPage(webpage=page))
+    return t.MessagesWebPagePreview(media=media, chats=[], users=[])
+
+
+@rpc(messages.GetWebPage, flood=LOOKING)
+async def get_web_page(call: Call, request: messages.GetWebPage) -> t.AnyMessagesWebPage:
+    url = _plain(request.url)
+    if not url.lower().startswith(("http://", "https://")):
+        raise errors.WEBPAGE_URL_INVALID()
+    found = await _found(call, url) if call.services.previews.web is not None else None
+    page: Any = render.nothing(url)
+    if found is not None:
+        made = render.web_page(call.services, found)
+        page = _own(call, made)
+    return t.MessagesWebPage(webpage=page, chats=[], users=[])
+
+
+async def _found(call: Call, url: str) -> Preview | None:
+    if not url:
+        return None
+    previews = call.services.previews
+    known = previews.known_or_none(url)
+    if known is not None:
+        return known
+    running = previews.look(url)
+    return None if running is None else await asyncio.shield(running)
+
+
+def _own(call: Call, value: Any) -> Any:
+    """A page, or media with one, with the caller's own references in it."""
+    made = kept(value)
+    data = given(call.services, call.me, Origin(WEB), made.data, made.files)
+    return raw(data, made.min_layer, tuple(file[2] for file in made.files))
