@@ -37,7 +37,7 @@ def test_every_empty_answer_encodes_in_every_layer_of_its_method() -> None:
                 if isinstance(value, t.TLObject):
                     layers.decode(layers.encode_result(method.request, value, having[-1]))
                 answered += 1
-            assert answered > 140
+            assert answered > 80
 
     run(story())
 

@@ -195,24 +195,6 @@ async def search(call: Call, request: contacts.Search) -> t.AnyContactsFound:
     )
 
 
-@rpc(contacts.GetTopPeers, status=Status.EMPTY)
-async def get_top_peers(call: Call, request: contacts.GetTopPeers) -> t.AnyContactsTopPeers:
-    """Nothing is counted, and clients are told so."""
-    return t.ContactsTopPeersDisabled()
-
-
-@rpc(contacts.ToggleTopPeers, status=Status.EMPTY)
-async def toggle_top_peers(call: Call, request: contacts.ToggleTopPeers) -> bool:
-    """Off they are, whatever is wished."""
-    return True
-
-
-@rpc(contacts.ResetTopPeerRating, status=Status.EMPTY)
-async def reset_top_peer_rating(call: Call, request: contacts.ResetTopPeerRating) -> bool:
-    """There is no rating to forget."""
-    return True
-
-
 @rpc(contacts.GetSaved)
 async def get_saved(call: Call, request: contacts.GetSaved) -> list[t.AnySavedContact]:
     """The address book with numbers, for an export. TAKEOUT_REQUIRED outside of one."""

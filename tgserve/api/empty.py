@@ -38,36 +38,6 @@ def _updates(call: Call, request: Any) -> t.Updates:
     return t.Updates(updates=[], users=[], chats=[], date=call.now, seq=0)
 
 
-def _auto_download(call: Call, request: Any) -> t.AccountAutoDownloadSettings:
-    low, medium, high = ((0, 512), (10, 1024), (15, 3072))
-
-    def preset(video_mib: int, file_kib: int) -> t.AutoDownloadSettings:
-        return t.AutoDownloadSettings(
-            photo_size_max=1 << 20,
-            video_size_max=video_mib << 20,
-            file_size_max=file_kib << 10,
-            video_upload_maxbitrate=100,
-            small_queue_active_operations_max=0,
-            large_queue_active_operations_max=0,
-        )
-
-    return t.AccountAutoDownloadSettings(low=preset(*low), medium=preset(*medium), high=preset(*high))
-
-
-def _auto_save(call: Call, request: Any) -> t.AccountAutoSaveSettings:
-    def off() -> t.AutoSaveSettings:
-        return t.AutoSaveSettings(video_max_size=100 << 20)
-
-    return t.AccountAutoSaveSettings(
-        users_settings=off(),
-        chats_settings=off(),
-        broadcasts_settings=off(),
-        exceptions=[],
-        chats=[],
-        users=[],
-    )
-
-
 def _send_as(call: Call, request: Any) -> t.ChannelsSendAsPeers:
     me = t.SendAsPeer(peer=t.PeerUser(user_id=call.me))
     return t.ChannelsSendAsPeers(peers=[me], chats=[], users=people.users(call.services, call.me, [call.me]))
@@ -119,8 +89,6 @@ def _stars(call: Call, request: Any) -> t.PaymentsStarsStatus:
 
 
 MADE: Final[dict[str, Answer]] = {
-    "account.getAutoDownloadSettings": _auto_download,
-    "account.getAutoSaveSettings": _auto_save,
     "account.getNotifyExceptions": _updates,
     "channels.getSendAs": _send_as,
     "help.getPassportConfig": lambda call, request: t.HelpPassportConfigNotModified(),

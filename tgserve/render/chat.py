@@ -16,6 +16,7 @@ from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Roster
+from tgserve.services.settings import UNTRANSLATED
 from tgserve.store import group_records as g
 from tgserve.store import records as r
 from tgserve.store.records import CHANNEL_BASE
@@ -163,6 +164,8 @@ def full(services: Services, viewer: int, roster: Roster) -> t.ChatFull:
     )
     if head.folder:
         made.folder_id = head.folder
+    if services.settings.get_or_none(viewer, f"{UNTRANSLATED}{roster.chat}") is not None:
+        made.translations_disabled = True
     if not roster.has(viewer):
         return made
     if group.photo is not None:

@@ -323,6 +323,15 @@ def _folders(services: Services, event: ev.FoldersChanged, viewer: int, pts: int
     return t.UpdateDialogFilters(), ()
 
 
+def _saved_pinned(services: Services, event: ev.SavedPinned, viewer: int, pts: int, count: int) -> Drawn:
+    return t.UpdateSavedDialogPinned(pinned=event.pinned, peer=dialog_peer(event.peer)), (event.peer,)
+
+
+def _saved_order(services: Services, event: ev.SavedOrder, viewer: int, pts: int, count: int) -> Drawn:
+    order = [dialog_peer(one) for one in event.peers]
+    return t.UpdatePinnedSavedDialogs(order=order), event.peers
+
+
 def _archived(services: Services, event: ev.Archived, viewer: int, pts: int, count: int) -> Drawn:
     moved: list[Any] = [t.FolderPeer(peer=peer(one), folder_id=event.folder) for one in event.peers]
     return t.UpdateFolderPeers(folder_peers=moved, pts=pts, pts_count=count), event.peers
@@ -451,6 +460,8 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.ChannelReadOutbox: _channel_read_outbox,
     ev.ChannelContentsRead: _channel_contents,
     ev.PrivacyChanged: _privacy,
+    ev.SavedPinned: _saved_pinned,
+    ev.SavedOrder: _saved_order,
     ev.DefaultNotifyChanged: _default_notify,
 }
 

@@ -16,6 +16,7 @@ from tgserve.render import photos
 from tgserve.services import Services
 from tgserve.services.presence import Status
 from tgserve.services.privacy import ABOUT, BIRTHDAY, FORWARDS, PHONE
+from tgserve.services.settings import UNTRANSLATED
 from tgserve.services.users import SERVICE_ID
 from tgserve.store import records as r
 from tgserve.tl import layers
@@ -223,6 +224,8 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
     made.has_scheduled = services.scheduling.has_any(viewer, user_id)
     if dialog.folder:
         made.folder_id = dialog.folder
+    if services.settings.get_or_none(viewer, f"{UNTRANSLATED}{user_id}") is not None:
+        made.translations_disabled = True
     if record.about and allows(user_id, ABOUT, viewer, contact=known_by):
         made.about = record.about
     _draw_photos(services, viewer, record, contact, known_by, made)

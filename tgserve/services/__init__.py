@@ -57,6 +57,7 @@ from tgserve.services.privacy import Privacy
 from tgserve.services.reactions.reacting import Reactions
 from tgserve.services.reading import Reading
 from tgserve.services.recovery import Recovery
+from tgserve.services.saved import Saved
 from tgserve.services.scheduling import Scheduling
 from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
@@ -64,6 +65,7 @@ from tgserve.services.settings import Settings
 from tgserve.services.stickers.sets import StickerSets
 from tgserve.services.stickers.shelves import Shelves
 from tgserve.services.stickers.stock import Stock
+from tgserve.services.top_peers import TopPeers
 from tgserve.services.updates import Updates
 from tgserve.services.upkeep import Upkeep
 from tgserve.services.users import Users
@@ -115,12 +117,14 @@ class Services:
     expiry: Expiry
     chunks: Chunks
     files: Files
+    previews: Previews
     sticker_sets: StickerSets
     shelves: Shelves
-    previews: Previews
     stock: Stock
     channels: Channels
     folders: Folders
+    saved: Saved
+    top_peers: TopPeers
     chatlists: Chatlists
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
@@ -187,11 +191,11 @@ def build(
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
     bus.subscribe(files.library.after_commit)
+    previews = Previews(store, clock, files)
     Looks(store, clock, alarms)
     contacts = Contacts(store, clock, users, auth, privacy, directory)
     photos = Photos(store, clock, users, contacts, privacy, blocks, rosters, register)
     return Services(
-    previews = Previews(store, clock, files)
         store=store,
         clock=clock,
         ids=ids,
@@ -222,19 +226,21 @@ def build(
         pinning=Pinning(store, clock, history, rosters),
         channels=channels,
         folders=folders,
+        saved=Saved(store, clock),
+        top_peers=TopPeers(store, clock),
         chatlists=Chatlists(store, clock, ids, folders, groups),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms),
         expiry=Expiry(store, clock, alarms),
         chunks=chunks,
         files=files,
+        previews=previews,
         sticker_sets=StickerSets(store, clock, ids),
         shelves=Shelves(store, clock),
         stock=Stock(store, files),
         groups=groups,
         invites=Invites(store, clock, ids, groups),
         passwords=passwords,
-        previews=previews,
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,

@@ -19,6 +19,8 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
+UNTRANSLATED = "untranslated:"
+"""With a peer the name of a setting: that chat is not to be translated."""
 VALUE_BYTES = 16_384
 """No honest setting comes near this."""
 Origin = tuple[int, int] | None
@@ -32,6 +34,12 @@ class Settings:
     def get_or_none(self, user_id: int, name: str) -> bytes | None:
         with self._store.read(slot_of(user_id)) as reader:
             return reader.get(USER_SETTINGS, user_id, name)
+
+    def named(self, user_id: int, prefix: str) -> dict[str, bytes]:
+        """Every named setting that begins with `prefix`."""
+        with self._store.read(slot_of(user_id)) as reader:
+            found = reader.range(USER_SETTINGS, user_id)
+            return {name: value for (*_, name), value in found if name.startswith(prefix)}
 
     async def put(self, user_id: int, name: str, value: bytes) -> None:
         """Remember `value`; b"" forgets. DATA_INVALID when it is absurdly long."""

@@ -144,8 +144,8 @@ class Users:
 
     async def set_birthday(self, me: int, day: int, month: int, year: int) -> None:
         """All 0 to remove it; `year` 0 when it is nobody's business. DATA_INVALID for a day that does not exist."""
-        if (day or month or year) and not (1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and year >= 0):
-            raise errors.BIRTHDAY_INVALID()
+        if day or month or year:
+            check_day(day, month, year)
 
         def work(txn: Txn) -> None:
             user = txn.get(USERS, me)
@@ -202,3 +202,9 @@ def last_name_of(text: str) -> str:
 def _one_line(text: str) -> str:
     """Without control characters, and with single spaces."""
     return " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in text).split())
+
+
+def check_day(day: int, month: int, year: int) -> None:
+    """Is this a day to be born on? `year` 0 for none. BIRTHDAY_INVALID."""
+    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and year >= 0):
+        raise errors.BIRTHDAY_INVALID()

@@ -208,6 +208,19 @@ class ShelfChanged(Event, frozen=True):
     number: int = 0
 
 
+class SavedPinned(Event, frozen=True):
+    """A chat inside Saved Messages was pinned or unpinned."""
+
+    peer: int
+    pinned: bool
+
+
+class SavedOrder(Event, frozen=True):
+    """The pinned chats inside Saved Messages have another order."""
+
+    peers: tuple[int, ...]
+
+
 AnyEvent = (
     NewMessage
     | EditMessage
@@ -242,6 +255,8 @@ AnyEvent = (
     | ChannelReadOutbox
     | ChannelContentsRead
     | ShelfChanged
+    | SavedPinned
+    | SavedOrder
 )
 
 

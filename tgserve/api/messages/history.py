@@ -5,15 +5,11 @@ from __future__ import annotations
 from tgserve import errors, limits
 from tgserve.render import messages as render
 from tgserve.render.chat import chats
-from tgserve.render.message import message, people, saved_peer_of
-from tgserve.render.peers import peer as peer_object
-from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
-from tgserve.rpc.registry import Status, rpc
-from tgserve.services.boxes import View
+from tgserve.rpc.registry import rpc
 from tgserve.services.channels.register import is_channel
-from tgserve.services.history import SCAN_ROWS, Window
+from tgserve.services.history import Window
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
@@ -110,53 +106,3 @@ async def get_unread_mentions(call: Call, request: messages.GetUnreadMentions) -
         page = call.services.channels.reading.unread_mentions(call.me, peer, window)
         return render.page(call.services, call.me, page)
     return render.page(call.services, call.me, call.services.history.unread_mentions(call.me, peer, window))
-
-
-@rpc(messages.GetSavedHistory)
-async def get_saved_history(call: Call, request: messages.GetSavedHistory) -> t.AnyMessagesMessages:
-    """The part of Saved Messages that came from one chat; the newest ones, as far as one look goes."""
-    origin = peers.resolve(call, request.peer)
-    window = Window(
-        request.offset_id,
-        0,
-        max(request.add_offset, 0),
-        page_limit(request.limit),
-        request.max_id,
-        request.min_id,
-    )
-    until = request.offset_date if not request.offset_id else 0
-    page = call.services.history.scan(
-        call.me, call.me, window, lambda view: saved_peer_of(view) == origin, until=until
-    )
-    return render.page(call.services, call.me, page, inexact=True)
-
-
-@rpc(messages.GetSavedDialogs)
-async def get_saved_dialogs(call: Call, request: messages.GetSavedDialogs) -> t.AnyMessagesSavedDialogs:
-    """Where the newest saved messages came from, each origin with its newest message."""
-    newest: dict[int, View] = {}
-
-    def first_of_origin(view: View) -> bool:
-        return newest.setdefault(saved_peer_of(view), view) is view
-
-    limit = page_limit(request.limit)
-    found = call.services.history.scan(call.me, call.me, Window(limit=SCAN_ROWS), first_of_origin)
-    views = [view for view in found.views if not request.offset_id or view.msg_id < request.offset_id][:limit]
-    dialogs: list[t.AnySavedDialog] = [
-        t.SavedDialog(peer=peer_object(saved_peer_of(view)), top_message=view.msg_id) for view in views
-    ]
-    named = {**people(views), **dict.fromkeys(map(saved_peer_of, views))}
-    who, groups = users(call.services, call.me, named), chats(call.services, call.me, named)
-    drawn = [message(call.services, view) for view in views]
-    if len(views) == len(found.views):
-        return t.MessagesSavedDialogs(dialogs=dialogs, messages=drawn, chats=groups, users=who)
-    return t.MessagesSavedDialogsSlice(
-        count=len(found.views), dialogs=dialogs, messages=drawn, chats=groups, users=who
-    )
-
-
-@rpc(messages.GetPinnedSavedDialogs, status=Status.EMPTY)
-async def get_pinned_saved_dialogs(
-    call: Call, request: messages.GetPinnedSavedDialogs
-) -> t.AnyMessagesSavedDialogs:
-    return t.MessagesSavedDialogs(dialogs=[], messages=[], chats=[], users=[])
