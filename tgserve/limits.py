@@ -167,6 +167,8 @@ DIFFERENCE_EVENTS: Final = 500
 EVENTS_KEPT: Final = 20_000
 EVENTS_KEPT_SECONDS: Final = 30 * DAY
 """Event log of one box; a client further behind gets differenceTooLong and loads its dialogs anew."""
+SENT_KEPT_SECONDS: Final = 30 * DAY
+"""So long a send that is repeated (random_id) is known to be one, and is answered as the first time."""
 GROUP_MEMBERS: Final = 200
 """A basic group's; each message is a row in every member's box. Clients know the number (chat_size_max)."""
 RANK_CHARS: Final = 16

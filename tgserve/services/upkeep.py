@@ -12,6 +12,7 @@ from tgserve.clock import Clock
 from tgserve.services.accounts import Accounts
 from tgserve.services.files.files import Files
 from tgserve.services.previews import Previews
+from tgserve.services.repeats import Repeats
 from tgserve.services.sessions import Sessions
 from tgserve.services.users import RESERVED_IDS
 from tgserve.store import records as r
@@ -50,6 +51,7 @@ class Upkeep:
         self._accounts = accounts
         self._files = files
         self._previews = previews
+        self.repeats = Repeats(store, clock)
         self._slot = 0
         self.in_use: Callable[[int], bool] = lambda auth_key_id: False
         """Whether a client of this key is connected now; such a session is not idle, however old its mark is."""
@@ -77,6 +79,7 @@ class Upkeep:
             await self._accounts.wipe(user_id)
         await self._files.sweep(slot)
         await self._previews.sweep(slot)
+        await self.repeats.sweep(slot)
 
     def _idle(self, reader: Reader, user: r.User, now: int) -> list[tuple[int, int]]:
         days = _days(reader, user.id, SESSION_TTL) or SESSION_TTL_DAYS
