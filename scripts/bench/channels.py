@@ -1,0 +1,251 @@
+"""What does a post cost in a supergroup of 1,000 online, and in one of 100,000 members of whom 100 are online?
+
+    python -m scripts.bench.channels [--quick] [--online 1000] [--members 100000] [--rate 20] [--seconds 6]
+
+CPU for each delivery at `rate` posts a second and at saturation, how late the last member hears of a post, the cost of
+a post beside a 1:1 message of the same server, a page of the members, joining by a link. `ratio`: a delivery over the
+yardstick's message.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from scripts.bench.load import RPC_ERROR, Connection, connect, send_message
+from scripts.bench.measure import Meter, own_bytes, percentile, show
+from scripts.bench.messages import peers_of, saturate, void
+from scripts.bench.servers import (
+    Running,
+    data_of,
+    make_accounts,
+    opened,
+    scratch,
+    start_tgserve,
+    start_yardstick,
+)
+from tgserve.services import Services
+from tgserve.services.channels.register import save
+from tgserve.services.channels.seats import put_seat
+from tgserve.services.groups.life import Action
+from tgserve.store import channel_records as c
+from tgserve.store.keyspaces import CHANNELS
+from tgserve.store.records import CHANNEL_BASE
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
+from tgserve.tl import layers
+from tgserve.tl import types as t
+
+INPUT_PEER_CHANNEL = t.InputPeerChannel.ID
+BATCH = 500
+FIRST_NOBODY = 5_000_000_000
+"""Members beyond the accounts are rows alone: numbers that nobody signs in with."""
+
+
+async def make_channel(
+    services: Services, creator: int, users: list[int], join: int = 0
+) -> tuple[int, dict[str, float]]:
+    """A supergroup of `users`, the last `join` of whom come in by its link; what these took, in microseconds each."""
+    data, layer = layers.encode_part(t.MessageActionChannelCreate(title="Bench"))
+    action = Action(data, layers.CURRENT, layer)
+    done = await services.channels.life.create(creator, "Bench", "", action, megagroup=True)
+    channel = done.channel
+    seated = users[: len(users) - join]
+    for start in range(0, len(seated), BATCH):
+        part = seated[start : start + BATCH]
+
+        def work(txn: Txn, part: list[int] = part) -> None:
+            record = txn.get(CHANNELS, channel)
+            assert record is not None
+            for user in part:
+                record = put_seat(txn, channel, record, user, c.Participant(1, creator), 1)
+            save(txn, channel, record)
+
+        await services.store.transact(slot_of(channel), work)
+    link = services.channels.doors.primary_or_none(creator, channel)
+    assert link is not None
+    took: dict[str, float] = {}
+    came, _ = layers.encode_part(t.MessageActionChatJoinedByLink(inviter_id=creator))
+    arriving = users[len(users) - join :]
+    half = len(arriving) // 2
+    for name, part in (("first_half_us", arriving[:half]), ("second_half_us", arriving[half:])):
+        began = time.process_time()
+        for start in range(0, len(part), 100):
+            await asyncio.gather(
+                *(
+                    services.channels.doors.use(user, link.hash, Action(came, layers.CURRENT, layer))
+                    for user in part[start : start + 100]
+                )
+            )
+        took[name] = round((time.process_time() - began) / max(len(part), 1) * 1e6, 1)
+    return channel, took
+
+
+def peer(services: Services, user: int, channel: int) -> bytes:
+    number = -channel - CHANNEL_BASE
+    access_hash = services.views.channel_hash(user, number)
+    return struct.pack("<Iqq", INPUT_PEER_CHANNEL, number, access_hash)
+
+
+async def post(
+    running: Running,
+    sender: Connection,
+    readers: list[Connection],
+    to: bytes,
+    seconds: float,
+    *,
+    rate: float = 0.0,
+    window: int = 4,
+) -> dict[str, Any]:
+    """Posts at a rate, or with a window in flight; deliveries are counted at the readers."""
+    lateness: list[float] = []
+    counted = {"deliveries": 0, "posts": 0, "errors": 0, "running": 1}
+
+    def heard(sent: float) -> None:
+        counted["deliveries"] += 1
+        lateness.append(time.perf_counter() - sent)
+
+    for reader in readers:
+        reader.on_text = heard
+
+    def one() -> None:
+        def answered(answer: bytes) -> None:
+            counted["posts"] += 1
+            counted["errors"] += answer[:4] == struct.pack("<I", RPC_ERROR)
+            if not rate and counted["running"]:
+                one()
+
+        sender.send(send_message(to), answered)
+
+    if rate:
+        one()
+    else:
+        for _ in range(window):
+            one()
+    await asyncio.sleep(1.0 if seconds > 1 else 0.3)
+    counted["deliveries"] = counted["posts"] = 0
+    lateness.clear()
+    meter = Meter(running.pid)
+    void(meter.__enter__())
+    began = time.perf_counter()
+    if rate:
+        for number in range(int(seconds * rate)):
+            await asyncio.sleep(max(began + number / rate - time.perf_counter(), 0))
+            one()
+    await asyncio.sleep(max(began + seconds - time.perf_counter(), 0))
+    meter.__exit__()
+    counted["running"] = 0
+    await asyncio.sleep(0.5)
+    if counted["errors"]:
+        raise RuntimeError(f"{counted['errors']} posts were refused")
+    return {
+        "posts": counted["posts"],
+        "deliveries": counted["deliveries"],
+        "cpu_us_a_delivery": round(meter.cpu / max(counted["deliveries"], 1) * 1e6, 2),
+        "cpu_us_a_post": round(meter.cpu / max(counted["posts"], 1) * 1e6, 1),
+        "deliveries_per_second": round(counted["deliveries"] / meter.seconds),
+        "p50_ms": round(percentile(lateness, 0.5) * 1e3, 1),
+        "last_ms": round(max(lateness, default=0.0) * 1e3, 1),
+    }
+
+
+async def prepare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Accounts and channels, written through the services before the server starts."""
+    accounts = await make_accounts(folder, options.online + 1)
+    users = [account["id"] for account in accounts]
+    store, services = opened(data_of(folder))
+    await store.start()
+    crowd, _ = await make_channel(services, users[0], users[1:])
+    rest = options.members - 100
+    nobody = list(range(FIRST_NOBODY, FIRST_NOBODY + rest))
+    big, took = await make_channel(services, users[0], users[1:101] + nobody, join=options.join)
+    await store.settled(120)
+    services.channels.register.of_user(users[0])
+    pages: list[float] = []
+    services.channels.members.members(big)
+    for offset in range(0, rest, max(rest // 50, 1)):
+        began = time.perf_counter()
+        found = services.channels.members.members(big)[offset : offset + 200]
+        for user in found:
+            services.channels.register.participant(big, user)
+        pages.append(time.perf_counter() - began)
+    prepared = {
+        "accounts": accounts,
+        "to_crowd": peer(services, users[0], crowd),
+        "to_big": peer(services, users[0], big),
+        "hashes": [services.views.user_hash(users[n], users[n + 1]) for n in range(0, 20, 2)],
+        "took": {**took, "page_of_200_ms": round(percentile(pages, 0.95) * 1e3, 2)},
+    }
+    await store.close()
+    return prepared
+
+
+async def main(options: argparse.Namespace) -> None:
+    with scratch() as folder:
+        prepared = await prepare(folder, options)
+        yardstick, tgserve = start_yardstick(folder, 20), start_tgserve(folder)
+        try:
+            tgserve.accounts = prepared["accounts"][:20]
+            floor_hashes = [account["access_hash"] for account in yardstick.accounts[1::2]]
+            warm = 0.3 if options.quick else 1.0
+            floor = await saturate(yardstick, peers_of(yardstick, floor_hashes), 4, options.seconds, warm)
+            pair = await saturate(tgserve, peers_of(tgserve, prepared["hashes"]), 4, options.seconds, warm)
+            before = own_bytes(tgserve.pid)
+            connections = await connect(tgserve.port, prepared["accounts"])
+            idle = (own_bytes(tgserve.pid) - before) / len(connections) / 1024
+            sender, readers = connections[0], connections[1:]
+            at_rate = await post(
+                tgserve, sender, readers, prepared["to_crowd"], options.seconds, rate=options.rate
+            )
+            full = await post(tgserve, sender, readers, prepared["to_crowd"], options.seconds)
+            for reader in readers[100:]:
+                reader.transport.abort()
+            await asyncio.sleep(0.5)
+            big = await post(
+                tgserve, sender, readers[:100], prepared["to_big"], options.seconds, rate=options.rate
+            )
+        finally:
+            yardstick.stop()
+            tgserve.stop()
+    cost = full["cpu_us_a_delivery"]
+    show(
+        f"supergroup, {options.online} online",
+        {
+            "yardstick_us": floor["server_cpu_us"],
+            "pair_us": pair["server_cpu_us"],
+            f"at_{options.rate:g}_posts": at_rate,
+            "saturated": full,
+            "ratio": round(cost / floor["server_cpu_us"], 3),
+            "idle_kib_a_member": round(idle, 2),
+        },
+    )
+    commit = big["cpu_us_a_post"] - 100 * cost
+    show(
+        f"supergroup of {options.members}, 100 online",
+        {
+            "post": big,
+            "beside_deliveries_us": round(commit, 1),
+            "ratio": round(commit / pair["server_cpu_us"], 2),
+            **prepared["took"],
+        },
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="120 members for a moment: does it still run?")
+    parser.add_argument("--online", type=int, default=1000)
+    parser.add_argument("--members", type=int, default=100_000)
+    parser.add_argument("--join", type=int, default=10_000, help="of these, come in by a link")
+    parser.add_argument("--rate", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=6)
+    chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.online, chosen.members, chosen.join, chosen.seconds = 120, 400, 40, 0.5
+    uvloop.run(main(chosen))
