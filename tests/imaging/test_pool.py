@@ -88,6 +88,7 @@ async def test_the_child_may_do_little(imaging, monkeypatch):
     assert soft == {resource.RLIMIT_AS: limits.IMAGING_BYTES, resource.RLIMIT_FSIZE: 0}
     used, hard = resource.prlimit(pid, resource.RLIMIT_CPU)
     assert used <= limits.IMAGING_CPU_SECONDS + 3 and hard == limits.IMAGING_LIFE_CPU_SECONDS
+    assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
     environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"SECRET" not in environment and b"PYTHONPATH=" in environment
     files = {fd.name: str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir()}

@@ -7,6 +7,7 @@ few opened. Whatever an image does to a decoder happens here, and a child that d
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import struct
@@ -21,6 +22,7 @@ from tgserve import limits
 from tgserve.imaging import films, pictures, stickers
 from tgserve.imaging.results import Answer, Ground, Job, Need, Photo, Portrait, Refused, Sticker, Thumb, Video
 
+_PR_SET_NO_NEW_PRIVS: Final = 38
 FILES: Final = 16
 """Open at once: plugins of Pillow are read when they are first needed."""
 _DAMAGED: Final = (
@@ -56,6 +58,8 @@ def confine() -> None:
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
     os.nice(5)
+    with suppress(OSError, AttributeError):  # Linux
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def more_time() -> None:

@@ -21,7 +21,7 @@ from typing import IO, Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tgserve import errors, limits, log
+from tgserve import errors, limits, log, metrics
 from tgserve.imaging.results import (
     Answer,
     Film,
@@ -54,6 +54,10 @@ LIFE_JOBS: Final = 500
 """A child is replaced after so many: what decoders leave behind goes with it."""
 
 _log = log.get("imaging")
+_jobs = metrics.counter("tgserve_imaging_jobs_total", "pictures and videos looked at", ("kind",))
+_died = metrics.counter(
+    "tgserve_imaging_died_total", "imaging processes that died, or were killed for taking too long"
+)
 
 
 class Imaging:
@@ -106,6 +110,7 @@ class Imaging:
         if self._waiting >= limits.IMAGING_WAITING:
             raise errors.FLOOD_WAIT(limits.IMAGING_SECONDS)
         self._waiting += 1
+        _jobs.of(type(job).__name__.lower()).inc()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._work, job, read)
         finally:
@@ -154,6 +159,7 @@ class Child:
                 answer = _exchange(process.stdin, process.stdout, _part(answer, read))
         except (OSError, EOFError, ValueError, msgspec.DecodeError):
             self._end()
+            _died.inc()
             _log.warning("imaging.died", job=type(job).__name__, status=process.returncode)
             return Refused("VIDEO_FILE_INVALID" if isinstance(job, Video) else "IMAGE_PROCESS_FAILED")
         except BaseException:
