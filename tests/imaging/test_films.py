@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("av")
 
 from tests.imaging.films import film, lottie, tone
-from tests.imaging.test_pictures import picture
+from tests.imaging.test_pictures import image_of, picture
 from tgserve.errors import RpcError
 from tgserve.imaging import pool, stickers
 from tgserve.imaging.pool import Imaging
@@ -35,8 +35,6 @@ async def test_length_size_sound_and_thumbnail(imaging):
     (thumb,) = found.thumb.sizes
     assert (thumb.type, thumb.width, thumb.height) == ("m", 320, 180)
     assert found.thumb.stripped
-    from tests.imaging.test_pictures import image_of
-
     assert image_of(thumb.data).getpixel((100, 100))[0] > 100, "the first frames are black"
 
 
@@ -53,6 +51,20 @@ async def test_only_parts_of_a_long_video_are_read(imaging):
     assert (await imaging.video(len(padded), lambda o, c: padded[o : o + c])).width == 1920
     assert (await imaging.video(len(data), read)).width == 1920
     assert sum(parts) < len(data)
+
+
+@pytest.mark.asyncio
+async def test_a_still_becomes_a_portrait(imaging):
+    data = film(320, 320, frames=50)  # greener with each frame
+    greens = []
+    for still in (0.0, 1.0, 99.0):
+        found = await imaging.video(len(data), lambda at, count: data[at : at + count], still=still)
+        assert [one.type for one in found.portrait.sizes] == ["a", "b", "c"]
+        greens.append(image_of(found.portrait.sizes[-1].data).getpixel((100, 100))[1])
+    assert greens[0] < 30 and abs(greens[1] - 200) < 30 and abs(greens[2] - 8 * 49 % 256) < 30
+    small = film(120, 120)
+    found = await imaging.video(len(small), lambda at, count: small[at : at + count], still=0.0)
+    assert found.portrait is None and (await look(imaging, data)).portrait is None
 
 
 @pytest.mark.parametrize(

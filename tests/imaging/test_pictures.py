@@ -206,6 +206,22 @@ async def test_portraits_are_the_square_in_the_middle(imaging):
 
 
 @pytest.mark.asyncio
+async def test_colours_run_into_each_other(imaging):
+    corners = (0xFF0000, 0x00FF00, 0x0000FF, 0xFFFFFF)
+    made = await imaging.ground(corners)
+    drawn = image_of(made.sizes[-1].data)
+    found = [drawn.getpixel(place) for place in ((5, 5), (634, 5), (634, 634), (5, 634))]
+    wanted = [((one >> 16), (one >> 8) & 255, one & 255) for one in corners]
+    assert all(
+        abs(a - b) < 40
+        for one, other in zip(found, wanted, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+    for colours in ((1,), (1, 2), (1, 2, 3)):
+        assert [one.type for one in (await imaging.ground(colours)).sizes] == ["a", "b", "c"]
+
+
+@pytest.mark.asyncio
 async def test_thumbnails(imaging):
     made = await imaging.thumb(picture(1200, 600))
     assert [(one.type, one.width, one.height) for one in made.sizes] == [("m", 320, 160)]
