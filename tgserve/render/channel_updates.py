@@ -12,6 +12,7 @@ from typing import Any
 from tgserve.render import channel as render_channel
 from tgserve.render import chat as render_chat
 from tgserve.render import dialogs as render_dialogs
+from tgserve.render import reactions as render_reactions
 from tgserve.render import user as render_user
 from tgserve.render.message import message, people
 from tgserve.services import Services
@@ -104,6 +105,11 @@ def _update(
             pinned=event.pinned, channel_id=number, messages=list(event.msg_ids), pts=pts, pts_count=count
         )
         return pinned, ()
+    if kind is ev.ReactionsChanged:
+        view = personal(memo, viewer) if type(memo) is View else None
+        if view is None:
+            view = services.channels.reading.message_or_none(viewer, channel, event.msg_id)
+        return (render_reactions.update(services, view), (view,)) if view is not None else (None, ())
     if kind is ev.ChannelChanged:
         return t.UpdateChannel(channel_id=number), ()
     return None, ()
@@ -128,6 +134,8 @@ def difference(
         if isinstance(event, ev.NewMessage):
             continue
         key: tuple[Any, ...] = ("edit", event.msg_id) if isinstance(event, ev.EditMessage) else (pts, event)
+        if isinstance(event, ev.ReactionsChanged):
+            key = ("reactions", event.msg_id)
         if isinstance(event, ev.ChannelChanged):
             key = ("channel",)
         if key in told:

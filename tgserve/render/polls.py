@@ -72,6 +72,7 @@ def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
         ]
     solution: Any = _text(of.solution) if of.solution and ballot.solved else None
     return t.PollResults(
+        min=not ballot.viewer,
         results=options,
         total_voters=of.voters,
         recent_voters=[peer(user) for _, user in of.recent] if faces and of.recent else None,

@@ -88,8 +88,8 @@ def _md5(text: str) -> bytes:
 def reactions(services: Services, view: View) -> t.MessageReactions:
     """messageReactions for the viewer: what he chose, who came last, what he as author has not seen."""
     stored = view.body.reactions or r.Reactions()
-    viewer = view.viewer or view.owner
-    chosen = services.reactions.chosen(viewer, view.row, stored) if stored.counts else ()
+    viewer = view.viewer or max(view.owner, 0)
+    chosen = services.reactions.chosen(viewer, view.row, stored) if stored.counts and viewer else ()
     saved = bool(view.row.flags & r.ROW_FROM_SELF)
     results: list[Any] = [
         t.ReactionCount(
@@ -99,7 +99,8 @@ def reactions(services: Services, view: View) -> t.MessageReactions:
     ]
     latest = [] if saved else [one_of(view, given) for given in stored.recent]
     return t.MessageReactions(
-        can_see_list=not saved,
+        min=not viewer,
+        can_see_list=bool(latest),
         reactions_as_tags=saved,
         results=results,
         recent_reactions=latest or None,
@@ -109,12 +110,12 @@ def reactions(services: Services, view: View) -> t.MessageReactions:
 def reactions_bytes(services: Services, view: View) -> bytes:
     """reactions(...) as bytes of the current layer, joined: pages of history are full of them."""
     stored = view.body.reactions or r.Reactions()
-    viewer = view.viewer or view.owner
-    chosen = services.reactions.chosen(viewer, view.row, stored) if stored.counts else ()
+    viewer = view.viewer or max(view.owner, 0)
+    chosen = services.reactions.chosen(viewer, view.row, stored) if stored.counts and viewer else ()
     saved = view.row.flags & r.ROW_FROM_SELF
-    flags = 1 << 3 if saved else 1 << 2
     latest = () if saved else stored.recent
-    parts = [_HEAD(_REACTIONS, flags | 1 << 1 if latest else flags, _VECTOR, len(stored.counts))]
+    flags = (1 << 3 if saved else 0) | (0b110 if latest else 0) | (0 if viewer else 1)
+    parts = [_HEAD(_REACTIONS, flags, _VECTOR, len(stored.counts))]
     for kind, count in stored.counts:
         if kind in chosen:
             parts.append(_CHOSEN(_COUNT, 1, chosen.index(kind)))
@@ -123,7 +124,7 @@ def reactions_bytes(services: Services, view: View) -> bytes:
         parts += (_reaction_bytes(kind), _INT(count))
     if latest:
         parts.append(_LIST(_VECTOR, len(latest)))
-        waits = view.body.author == viewer
+        waits = view.body.author == viewer == view.owner
         for one in latest:
             mine = one.user == viewer
             unread = waits and not mine and one.number > stored.seen
@@ -137,13 +138,22 @@ def _reaction_bytes(kind: str) -> bytes:
     return layers.encode(reaction(kind))
 
 
+def update(services: Services, view: View) -> t.UpdateMessageReactions:
+    """The reactions to a message as they are now."""
+    saved = peer(view.owner) if view.row.flags & r.ROW_FROM_SELF else None
+    drawn = reactions(services, view)
+    return t.UpdateMessageReactions(
+        peer=peer(view.row.peer), msg_id=view.msg_id, saved_peer_id=saved, reactions=drawn
+    )
+
+
 def one_of(view: View, given: r.Reacted) -> t.AnyMessagePeerReaction:
     """Who gave one reaction, for the viewer."""
-    viewer = view.viewer or view.owner
+    viewer = view.viewer or max(view.owner, 0)
     seen = view.body.reactions.seen if view.body.reactions is not None else 0
     return t.MessagePeerReaction(
         big=given.big,
-        unread=view.body.author == viewer != given.user and given.number > seen,
+        unread=view.body.author == viewer == view.owner != given.user and given.number > seen,
         my=given.user == viewer,
         peer_id=peer(given.user),
         date=given.date,

@@ -16,6 +16,7 @@ from tgserve.render import folders as render_folders
 from tgserve.render import polls as render_polls
 from tgserve.render import privacy as render_privacy
 from tgserve.render import reactions as render_reactions
+from tgserve.render import scenes as render_scenes
 from tgserve.render import stickers as render_stickers
 from tgserve.render import user as render_user
 from tgserve.render.channel import channel_id
@@ -64,7 +65,7 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
         )
         return update
     if kind is ev.ReactionsChanged and published.memo is not None:
-        drawn, who = reactions_update(services, published.memo), tuple(people((published.memo,)))
+        drawn, who = render_reactions.update(services, published.memo), tuple(people((published.memo,)))
     else:
         drawn, who = draw_event(services, event, viewer, published.pts, published.pts_count)
     return t.Updates(
@@ -352,6 +353,10 @@ def _scheduled_gone(services: Services, event: ev.ScheduledGone, viewer: int, pt
     return update, (event.peer,)
 
 
+def _scene(services: Services, event: ev.SceneChanged, viewer: int, pts: int, count: int) -> Drawn:
+    return render_scenes.update(services, viewer, event.peer), (event.peer,)
+
+
 def _shelf(services: Services, event: ev.ShelfChanged, viewer: int, pts: int, count: int) -> Drawn:
     return render_stickers.update(services, viewer, event.shelf, event.what, event.number), ()
 
@@ -374,7 +379,7 @@ def _reactions(services: Services, event: ev.ReactionsChanged, viewer: int, pts:
     view = services.history.message_or_none(viewer, event.msg_id)
     if view is None:
         return None, ()
-    return reactions_update(services, view), tuple(people((view,)))
+    return render_reactions.update(services, view), tuple(people((view,)))
 
 
 def _poll(services: Services, event: ev.PollChanged, viewer: int, pts: int, count: int) -> Drawn:
@@ -383,15 +388,6 @@ def _poll(services: Services, event: ev.PollChanged, viewer: int, pts: int, coun
         return None, ()
     who = (*(user for _, user in ballot.poll.recent), *ballot.poll.users)
     return render_polls.update(ballot), who
-
-
-def reactions_update(services: Services, view: View) -> t.UpdateMessageReactions:
-    """The reactions to a message as they are now."""
-    saved = peer(view.owner) if view.row.flags & r.ROW_FROM_SELF else None
-    drawn = render_reactions.reactions(services, view)
-    return t.UpdateMessageReactions(
-        peer=peer(view.row.peer), msg_id=view.msg_id, saved_peer_id=saved, reactions=drawn
-    )
 
 
 def _channel(services: Services, event: ev.ChannelChanged, viewer: int, pts: int, count: int) -> Drawn:
@@ -430,6 +426,7 @@ def _channel_contents(
 _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.NewMessage: _message,
     ev.ShelfChanged: _shelf,
+    ev.SceneChanged: _scene,
     ev.EditMessage: _message,
     ev.DeleteMessages: _deleted,
     ev.ReadInbox: _read_inbox,

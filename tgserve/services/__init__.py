@@ -58,6 +58,7 @@ from tgserve.services.reactions.reacting import Reactions
 from tgserve.services.reading import Reading
 from tgserve.services.recovery import Recovery
 from tgserve.services.saved import Saved
+from tgserve.services.scenes import Scenes
 from tgserve.services.scheduling import Scheduling
 from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
@@ -118,6 +119,7 @@ class Services:
     chunks: Chunks
     files: Files
     previews: Previews
+    scenes: Scenes
     sticker_sets: StickerSets
     shelves: Shelves
     stock: Stock
@@ -186,7 +188,7 @@ def build(
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit)
-    polls = Polls(store, clock, bus, access, rosters, history, alarms)
+    polls = Polls(store, clock, bus, access, rosters, history, alarms, channels.reading)
     bus.subscribe(polls.after_commit)
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
@@ -207,7 +209,7 @@ def build(
         editing=editing,
         deleting=Deleting(store, clock, rosters),
         reading=Reading(store, clock),
-        reactions=Reactions(store, clock, rosters, messaging, history),
+        reactions=Reactions(store, clock, rosters, messaging, history, channels),
         polls=polls,
         history=history,
         dialogs=dialogs,
@@ -235,6 +237,7 @@ def build(
         chunks=chunks,
         files=files,
         previews=previews,
+        scenes=Scenes(store, clock, ids),
         sticker_sets=StickerSets(store, clock, ids),
         shelves=Shelves(store, clock),
         stock=Stock(store, files),

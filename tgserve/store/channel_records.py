@@ -64,6 +64,9 @@ class Channel(Record, frozen=True):
     """The newest message somebody but its author has read."""
     available_min: int = 0
     """Messages up to here were cleared for everybody."""
+    reactions_rule: str = ""
+    """One of group_records.REACTIONS_*: what `reactions` says, for the rule of who may react how."""
+    reactions_some: tuple[str, ...] = ()
 
 
 MEMBER = 0
@@ -93,6 +96,8 @@ class Participant(Record, frozen=True):
     """With a hidden history: messages up to this id were sent before he came."""
     next_post: int = 0
     """Slow mode: not before this second."""
+    cleared: int = 0
+    """He has cleared the chat up to here, for himself."""
 
 
 class PostStats(Record, frozen=True):

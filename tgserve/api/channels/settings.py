@@ -239,7 +239,9 @@ async def toggle_noforwards(call: Call, channel: int, enabled: bool) -> t.Update
     )
 
 
-async def set_reactions(call: Call, channel: int, allowed: bytes, layer: int, most: int) -> t.Updates:
+async def set_reactions(
+    call: Call, channel: int, allowed: bytes, layer: int, most: int, rule: str, some: tuple[str, ...]
+) -> t.Updates:
     record = call.services.channels.register.get_or_none(channel)
     before = record.reactions if record is not None else b""
     line = _line(journal.REACTIONS, data_before=before, data_after=allowed, layer=layer)
@@ -247,7 +249,14 @@ async def set_reactions(call: Call, channel: int, allowed: bytes, layer: int, mo
         call,
         channel,
         rights.INFO,
-        lambda record: replace(record, reactions=allowed, reactions_layer=layer, reactions_limit=most),
+        lambda record: replace(
+            record,
+            reactions=allowed,
+            reactions_layer=layer,
+            reactions_limit=most,
+            reactions_rule=rule,
+            reactions_some=some,
+        ),
         line,
     )
 

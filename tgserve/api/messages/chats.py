@@ -230,7 +230,7 @@ async def set_chat_available_reactions(
         rule = g.REACTIONS_ALL
     data, _ = layers.encode_part(allowed)
     if is_channel(chat):
-        return await settings.set_reactions(call, chat, data, layers.CURRENT, most)
+        return await settings.set_reactions(call, chat, data, layers.CURRENT, most, rule, some)
     chat = group_peer(call, request.peer)
     roster = await call.services.groups.set_reactions(
         call.me, chat, data, layers.CURRENT, most, rule, some, origin=call.session

@@ -11,13 +11,13 @@ from tgserve.render import chat as render_chat
 from tgserve.render import messages as render_messages
 from tgserve.render import reactions as render
 from tgserve.render.message import people
-from tgserve.render.updates import reactions_update
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
 from tgserve.services.boxes import View
 from tgserve.services.bus import RecentReactions
+from tgserve.services.channels.register import is_channel
 from tgserve.services.history import Window
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -43,14 +43,17 @@ async def send_reaction(call: Call, request: messages.SendReaction) -> t.AnyUpda
 async def get_messages_reactions(call: Call, request: messages.GetMessagesReactions) -> t.AnyUpdates:
     """Messages that are not there are passed over."""
     peer = peers.resolve(call, request.peer)
-    views = call.services.history.messages(call.me, some(request.id))
+    if is_channel(peer):
+        views = call.services.channels.reading.messages(call.me, peer, some(request.id))
+    else:
+        views = call.services.history.messages(call.me, some(request.id))
     return _updates(call, [view for view in views if view is not None and view.row.peer == peer])
 
 
 def _updates(call: Call, views: Sequence[View]) -> t.AnyUpdates:
     who = people(views)
     return t.Updates(
-        updates=[reactions_update(call.services, view) for view in views],
+        updates=[render.update(call.services, view) for view in views],
         users=users(call.services, call.me, who),
         chats=render_chat.chats(call.services, call.me, who),
         date=call.now,
@@ -80,7 +83,7 @@ async def get_message_reactions_list(
 @rpc(messages.GetUnreadReactions)
 async def get_unread_reactions(call: Call, request: messages.GetUnreadReactions) -> t.AnyMessagesMessages:
     peer = peers.resolve(call, request.peer)
-    if request.top_msg_id or request.saved_peer_id is not None:
+    if is_channel(peer) or request.top_msg_id or request.saved_peer_id is not None:
         return render_messages.empty()
     window = Window(
         request.offset_id,
@@ -97,6 +100,10 @@ async def get_unread_reactions(call: Call, request: messages.GetUnreadReactions)
 async def read_reactions(call: Call, request: messages.ReadReactions) -> t.AnyMessagesAffectedHistory:
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):  # nothing waits there
+        return t.MessagesAffectedHistory(
+            pts=call.services.channels.register.top(peer).pts, pts_count=0, offset=0
+        )
     done = await call.services.reactions.read(call.me, peer, origin=call.session)
     return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
 

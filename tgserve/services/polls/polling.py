@@ -21,6 +21,7 @@ from tgserve.services import alarms
 from tgserve.services.alarms import Alarms, Due
 from tgserve.services.boxes import View
 from tgserve.services.bus import Bus, PollNews
+from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import History
 from tgserve.services.messaging import Origin
@@ -82,7 +83,9 @@ class Polls:
         rosters: Rosters,
         history: History,
         alarms_: Alarms,
+        channels: ChannelReading,
     ) -> None:
+        self._channels = channels
         self._store = store
         self._clock = clock
         self._bus = bus
@@ -122,10 +125,14 @@ class Polls:
         return Ballot(poll_id, poll, mine, viewer)
 
     def of_message(self, me: int, peer: int, msg_id: int) -> tuple[View, Ballot]:
-        """The poll that a message of my box shows. MESSAGE_ID_INVALID, CHAT_FORBIDDEN."""
+        """The poll that a message of my box, or of a channel, shows. MESSAGE_ID_INVALID, CHAT_FORBIDDEN,
+        CHANNEL_PRIVATE."""
         if -CHANNEL_BASE < peer < 0:
             self._rosters.of_member(me, peer)
-        view = self._history.message_or_none(me, msg_id)
+        if peer <= -CHANNEL_BASE:
+            view = self._channels.message_or_none(me, peer, msg_id)
+        else:
+            view = self._history.message_or_none(me, msg_id)
         if view is None or view.row.peer != peer or not view.body.poll:
             raise errors.MESSAGE_ID_INVALID()
         ballot = self.ballot_or_none(me, view.body.poll)
@@ -269,6 +276,9 @@ class Polls:
             if poll.closed:
                 return
             counting.put(txn, poll_id, replace(poll, closed=True))
+            for (_, box, msg_id), _ in txn.range(POLL_PLACES, poll_id):
+                if box <= -CHANNEL_BASE:  # its readers hear of it as of an edit
+                    txn.outbox(slot_of(box), pl.DeliverEdit(box, box, msg_id, now))
             for user in readers:
                 told = pl.TellPoll(user, poll_id, now)
                 txn.outbox(slot_of(user), told, origin if user == me else None)

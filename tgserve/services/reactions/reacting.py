@@ -16,6 +16,9 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import SERVICE_USER, View
+from tgserve.services.channels import rights as channel_rights
+from tgserve.services.channels.bundle import Channels
+from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import Affected
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Roster, Rosters
@@ -63,8 +66,15 @@ class ReactorsPage:
 
 class Reactions:
     def __init__(
-        self, store: Store, clock: Clock, rosters: Rosters, messaging: Messaging, history: History
+        self,
+        store: Store,
+        clock: Clock,
+        rosters: Rosters,
+        messaging: Messaging,
+        history: History,
+        channels: Channels,
     ) -> None:
+        self._channels = channels
         self._store = store
         self._clock = clock
         self._rosters = rosters
@@ -103,17 +113,14 @@ class Reactions:
             raise errors.REACTIONS_TOO_MANY()
         if not all(self.known(kind) for kind in given):
             raise errors.REACTION_INVALID()
+        if is_channel(peer):
+            return await self._react_in_channel(me, peer, msg_id, given, big, recent, origin)
         row = self._row(me, peer, msg_id)
         told, most = self._told(me, peer, row, given)
         now = int(self._clock.now())
 
         def work(txn: Txn) -> r.Body:
-            body = txn.get(BODIES, row.author, row.author_msg_id)
-            if body is None or body.action:
-                raise errors.MESSAGE_ID_INVALID()
-            here = {kind for kind, _ in body.reactions.counts} if body.reactions is not None else set()
-            if not here.issuperset(given) and len(here.union(given)) > most:
-                raise errors.REACTIONS_TOO_MANY()
+            body = _reactable(txn, row, given, most)
             changed = tally.change(txn, row.author, row.author_msg_id, body, me, given, now, big)
             if changed is None:
                 return body
@@ -131,7 +138,46 @@ class Reactions:
 
         return View(me, msg_id, row, await self._store.transact(slot_of(row.author), work))
 
+    async def _react_in_channel(
+        self,
+        me: int,
+        channel: int,
+        msg_id: int,
+        given: tuple[str, ...],
+        big: bool,
+        recent: bool,
+        origin: Origin,
+    ) -> View:
+        """In a channel's box: who of its members is online hears of it by its log; posts of channels name nobody."""
+        record, seat = self._channels.register.seat(me, channel)
+        row = self._row(me, channel, msg_id)
+        if given:
+            if channel_rights.denied(record, me, seat) & rights.REACT:
+                raise errors.CHAT_WRITE_FORBIDDEN()
+            _check_kinds(record.reactions_rule, record.reactions_some, given)
+        most = min(record.reactions_limit or limits.REACTION_KINDS, limits.REACTION_KINDS)
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> r.Body:
+            body = _reactable(txn, row, given, most)
+            changed = tally.change(txn, channel, msg_id, body, me, given, now, big, record.megagroup)
+            if changed is None:
+                return body
+            view = View(channel, msg_id, r.Row(channel, channel, msg_id), changed)
+            event = ev.ReactionsChanged(channel, msg_id)
+            eventlog.append(txn, channel, event, now=now, raises=0, memo=view, origin=origin)
+            txn.outbox(slot_of(me), pl.Reacted(me, channel, msg_id, given, now, recent))
+            return changed
+
+        body = await self._store.transact(slot_of(channel), work)
+        return View(channel, msg_id, row, body, viewer=me)
+
     def _row(self, me: int, peer: int, msg_id: int) -> r.Row:
+        if is_channel(peer):
+            found = self._channels.reading.message_or_none(me, peer, msg_id)
+            if found is None:
+                raise errors.MESSAGE_ID_INVALID()
+            return found.row
         with self._store.read(slot_of(me)) as reader:
             row = reader.get(ROWS, me, msg_id) if 0 < msg_id <= TOP_ID else None
         if row is None or row.peer != peer:
@@ -165,10 +211,15 @@ class Reactions:
     def reactors(
         self, me: int, peer: int, msg_id: int, kind: str, offset: str, limit: int
     ) -> tuple[View, ReactorsPage]:
-        """Who has reacted to a message, newest first; of one kind when given. MESSAGE_ID_INVALID, OFFSET_INVALID."""
+        """Who has reacted to a message, newest first; of one kind when given. MESSAGE_ID_INVALID, OFFSET_INVALID,
+        BROADCAST_FORBIDDEN for posts of channels."""
         if offset and not (offset.isascii() and offset.isdecimal() and len(offset) <= 10):
             raise errors.OFFSET_INVALID()
-        if peer < 0:
+        if is_channel(peer):
+            record, _ = self._channels.register.view(me, peer)
+            if not record.megagroup:
+                raise errors.BROADCAST_FORBIDDEN()
+        elif peer < 0:
             self._rosters.of_member(me, peer)
         row = self._row(me, peer, msg_id)
         box, number = row.author, row.author_msg_id
@@ -177,7 +228,7 @@ class Reactions:
             body = reader.get(BODIES, box, number)
             if body is None:
                 raise errors.MESSAGE_ID_INVALID()
-            view = View(me, msg_id, row, body)
+            view = View(peer if is_channel(peer) else me, msg_id, row, body, viewer=me)
             if body.reactions is None:
                 return view, ReactorsPage(0, [], "")
             below = int(offset) if offset else None
@@ -291,16 +342,27 @@ class Reactions:
 
 def _check_allowed(roster: Roster, me: int, given: tuple[str, ...]) -> None:
     """What the group's admins allow. CHAT_WRITE_FORBIDDEN, REACTION_INVALID."""
-    group = roster.group
     if not rights.may(roster, me, rights.REACT):
         raise errors.CHAT_WRITE_FORBIDDEN()
-    rule = group.reactions_rule
-    if rule == g.REACTIONS_NONE or (
-        rule == g.REACTIONS_SOME and not set(group.reactions_some).issuperset(given)
-    ):
+    _check_kinds(roster.group.reactions_rule, roster.group.reactions_some, given)
+
+
+def _check_kinds(rule: str, some: tuple[str, ...], given: tuple[str, ...]) -> None:
+    if rule == g.REACTIONS_NONE or (rule == g.REACTIONS_SOME and not set(some).issuperset(given)):
         raise errors.REACTION_INVALID()
     if not rule and any(kind not in EMOJIS for kind in given):
         raise errors.REACTION_INVALID()
+
+
+def _reactable(txn: Txn, row: r.Row, given: tuple[str, ...], most: int) -> r.Body:
+    """The body of `row`, if it may have `given` beside what it has. MESSAGE_ID_INVALID, REACTIONS_TOO_MANY."""
+    body = txn.get(BODIES, row.author, row.author_msg_id)
+    if body is None or body.action:
+        raise errors.MESSAGE_ID_INVALID()
+    here = {kind for kind, _ in body.reactions.counts} if body.reactions is not None else set()
+    if not here.issuperset(given) and len(here.union(given)) > most:
+        raise errors.REACTIONS_TOO_MANY()
+    return body
 
 
 def see(txn: Txn, me: int, msg_ids: Sequence[int], now: int, origin: Origin) -> Affected:
@@ -326,7 +388,7 @@ def _tell_author(txn: Txn, row: r.Row, body: r.Body, reactor: int, now: int, ori
     dialog = txn.get(DIALOGS, author, own.peer)
     if dialog is not None and dialog.left_date:
         return
-    if author == body.author:
+    if author == body.author and author > 0:
         tally.mark(txn, author, own, msg_id, tally.unseen(txn, author, msg_id, body))
     event = ev.ReactionsChanged(own.peer, msg_id)
     view = View(author, msg_id, own, body)
@@ -379,6 +441,7 @@ def _take_back(txn: Txn, gone: pl.TakeBack, memo: object) -> None:
     if body is None:
         return
     row = r.Row(body.peer, gone.author, gone.author_msg_id)
-    changed = tally.change(txn, gone.author, gone.author_msg_id, body, gone.user, (), gone.date, False)
+    faces = body.reactions is not None and bool(body.reactions.recent)
+    changed = tally.change(txn, gone.author, gone.author_msg_id, body, gone.user, (), gone.date, False, faces)
     if changed is not None:
         _tell_author(txn, row, changed, gone.user, gone.date, None)

@@ -35,9 +35,18 @@ class Given(Struct, frozen=True, gc=False):
 
 
 def change(
-    txn: Txn, box: int, msg_id: int, body: r.Body, user: int, kinds: tuple[str, ...], now: int, big: bool
+    txn: Txn,
+    box: int,
+    msg_id: int,
+    body: r.Body,
+    user: int,
+    kinds: tuple[str, ...],
+    now: int,
+    big: bool,
+    faces: bool = True,
 ) -> r.Body | None:
-    """Make `kinds` all that `user` gives the message; the changed body, stored, or None when it was so already."""
+    """Make `kinds` all that `user` gives the message; the changed body, stored, or None when it was so already.
+    Without `faces` the summary names nobody (posts of channels)."""
     was = txn.get(REACTORS, box, msg_id, user)
     old = was.kinds if was is not None else ()
     if old == kinds:
@@ -60,7 +69,7 @@ def change(
         txn.delete(REACTORS, box, msg_id, user)
     left = sorted(((kind, count) for kind, count in counts.items() if count), key=lambda one: -one[1])
     after = replace(before, counts=tuple(left), users=users, number=number)
-    recent = _recent(txn, box, msg_id, after, user, kinds, now, big)
+    recent = _recent(txn, box, msg_id, after, user, kinds, now, big) if faces else ()
     body = replace(body, reactions=replace(after, recent=recent) if users else None)
     txn.put(BODIES, box, msg_id, value=body)
     return body
