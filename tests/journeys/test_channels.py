@@ -24,6 +24,16 @@ async def channel_of(client, wanted=lambda one: True):
     raise AssertionError("no channel came")
 
 
+async def until_async(ask):
+    """What `ask` answers once it is something: the index is a moment behind."""
+    for _ in range(100):
+        found = await ask()
+        if found:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("nothing was found")
+
+
 @pytest.mark.asyncio
 async def test_a_supergroup_in_telethon(daemon, new_phone):
     async with (
@@ -52,6 +62,13 @@ async def test_a_supergroup_in_telethon(daemon, new_phone):
         await ann.send_read_acknowledge(channel, clear_mentions=True)
         line = await channel_of(ann)
         assert (line.unread_count, line.unread_mentions_count) == (0, 0)
+        found = await until_async(lambda: ann.get_messages(channel, search="hello", limit=10))
+        assert {m.raw_text for m in found} <= {"hello Ann", "hello Bob"} and found
+        mine = await until_async(lambda: ann.get_messages(channel, from_user="me", search="hello", limit=10))
+        assert [m.raw_text for m in mine] == ["hello Bob"]
+        await ann.pin_message(channel, heard.id)
+        (pinned,) = await bob.get_messages(seen.entity, filter=t.InputMessagesFilterPinned(), limit=10)
+        assert pinned.id == heard.id and pinned.pinned
         await reply.edit("hello dear Ann")
         assert (await ann.get_messages(channel, ids=reply.id)).raw_text == "hello dear Ann"
         await ann.delete_messages(channel, [reply.id])

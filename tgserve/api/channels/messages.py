@@ -5,6 +5,8 @@ from __future__ import annotations
 from tgserve import errors, limits
 from tgserve.api.messages.history import some
 from tgserve.render import messages as render
+from tgserve.render.channel import channel_id
+from tgserve.render.chat import chats
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
@@ -68,3 +70,28 @@ async def delete_participant_history(
         call.me, channel, author, origin=call.session
     )
     return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
+
+
+async def clear(call: Call, channel: int, max_id: int, everybody: bool) -> t.MessagesAffectedHistory:
+    """messages.deleteHistory of a channel."""
+    _, done = await call.services.channels.changing.clear(
+        call.me, channel, max_id, everybody, origin=call.session
+    )
+    return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
+
+
+@rpc(channels.DeleteHistory, flood=per_minute(60))
+async def delete_history(call: Call, request: channels.DeleteHistory) -> t.AnyUpdates:
+    """For everybody all of it goes in this call; for oneself a mark is moved."""
+    channel = peers.resolve_channel(call, request.channel)
+    changing = call.services.channels.changing
+    while True:
+        upto, done = await changing.clear(
+            call.me, channel, request.max_id, request.for_everyone, origin=call.session
+        )
+        if not done.left:
+            break
+    number = channel_id(channel)
+    update = t.UpdateChannelAvailableMessages(channel_id=number, available_min_id=upto)
+    groups = chats(call.services, call.me, (channel,))
+    return t.Updates(updates=[update], users=[], chats=groups, date=call.now, seq=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tgserve import errors, limits
+from tgserve.api.channels import messages as channel_messages
 from tgserve.api.messages.attachments import replacement
 from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import some
@@ -13,6 +14,7 @@ from tgserve.render import sent as render_sent
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import Clearing
 from tgserve.services.editing import Change
 from tgserve.tl import layers
@@ -108,6 +110,8 @@ async def delete_messages(call: Call, request: messages.DeleteMessages) -> t.Any
 async def delete_history(call: Call, request: messages.DeleteHistory) -> t.AnyMessagesAffectedHistory:
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        return await channel_messages.clear(call, peer, request.max_id, request.revoke)
     what = Clearing(
         max_id=request.max_id,
         min_date=request.min_date or 0,

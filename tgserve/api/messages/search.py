@@ -8,9 +8,11 @@ may be estimates.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 
 from tgserve import errors, limits
+from tgserve.api.channels import searching
 from tgserve.api.messages.history import page_limit
 from tgserve.render import kinds
 from tgserve.render import messages as render
@@ -21,6 +23,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import View
+from tgserve.services.channels.register import is_channel
 from tgserve.services.history import SCAN_ROWS, Window
 from tgserve.services.search.finding import DAY, Asked, Chats, Found, Match
 from tgserve.services.search.words import wanted
@@ -69,6 +72,10 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
     if isinstance(request.peer, t.InputPeerEmpty):
         return await _everywhere(call, asked, author, window)
     peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        if author and asked is not None:
+            asked = replace(asked, author=author)
+        return await _in_channel(call, peer, request, asked, window)
     if isinstance(request.filter, t.InputMessagesFilterPinned):
         pins = call.services.pinning.page(call.me, peer, window)
         return _page(call, request.hash, Found(pins))
@@ -90,6 +97,20 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
     if author:
         asked = Asked(asked.words, asked.kinds, author, asked.since, asked.until)
     found = await call.services.search.in_chat(call.me, peer, asked, window)
+    return _page(call, request.hash, found)
+
+
+async def _in_channel(
+    call: Call, channel: int, request: messages.Search, asked: Asked | None, window: Window
+) -> t.AnyMessagesMessages:
+    if isinstance(request.filter, t.InputMessagesFilterPinned):
+        found = Found(call.services.channels.reading.pinned(call.me, channel, window))
+    elif isinstance(request.filter, t.InputMessagesFilterMyMentions):
+        found = searching.mentions(call, channel, window)
+    elif asked is None:
+        return render.empty()
+    else:
+        found = await searching.in_channel(call, channel, asked, window)
     return _page(call, request.hash, found)
 
 
@@ -167,7 +188,9 @@ async def get_search_counters(
     for what in request.filters:
         count, inexact = 0, False
         found = kinds.kinds_of(what)
-        if isinstance(what, t.InputMessagesFilterMyMentions):
+        if is_channel(peer):
+            count, inexact = await _count_in_channel(call, peer, what, found)
+        elif isinstance(what, t.InputMessagesFilterMyMentions):
             page = _look(call, peer, Window(limit=SCAN_ROWS), _mentions).page
             count, inexact = page.count, call.services.dialogs.head(call.me, peer).count > SCAN_ROWS
         elif isinstance(what, t.InputMessagesFilterPinned):
@@ -180,11 +203,28 @@ async def get_search_counters(
     return counters
 
 
+async def _count_in_channel(
+    call: Call, channel: int, what: t.AnyMessagesFilter, found: tuple[str, ...] | None
+) -> tuple[int, bool]:
+    if isinstance(what, t.InputMessagesFilterMyMentions):
+        mentioned = searching.mentions(call, channel, Window(limit=SCAN_ROWS))
+        return mentioned.page.count, mentioned.inexact
+    if isinstance(what, t.InputMessagesFilterPinned):
+        return call.services.channels.reading.pinned(call.me, channel, Window(limit=0)).count, False
+    if found:
+        matches = await searching.matches(call, channel, Asked(kinds=found))
+        return len(matches.items), matches.inexact
+    return (0 if found is None else call.services.channels.register.top(channel).count), False
+
+
 async def _of_kind(call: Call, peer: int, what: t.AnyMessagesFilter) -> tuple[list[Match], bool]:
     """All messages of a kind. FILTER_NOT_SUPPORTED where a filter is no kind."""
     found = kinds.kinds_of(what)
     if not found:
         raise errors.FILTER_NOT_SUPPORTED()
+    if is_channel(peer):
+        in_channel = await searching.matches(call, peer, Asked(kinds=found))
+        return in_channel.items, in_channel.inexact
     matches = await call.services.search.matches(call.me, peer, Asked(kinds=found))
     return matches.items, matches.inexact
 
@@ -203,7 +243,11 @@ async def get_search_results_calendar(
         listed = [one for one in items if one.date < request.offset_date]
     days = [list(group) for _, group in groupby(listed, key=lambda one: one.date // DAY)]
     days = days[: limits.MESSAGES_PER_CALL]
-    newest = call.services.history.messages(call.me, [day[0].msg_id for day in days])
+    first = [day[0].msg_id for day in days]
+    if is_channel(peer):
+        newest = call.services.channels.reading.messages(call.me, peer, first)
+    else:
+        newest = call.services.history.messages(call.me, first)
     views = [view for view in newest if view is not None]
     named = people(views)
     return t.MessagesSearchResultsCalendar(

@@ -23,7 +23,7 @@ from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, PEER_ROWS, PINS, POST_STATS, ROWS
+from tgserve.store.keyspaces import BODIES, PARTICIPANTS, PEER_ROWS, PINS, POST_STATS, ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
@@ -111,6 +111,30 @@ class Changing:
                         break
             done = remove(txn, channel, ids[:SLICE], now, origin)
             return Affected(done.pts, done.count, max(len(ids) - SLICE, 0))
+
+        return self._store.transact(slot_of(channel), work)
+
+    def clear(
+        self, me: int, channel: int, max_id: int, everybody: bool, *, origin: Origin = None
+    ) -> Commit[tuple[int, Affected]]:
+        """Empty the chat up to max_id (0 = all): for oneself, or with `everybody` for all, at most SLICE messages at a
+        time (`left`). Returns the id up to which it is empty. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> tuple[int, Affected]:
+            record, seat = admitted(txn, channel, me, now)
+            top = eventlog.box_head(txn, channel)
+            upto = min(max_id, top.msg_id) if max_id > 0 else top.msg_id
+            if not everybody:
+                if seat is not None and upto > seat.cleared:
+                    txn.put(PARTICIPANTS, channel, me, value=replace(seat, cleared=upto))
+                return upto, Affected(top.pts, 0)
+            if not rights.has(record, me, seat, rights.DELETE):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            rows = txn.range(PEER_ROWS, channel, channel, hi=upto + 1, limit=SLICE + 1)
+            ids = [key[2] for key, _ in rows]
+            done = remove(txn, channel, ids[:SLICE], now, origin)
+            return upto, Affected(done.pts, done.count, max(len(ids) - SLICE, 0))
 
         return self._store.transact(slot_of(channel), work)
 

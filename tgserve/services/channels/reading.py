@@ -71,16 +71,17 @@ class ChannelReading:
         record = self._register.get_or_none(channel)
         if record is None:
             return TOP_ID
-        if not record.prehistory_hidden or me == record.creator:
-            return record.available_min
         seat = self._register.participant(channel, me)
-        if seat is None or rights.is_admin(record, me, seat):
+        if seat is None:
             return record.available_min
-        return max(record.available_min, seat.hidden_until)
+        floor = max(record.available_min, seat.cleared)
+        if not record.prehistory_hidden or rights.is_admin(record, me, seat):
+            return floor
+        return max(floor, seat.hidden_until)
 
     def page(self, me: int, channel: int, window: Window) -> Page:
         """A page of a channel that `me` may see (the caller has asked peers). OFFSET_INVALID."""
-        window = self._fitting(me, channel, window)
+        window = self.fitting(me, channel, window)
         with self._store.read(slot_of(channel)) as reader:
             dialog = reader.get(DIALOGS, channel, channel) or NO_DIALOG
             rows = select(reader, channel, channel, window) if dialog.count else []
@@ -89,7 +90,7 @@ class ChannelReading:
 
     def pinned(self, me: int, channel: int, window: Window) -> Page:
         """Its pinned messages, newest first."""
-        window = self._fitting(me, channel, window)
+        window = self.fitting(me, channel, window)
         with self._store.read(slot_of(channel)) as reader:
             ids = [key[2] for key, _ in reader.range(PINS, channel, channel, reverse=True)]
             rows = [(one, reader.get(ROWS, channel, one)) for one in ids if one > window.min_id]
@@ -99,7 +100,8 @@ class ChannelReading:
             views = self._history.views_of(reader, channel, below[: window.limit])
         return Page(self.personal(me, channel, views), len(rows), len(views) == len(rows))
 
-    def _fitting(self, me: int, channel: int, window: Window) -> Window:
+    def fitting(self, me: int, channel: int, window: Window) -> Window:
+        """The window without what is not for `me`."""
         floor = self.floor(me, channel)
         if floor <= window.min_id:
             return window
