@@ -6,6 +6,7 @@ from typing import Any
 
 from tgserve import errors, limits
 from tgserve.api.account import notify
+from tgserve.render import scenes
 from tgserve.render import user as people
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -33,6 +34,7 @@ async def get_users(call: Call, request: users.GetUsers) -> list[t.AnyUser]:
 async def get_full_user(call: Call, request: users.GetFullUser) -> t.AnyUsersUserFull:
     user_id = peers.resolve_user(call, request.id)
     full = people.full(call.services, call.me, user_id, notify.of_peer(call, user_id))
+    scenes.draw_full(call.services, call.me, user_id, full)
     return t.UsersUserFull(full_user=full, chats=[], users=people.users(call.services, call.me, (user_id,)))
 
 

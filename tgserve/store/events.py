@@ -221,6 +221,12 @@ class SavedOrder(Event, frozen=True):
     peers: tuple[int, ...]
 
 
+class SceneChanged(Event, frozen=True):
+    """The wallpaper of a chat of mine was changed."""
+
+    peer: int
+
+
 AnyEvent = (
     NewMessage
     | EditMessage
@@ -255,6 +261,7 @@ AnyEvent = (
     | ChannelReadOutbox
     | ChannelContentsRead
     | ShelfChanged
+    | SceneChanged
     | SavedPinned
     | SavedOrder
 )

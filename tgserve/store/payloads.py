@@ -196,6 +196,16 @@ class DeliverPins(Record, tag=True, frozen=True):
     date: int
 
 
+class DeliverScene(Record, tag=True, frozen=True):
+    """How a chat looks was changed by its other side for both. `what`: wallpaper theme; an empty value takes it away."""
+
+    user: int
+    peer: int
+    what: str
+    value: bytes
+    date: int
+
+
 class DeliverTimer(Record, tag=True, frozen=True):
     """The other side set how long messages of the chat live, in seconds; 0 = for ever."""
 
@@ -443,6 +453,7 @@ AnyOutbox = (
     | ContactGone
     | DeliverPins
     | DeliverTimer
+    | DeliverScene
     | ChatAct
     | HoldBodies
     | Bring

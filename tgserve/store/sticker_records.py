@@ -61,7 +61,7 @@ class Shelf(Record, frozen=True):
 
 class Scene(Record, frozen=True):
     """A wallpaper or a theme. `kind`: wallpaper theme; `document` 0 = it is only colours; `settings`: TL of `layer`,
-    wallPaperSettings or Vector<themeSettings>; `format`: of a theme's file, as clients name it."""
+    wallPaperSettings or a theme that has only its settings; `format`: of a theme's file, as clients name it."""
 
     id: int
     kind: str
@@ -76,6 +76,8 @@ class Scene(Record, frozen=True):
     dark: bool = False
     installs: int = 0
     format: str = ""
+    files: tuple[tuple[int, int, int], ...] = ()
+    """Photos and documents inside `settings`, as Body.files has them."""
 
 
 class Preview(Record, frozen=True):
