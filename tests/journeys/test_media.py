@@ -21,6 +21,8 @@ from tests.journeys.people import (
     telethon_person,
     until,
 )
+from tests.journeys.scripted import scripted_person
+from tests.journeys.test_scripted import CLIENTS
 
 pytestmark = pytest.mark.asyncio
 
@@ -192,3 +194,33 @@ async def test_kurigram_sends_and_fetches(daemon, new_phone, folder):
     finally:
         await kim.terminate()
         await kim.disconnect()
+
+
+@pytest.mark.parametrize("client", ["mtcute", "gramjs"])
+async def test_scripted_clients_send_and_fetch(client, daemon, new_phone, folder):
+    make, script = CLIENTS[client]
+    command, env = make(script)
+    (folder / "a.jpg").write_bytes(picture().read())
+    (folder / "b.jpg").write_bytes(picture(300, 300).read())
+    data = os.urandom(LARGE // 4)
+    (folder / "large.bin").write_bytes(data)
+    async with (
+        scripted_person(command, daemon, new_phone(), "Nora", env) as nora,
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+    ):
+        await ann(functions.account.UpdateUsernameRequest(f"ann{ann.me.id}"))
+        await nora.say("username", username=f"nora{nora.id}")
+        await nora.say("file", to=f"ann{ann.me.id}", path=str(folder / "a.jpg"), photo=True)
+        photo = (await until(lambda: ann.heard))[-1]
+        assert Image.open(io.BytesIO(await ann.download_media(photo, bytes))).size == (900, 600)
+        await nora.say("file", to=f"ann{ann.me.id}", path=str(folder / "large.bin"), photo=False)
+        large = (await until(lambda: len(ann.heard) == 2 and ann.heard))[-1]
+        assert digest(await ann.download_media(large, bytes)) == digest(data)
+        await nora.say("fetch", of=f"ann{ann.me.id}", path=str(folder / "back.bin"))
+        await until(lambda: digest((folder / "back.bin").read_bytes()) == digest(data))  # it flushes late
+        await nora.say("album", to=f"ann{ann.me.id}", paths=[str(folder / "a.jpg"), str(folder / "b.jpg")])
+        album = (await until(lambda: len(ann.heard) == 4 and ann.heard))[-2:]
+        assert album[0].grouped_id == album[1].grouped_id is not None
+        await ann.send_file(f"nora{nora.id}", file_of(data[:700_000], "back.bin"), force_document=True)
+        await nora.say("fetch", of=f"ann{ann.me.id}", path=str(folder / "again.bin"))
+        await until(lambda: digest((folder / "again.bin").read_bytes()) == digest(data[:700_000]))

@@ -49,6 +49,14 @@ class Ours extends ConnectionTCPFull {
         const messages = await client.getMessages(order.of, { limit: 10 });
         say({ history: messages.map((m) => m.message) });
       }
+      if (order.do === "file") {
+        await client.sendFile(order.to, { file: order.path, forceDocument: !order.photo, workers: 2 });
+      }
+      if (order.do === "album") await client.sendFile(order.to, { file: order.paths });
+      if (order.do === "fetch") {
+        const [message] = await client.getMessages(order.of, { limit: 1 });
+        require("fs").writeFileSync(order.path, await client.downloadMedia(message, {}));
+      }
       if (order.do === "quit") { await client.destroy(); process.exit(0); }
       say({ done: order.do });
     } catch (error) {

@@ -7,7 +7,7 @@ const next = async () => JSON.parse((await lines.next()).value);
 const { host, port, phone, name, pem } = JSON.parse(process.argv[2]);
 
 (async () => {
-  const { TelegramClient, MemoryStorage } = await import("@mtcute/node");
+  const { TelegramClient, MemoryStorage, InputMedia } = await import("@mtcute/node");
   const { NodeCryptoProvider, addPublicKey } = await import("@mtcute/node/utils.js");
   const crypto = new NodeCryptoProvider();
   await crypto.initialize();
@@ -50,6 +50,17 @@ const { host, port, phone, name, pem } = JSON.parse(process.argv[2]);
       if (order.do === "history") {
         const messages = await client.getHistory(order.of, { limit: 10 });
         say({ history: messages.map((m) => m.text) });
+      }
+      if (order.do === "file") {
+        const file = "file:" + order.path;
+        await client.sendMedia(order.to, order.photo ? InputMedia.photo(file) : InputMedia.document(file));
+      }
+      if (order.do === "album") {
+        await client.sendMediaGroup(order.to, order.paths.map((path) => InputMedia.photo("file:" + path)));
+      }
+      if (order.do === "fetch") {
+        const [message] = await client.getHistory(order.of, { limit: 1 });
+        await client.downloadToFile(order.path, message.media);
       }
       if (order.do === "quit") { await client.destroy(); process.exit(0); }
       say({ done: order.do });
