@@ -18,6 +18,7 @@ from telethon import errors
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
+from tests.imaging.films import film
 from tests.imaging.test_pictures import image_of, picture
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
 from tests.journeys.tdlib import Client
@@ -312,3 +313,42 @@ def test_photos_of_contacts_and_groups_in_tdlib(person, no_errors, drawing, vers
     mark = len(bob.updates)
     ann.call("setChatPhoto", chat_id=group)
     bob.wait(lambda u: u["@type"] == "updateChatPhoto" and not u.get("photo"), since=mark)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_supergroups_and_moving_photos_in_tdlib(person, no_errors, drawing, tmp_path, version):  # noqa: F811
+    ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
+    befriend(bob, ann)
+    befriend(ann, bob)
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(film(320, 320, frames=50))
+    moving = {
+        "@type": "inputChatPhotoAnimation",
+        "animation": {"@type": "inputFileLocal", "path": str(clip)},
+        "main_frame_timestamp": 1.0,
+    }
+    mark = len(bob.updates)
+    ann.call("setProfilePhoto", photo=moving, is_public=False)
+    photo = shows(bob, ann.me["id"], mark)
+    assert photo["has_animation"] and download(bob, photo["big"])
+    full = profile(bob, ann.me["id"], lambda full: full.get("photo", {}).get("animation"))
+    assert download(bob, full["photo"]["animation"]["file"]) == clip.read_bytes()
+
+    group = ann.call("createNewSupergroupChat", title="Many", is_forum=False, is_channel=False)["id"]
+    ann.call("addChatMembers", chat_id=group, user_ids=[bob.me["id"]])
+    bob.wait(lambda u: u["@type"] == "updateNewChat" and u["chat"]["id"] == group)
+    mark = len(bob.updates)
+    ann.call("setChatPhoto", chat_id=group, photo=static(drawing("green", GREEN)))
+    shown = bob.wait(
+        lambda u: u["@type"] == "updateChatPhoto" and u["chat_id"] == group and u.get("photo"), since=mark
+    )
+    assert near(download(bob, shown["photo"]["big"]), GREEN)
+    number = bob.call("getChat", chat_id=group)["type"]["supergroup_id"]
+    asked = {"supergroup_id": number}
+    full = profile(bob, 0, lambda full: "photo" in full, kind="getSupergroupFullInfo", asked=asked)
+    assert near(download(bob, full["photo"]["sizes"][-1]["photo"]), GREEN)
+    mark = len(bob.updates)
+    ann.call("setChatPhoto", chat_id=group)
+    bob.wait(
+        lambda u: u["@type"] == "updateChatPhoto" and u["chat_id"] == group and not u.get("photo"), since=mark
+    )
