@@ -23,6 +23,7 @@ from tgserve import log, metrics
 from tgserve.clock import Clock
 from tgserve.errors import StoreError
 from tgserve.services.boxes import SERVICE_USER, BodyGone, View
+from tgserve.services.channels.register import is_channel
 from tgserve.services.search.index import (
     Doc,
     Index,
@@ -429,7 +430,10 @@ class _Batch:
 def tags_of(box: int, body: r.Body, kinds: Iterable[str]) -> Iterator[str]:
     """In whose scope a body of `box` lies, and what it carries."""
     peer = body.peer if body.author == box else SERVICE_USER
-    if peer < 0:
+    if is_channel(box):
+        yield chat_tag(box)
+        yield author_tag(body.author)
+    elif peer < 0:
         yield chat_tag(peer)
         yield author_tag(box)
     else:
