@@ -88,10 +88,21 @@ class Auth:
         hold = self.emails.required and not to.email and not (user_id and self.passwords.has(user_id))
         return await self.codes.send(digits, auth_key_id, ip, to=to, hold=hold)
 
-    async def offer_email(self, phone: str, phone_code_hash: str, address: str, auth_key_id: int) -> None:
-        """An address for who was asked for one. EMAIL_NOT_ALLOWED, EMAIL_INVALID and as LoginCodes.offer_email."""
+    async def offer_email(self, phone: str, phone_code_hash: str, address: str, auth_key_id: int) -> str:
+        """An address for who was asked for one. Who was not, since his code went to the account's address, has it sent
+        there again, whatever he names: so TDLib asks for that. The address it went to. EMAIL_NOT_ALLOWED, EMAIL_INVALID
+        and as LoginCodes.offer_email."""
         self.emails.require_allowed()
-        await self.codes.offer_email(_digits(phone), phone_code_hash, auth_key_id, checked(address))
+        digits = _digits(phone)
+        waiting = self.codes.waiting_or_none(digits, phone_code_hash, auth_key_id)
+        if waiting is not None and waiting.by_email:
+            row = self.emails.in_use(self.user_by_digits_or_none(digits) or 0)
+            if not row.email:
+                raise errors.EMAIL_NOT_ALLOWED()
+            await self.codes.repeat_email(digits, row.email, waiting.code)
+            return row.email
+        await self.codes.offer_email(digits, phone_code_hash, auth_key_id, checked(address))
+        return address
 
     async def prove_email(
         self, phone: str, phone_code_hash: str, shown: str, auth_key_id: int, ip: str

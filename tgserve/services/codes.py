@@ -184,6 +184,13 @@ class LoginCodes:
             raise errors.FLOOD_WAIT(wait)
         self._emails.post(address, made.code)
 
+    async def repeat_email(self, phone: str, address: str, code: str) -> None:
+        """The same code to the same address once more. FLOOD_WAIT_n."""
+        wait = await self._tallies.count(f"mail:{phone}", self._mails_per_phone, limits.HOUR)
+        if wait:
+            raise errors.FLOOD_WAIT(wait)
+        self._emails.post(address, code)
+
     async def prove_email(self, phone: str, phone_code_hash: str, auth_key_id: int, shown: str) -> str:
         """The code for the address came back: the address. PHONE_CODE_EXPIRED, EMAIL_NOT_ALLOWED,
         EMAIL_VERIFY_EXPIRED, CODE_INVALID."""

@@ -80,6 +80,12 @@ def test_who_has_an_address_gets_his_codes_there() -> None:
                 c.call(0, key), auth.ResendCode(phone_number=PHONE, phone_code_hash=sent.phone_code_hash)
             )
             assert isinstance(again.type, t.AuthSentCodeTypeEmailCode)
+            purpose = t.EmailVerifyPurposeLoginSetup(
+                phone_number=PHONE, phone_code_hash=again.phone_code_hash
+            )
+            once_more = account.SendVerifyEmailCode(purpose=purpose, email="")
+            said = await login_email.send_verify_email_code(c.call(0, key), once_more)
+            assert said == t.AccountSentEmailCode(email_pattern="a***n@e******.org", length=6)
             await refused(sign_in(c, key, again, mailed(c), mail=False), "PHONE_CODE_INVALID")
             done = await sign_in(c, key, again, mailed(c), mail=True)
             assert isinstance(done, t.AuthAuthorization)

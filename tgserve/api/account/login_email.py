@@ -17,15 +17,16 @@ async def send_verify_email_code(
 ) -> t.AnyAccountSentEmailCode:
     """A code to an address that is to be one's own. EMAIL_NOT_ALLOWED where the operator has not switched it on."""
     purpose, auth = request.purpose, call.services.auth
+    address = request.email
     if isinstance(purpose, t.EmailVerifyPurposeLoginSetup):
-        await auth.offer_email(
+        address = await auth.offer_email(
             purpose.phone_number, purpose.phone_code_hash, request.email, call.session.auth_key_id
         )
     elif isinstance(purpose, t.EmailVerifyPurposeLoginChange):
         await auth.emails.send_change(_signed_in(call), request.email)
     else:
         raise errors.EMAIL_NOT_ALLOWED()
-    return t.AccountSentEmailCode(email_pattern=pattern(request.email), length=limits.EMAIL_CODE_DIGITS)
+    return t.AccountSentEmailCode(email_pattern=pattern(address), length=limits.EMAIL_CODE_DIGITS)
 
 
 @rpc(account.VerifyEmail, who=Who.ANYONE, flood=per_minute(20))
