@@ -32,6 +32,7 @@ from tgserve.store.outbox import read_cursors, read_parcels
 from tgserve.store.packing import HEAD_BYTES, META_SLOT, Keyspace
 from tgserve.store.shards import Store, engine_named, locked, slot_table
 from tgserve.store.slots import SLOTS, slot_of
+from tgserve.store.sticker_records import SCENES, SETS, STOCK_SLOT
 from tgserve.store.transaction import Reader
 
 V = TypeVar("V")
@@ -41,6 +42,15 @@ _END = b"\xff\xff\xff"
 _PSEUDO = {k.OUTBOX, k.OUTBOX_HEAD, k.APPLIED, k.HOME, k.META}
 _ANY_SLOT = {k.PARKED, k.CHUNKS_LOOSE, k.MEDIA_IDLE, k.TALLIES, k.EXPORTED}
 """Keyspaces whose rows do not name the owner of their slot first."""
+_PLACES = {
+    k.STICKER_SETS: SETS,
+    k.SET_NAMES: SETS,
+    k.SETS_OF: SETS,
+    k.STOCK: STOCK_SLOT,
+    k.SCENES: SCENES,
+    k.SCENE_NAMES: SCENES,
+}
+"""Keyspaces whose rows all lie in the slot of one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +212,9 @@ class Checker:
                 "I1", f"slot {slot}", f"a row of {keyspace.name} in shard {number}, which is not its home"
             )
             return False
-        if keyspace not in _ANY_SLOT and slot_of(parts[0]) != slot:
-            self._say("I1", f"slot {slot}", f"{keyspace.name} {parts} belongs to slot {slot_of(parts[0])}")
+        home = slot if keyspace in _ANY_SLOT else slot_of(_PLACES.get(keyspace, parts[0]))
+        if home != slot:
+            self._say("I1", f"slot {slot}", f"{keyspace.name} {parts} belongs to slot {home}")
             return False
         return True
 
