@@ -123,7 +123,8 @@ def difference(
     if missed.too_long:
         return _too_long(services, me, channel, timeout)
     if not missed.events:
-        return t.UpdatesChannelDifferenceEmpty(final=missed.final, pts=missed.pts, timeout=timeout)
+        wait = timeout if missed.final else None
+        return t.UpdatesChannelDifferenceEmpty(final=missed.final, pts=missed.pts, timeout=wait)
     came = [one.event.msg_id for _, one in missed.events if isinstance(one.event, ev.NewMessage)]
     views = [view for view in services.channels.reading.messages(me, channel, came) if view is not None]
     who: dict[int, None] = {me: None, channel: None, **people(views)}
@@ -149,7 +150,7 @@ def difference(
     return t.UpdatesChannelDifference(
         final=missed.final,
         pts=missed.pts,
-        timeout=timeout,
+        timeout=timeout if missed.final else None,  # TDLib logs an ERROR for a pause before the rest
         new_messages=[message(services, view) for view in views],
         other_updates=others,
         chats=render_chat.chats(services, me, who),
