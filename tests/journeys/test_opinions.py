@@ -147,8 +147,10 @@ async def test_opinions_in_kurigram(daemon, new_phone, folder):
             kay = (await tom(f.contacts.ImportContactsRequest([contact]))).users[0]
             saw = updates_of(tom, t.UpdateMessageReactions)
             await tom.send_message(kay, "hi Kay")
-            dialog = [one async for one in client.get_dialogs()]
-            his = next(one.chat for one in dialog if one.chat.id == tom.me.id)
+            his = None
+            while his is None:
+                dialogs = [one.chat async for one in client.get_dialogs()]
+                his = next((one for one in dialogs if one.id == tom.me.id), None)
             message = await anext(client.get_chat_history(his.id))
             assert await client.send_reaction(his.id, message.id, emoji="❤️")
             assert (await until(lambda: saw))[0].reactions.results[0].reaction.emoticon == "❤"

@@ -141,6 +141,8 @@ def test_what_may_not_be_voted() -> None:
             answer = t.InputPollAnswer(text=words("more"))
             adding = messages.AddPollAnswer(peer=ann.peer(bob), msg_id=mine, answer=answer)
             await refused("POLL_UNSUPPORTED", ann, adding)
+            done = await ann(messages.ReadPollVotes(peer=ann.peer(bob)))
+            assert (done.pts, done.pts_count) == (c.services.updates.pts(ann.id), 0)
             taking = messages.DeletePollAnswer(peer=ann.peer(bob), msg_id=mine, option=b"0")
             await refused("POLL_UNSUPPORTED", ann, taking)
 

@@ -18,6 +18,7 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.services.messaging import Draft
 from tgserve.services.polls.polling import Ballot
 from tgserve.store import reaction_records as rr
@@ -259,3 +260,15 @@ async def delete_poll_answer(call: Call, request: messages.DeletePollAnswer) -> 
     peer = peers.resolve(call, request.peer)
     call.services.polls.of_message(call.me, peer, request.msg_id)
     raise errors.POLL_UNSUPPORTED()
+
+
+@rpc(messages.ReadPollVotes, status=Status.EMPTY)
+async def read_poll_votes(call: Call, request: messages.ReadPollVotes) -> t.AnyMessagesAffectedHistory:
+    """Votes do not wait to be seen here (pollResults.has_unread_votes is never set)."""
+    peer = peers.resolve(call, request.peer)
+    pts = (
+        call.services.channels.register.top(peer).pts
+        if is_channel(peer)
+        else call.services.updates.pts(call.me)
+    )
+    return t.MessagesAffectedHistory(pts=pts, pts_count=0, offset=0)
