@@ -21,6 +21,7 @@ from tgserve.adapters.mail.loading import mail_sender
 from tgserve.adapters.web.loading import web_fetcher
 from tgserve.admin import datadir
 from tgserve.admin.socket import AdminServer
+from tgserve.chunks.keeper import TURN_SECONDS as TURN_SECONDS_CHUNKS
 from tgserve.chunks.keeper import WATCH_SECONDS, Keeper
 from tgserve.chunks.settings import Settings as ChunkSettings
 from tgserve.chunks.store import Chunks
@@ -118,8 +119,8 @@ class App:
         self._closing.append(store.close)
         await chunks.start()
         self._closing.append(chunks.close)
-        self._closing.append(self.tasks.spawn(self.keeper.work(), "chunks").cancel)
-        self.tasks.every(WATCH_SECONDS, self.keeper.watch, "disks")
+        self._closing.append(self.tasks.every(TURN_SECONDS_CHUNKS, self.keeper.turn, "chunks").cancel)
+        self._closing.append(self.tasks.every(WATCH_SECONDS, self.keeper.watch, "disks").cancel)
         self.services.search.start()
         self._closing.append(self.services.search.stop)
         self.gateway.start()

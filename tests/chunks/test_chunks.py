@@ -240,7 +240,7 @@ def test_readers_and_writers_do_not_notice_that_packs_move(tmp_path: Path) -> No
 
             async def tidy() -> None:
                 nonlocal stop
-                for _ in range(12):
+                for _ in range(5):
                     await here.store.settled(1)
                     await here.later(GRACE * 0.6)
                     await here.keeper.tidy()

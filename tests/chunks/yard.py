@@ -121,7 +121,8 @@ class Yard:
             if not self.store._threaded
             else await asyncio.to_thread(check_store, self.store)
         )
-        assert [str(problem) for problem in found.problems] == []
+        # C5 is checked above, by `held`: the holders of these tests have no rows.
+        assert [str(problem) for problem in found.problems if problem.rule != "C5"] == []
 
 
 @asynccontextmanager
@@ -156,7 +157,7 @@ async def yard(
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 50))
+    asyncio.run(asyncio.wait_for(story, 150))
 
 
 __all__ = ["Yard", "partial", "run", "yard"]

@@ -1,7 +1,7 @@
 """What looks after the chunks: watches the disks, heals, collects, empties packs, drains, repairs, scrubs.
 
-`watch` is called every few seconds. `work` is one endless task that does one job after another, so that two never move
-the same chunk; scrub goes in single slots between them. What an operator asks for is a Job: queued, then watched.
+`watch` is called every few seconds, `turn` every second; a turn does one job after another, so that two never move the
+same chunk; scrub goes in single slots between them. What an operator asks for is a Job: queued, then watched.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -30,6 +29,7 @@ from tgserve.store.transaction import Txn
 
 Kind = Literal["repair", "drain", "scrub", "rebuild", "count"]
 
+TURN_SECONDS = 1
 WATCH_SECONDS = 2
 STUCK_SECONDS = 20
 """A disk that takes longer for one flush is taken for dying."""
@@ -72,8 +72,8 @@ class Keeper:
         self.last: dict[str, Job] = {}
         """By kind: the latest job."""
         self.census: Census | None = None
-        self._wake = asyncio.Event()
         self._collect_at = 0.0
+        """Loop's time, as the next."""
         self._count_at = 0.0
         self._repaired_for: set[int] = set()
         """Disks that are away and have been repaired around."""
@@ -113,7 +113,6 @@ class Keeper:
         job = Job(kind, disk)
         self.jobs.append(job)
         self.last[kind] = job
-        self._wake.set()
         return job
 
     # The disks' health.
@@ -134,8 +133,6 @@ class Keeper:
                 self._repaired_for.discard(disk.number)
                 self.ask("repair")
         self._around_the_missing()
-        if self.chunks.doubtful:
-            self._wake.set()
 
     def _around_the_missing(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -150,27 +147,19 @@ class Keeper:
 
     # Work.
 
-    async def work(self) -> None:
-        """For ever: what was asked for, what is due."""
-        now = asyncio.get_running_loop().time
-        self._collect_at = now() + COLLECT_SECONDS
-        self._count_at = now()
-        while True:
-            self._wake.clear()
-            await self._heal()
-            if self.jobs:
-                await self._run(self.jobs[0])
-                self.jobs.popleft()
-                continue
-            if now() >= self._collect_at:
-                self._collect_at = now() + COLLECT_SECONDS
-                await self._guard("collect", lambda: collecting.collect(self.chunks))
-            if now() >= self._count_at:
-                self._count_at = now() + COUNT_SECONDS
-                await self._guard("tidy", self.tidy)
-            await self._guard("scrub", self._scrub_if_due)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 5)
+    async def turn(self) -> None:
+        """What was asked for, what is due. Called every second, never twice at once."""
+        now = asyncio.get_running_loop().time()
+        await self._heal()
+        while self.jobs:
+            await self._run(self.jobs.popleft())
+        if now >= self._collect_at:
+            self._collect_at = now + COLLECT_SECONDS
+            await self._guard("collect", lambda: collecting.collect(self.chunks))
+        if now >= self._count_at:
+            self._count_at = now + COUNT_SECONDS
+            await self._guard("tidy", self.tidy)
+        await self._guard("scrub", self._scrub_if_due)
 
     async def tidy(self) -> Census:
         """Count; remove packs that hold nothing, empty those that are half garbage, and remove them too."""
@@ -206,13 +195,12 @@ class Keeper:
         """Chunks that a read or a repeated put has made doubtful."""
         doubtful = self.chunks.doubtful
         for _ in range(min(len(doubtful), DOUBTS_AT_ONCE)):
-            chunk_id = doubtful.popleft()
+            chunk_id = next(iter(doubtful))
+            del doubtful[chunk_id]
             with self.chunks.store.read(slot_of(chunk_id)) as reader:
                 row = reader.get(CHUNKS, chunk_id)
             if row is not None:
                 await self._guard("heal", partial(Mender(self.chunks).mend, chunk_id, row, verify=True))
-        if doubtful:
-            self._wake.set()
 
     async def _run(self, job: Job) -> None:
         job.state = "running"

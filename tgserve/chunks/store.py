@@ -8,7 +8,6 @@ that the time of a put does not tell whether somebody else has the file (SECURIT
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -39,6 +38,8 @@ from tgserve.store.transaction import Txn
 T = TypeVar("T")
 
 WORKERS = 4
+PUTS_AT_ONCE = 256
+"""Each holds its content twice while it is on its way: 256 MiB at most; others wait."""
 DOUBTFUL = 10_000
 FIRST_DISK = "chunks/disk-1"
 """Where chunks go when nobody has said anything."""
@@ -83,10 +84,11 @@ class Chunks:
         self.server = ""
         self._threaded = threaded
         self._pool: ThreadPoolExecutor | None = None
+        self._turns = asyncio.Semaphore(PUTS_AT_ONCE)
         self._writing: dict[bytes, asyncio.Future[None]] = {}
         self._reading: dict[bytes, asyncio.Future[bytes | None]] = {}
         self._memory: dict[int, MemoryDisk] = {}
-        self.doubtful: deque[bytes] = deque(maxlen=DOUBTFUL)
+        self.doubtful: dict[bytes, None] = {}
         """Chunks with a copy that was bad, or whose copies a repeated put relied on unread: the keeper looks."""
         if self.settings.root is None and backends is None:
             self._memory_disk()
@@ -130,6 +132,14 @@ class Chunks:
         kept, as there is no room or not enough disks are well."""
         if not 1 <= len(data) <= limits.CHUNK_BYTES:
             raise ValueError(f"{len(data)} bytes are no chunk")
+        async with self._turns:
+            chunk_id = await self._put(data)
+        _put_total.inc()
+        _put_bytes.inc(len(data))
+        self.cache.put(chunk_id, data)
+        return chunk_id
+
+    async def _put(self, data: bytes) -> bytes:
         chunk_id, record = await self.off(self.coder.encode, data)
         slot = slot_of(chunk_id)
         while True:
@@ -146,19 +156,15 @@ class Chunks:
                 try:
                     copies = await self._write(chunk_id, record, row)
                     if await self._enter(slot, chunk_id, len(data), copies):
-                        break
+                        return chunk_id
                 finally:
                     del self._writing[chunk_id]
                     mine.set_result(None)
                 continue
             if await self._enter(slot, chunk_id, len(data), copies):
                 _known_total.inc()
-                self.doubtful.append(chunk_id)
-                break
-        _put_total.inc()
-        _put_bytes.inc(len(data))
-        self.cache.put(chunk_id, data)
-        return chunk_id
+                self.doubt(chunk_id)
+                return chunk_id
 
     async def get(self, chunk_id: bytes) -> bytes:
         """The content. A copy that is bad is passed over and healed. ChunkLost: no copy is good, or no such chunk."""
@@ -181,6 +187,11 @@ class Chunks:
         finally:
             del self._reading[chunk_id]
             mine.set_result(data)
+
+    def doubt(self, chunk_id: bytes) -> None:
+        """Let the keeper look at the copies of this chunk."""
+        if len(self.doubtful) < DOUBTFUL:
+            self.doubtful[chunk_id] = None
 
     def get_now(self, chunk_id: bytes) -> bytes | None:
         """The content if it is in memory."""
@@ -336,7 +347,7 @@ class Chunks:
                     data = await self.off(self.read, disk, copy, chunk_id)
                 except StoreError as fault:
                     _bad_total.inc()
-                    self.doubtful.append(chunk_id)
+                    self.doubt(chunk_id)
                     _log.error(
                         "chunk.bad_copy", chunk=chunk_id.hex()[:16], disk=disk.number, reason=str(fault)
                     )

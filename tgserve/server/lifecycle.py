@@ -50,8 +50,9 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
-    def every(self, seconds: float, work: Callable[[], Any], name: str) -> None:
-        """Call `work` again and again, the first time after `seconds`; what it returns is awaited if it can be."""
+    def every(self, seconds: float, work: Callable[[], Any], name: str) -> asyncio.Task[Any]:
+        """Call `work` again and again, the first time after `seconds`; what it returns is awaited if it can be. What
+        it raises ends this call of it only."""
 
         async def repeat() -> None:
             while True:
@@ -64,7 +65,7 @@ class Tasks:
                     _failed.of(name).inc()
                     _log.error("task.fault", exc=fault, task=name)
 
-        self.spawn(repeat(), name)
+        return self.spawn(repeat(), name)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
