@@ -4,10 +4,10 @@
 
 A real daemon on fresh data: chats of two and groups, reads, edits, deletions, histories, searches, differences, drafts,
 typing, files, connections that are lost and made anew, key exchanges, and sockets that say nothing. The process's own
-memory (without the store's pages that the kernel lends it) is read every few seconds. Caches fill first: batches of rows
-wait for the environment (some 20 MB a shard), chunks stay in memory up to their bound. `slope_kib_per_minute` is of the
-last two thirds; `ratio` is the last third over the one before, by medians: below 1 + GROWTH a daemon is `flat`. A line
-for each sample with --samples.
+memory (without the store's pages that the kernel lends it) is read every few seconds. Caches fill first: batches of
+rows wait for the environment (some 20 MB a shard), chunks stay in memory to their bound. `slope_kib_per_minute` is that
+of the last two thirds; `ratio` is the last third over the one before, by medians: below 1 + GROWTH a daemon is `flat`.
+A line for each sample with --samples.
 """
 
 from __future__ import annotations
