@@ -365,6 +365,8 @@ class Device(Tastes):
         """Only a server in trouble may refuse these; then the same is asked again later."""
         if self.again(error, again):
             self.retries += 1
+            if sent is not None:
+                sent.refused = True
         else:
             self.world.wrong(f"{self.name}: {what} refused with {error}")
 

@@ -27,6 +27,8 @@ from tgserve.tl.base import Request
 ANSWER_SECONDS = 12.0
 TICK_SECONDS = 3.0
 PING_SECONDS = 50.0
+CHAINS_AGAIN_SECONDS = 5.0
+"""After a call was refused because of the one it named."""
 PACKETED = ("abridged", "intermediate", "padded")
 """Transports on which a lost packet harms nothing but itself; the others break, as they must."""
 KINDS = (*PACKETED, "full", "obf-abridged", "obf-intermediate", "obf-padded")
@@ -64,6 +66,8 @@ class Link(asyncio.Protocol):
         """Something was lost or held back on this line: a gap in pts is nobody's fault."""
         self.calls: dict[int, Call] = {}
         self.open_calls: list[Call] = []
+        self.unchained = world.loop.time() if world.rng.random() < 0.5 else float("inf")
+        """Until then its sends do not name the one before."""
         self.said: list[tuple[float, bytes]] = []
         """The last packets sent over this line and when, for those who replay them."""
         self.sessions = 0
@@ -185,7 +189,7 @@ class Link(asyncio.Protocol):
         if again and call.message is not None and call.msg_ids[-1] in self.calls:
             self.say(session.seal(call.message))
             return
-        body = call.body
+        body = self._chained(call) + call.body
         if not self._inited:
             self._inited = True
             body = _wrapped(body)
@@ -199,6 +203,16 @@ class Link(asyncio.Protocol):
             self._containers[container.msg_id] = [message.msg_id]
             message = container
         self.say(session.seal(message))
+
+    def _chained(self, call: Call) -> bytes:
+        """invokeAfterMsg of the send before this one, if that has no answer yet: as TDLib keeps the order of a chat."""
+        if self.world.loop.time() < self.unchained or not isinstance(call.request, functions.messages.SendMessage):
+            return b""
+        before = [one for one in self.open_calls if isinstance(one.request, functions.messages.SendMessage)]
+        at = before.index(call) if call in before else 0
+        if not at or not before[at - 1].msg_ids or before[at - 1].msg_ids[-1] not in self.calls:
+            return b""
+        return pack("<IQ", functions.core.InvokeAfterMsg.ID, before[at - 1].msg_ids[-1])
 
     def say(self, packet: bytes) -> None:
         if self.line is not None and self._wire is not None:
@@ -285,6 +299,8 @@ class Link(asyncio.Protocol):
                 call.answered(decode_result(type(call.request), event.body, layers.CURRENT), "")
         elif isinstance(event, told.Failure):
             call = self.calls.get(event.req_msg_id)
+            if event.name.startswith("MSG_WAIT"):
+                self.unchained = max(self.unchained, self.world.loop.time() + CHAINS_AGAIN_SECONDS)
             if call is not None:
                 self._end(call)
                 call.answered(None, event.name)

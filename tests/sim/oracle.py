@@ -45,6 +45,8 @@ class Sent:
     """Users for whom that was acknowledged."""
     given_up: bool = False
     """Its device lost it before an answer came, or it was refused at a later try: it may be there or not."""
+    refused: bool = False
+    """It was refused for a while, and others overtook it."""
     reply: str = ""
     """The token of what it answers."""
     names: int = 0

@@ -95,6 +95,8 @@ class Story:
             if rng.random() < 0.45
         ]
 
+        world.orderly = all(fault != self._lossy for _, fault in self.faults)
+
     def run(self) -> Outcome:
         """Raises Wrong with the seed and how to run it again."""
         self.world.run(self._story)

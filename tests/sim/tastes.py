@@ -107,6 +107,9 @@ class Tastes(Link):
 
     def again(self, error: str, go: Callable[[], None]) -> bool:
         """A server in trouble, or asked too often: the same is asked later."""
+        if error.startswith("MSG_WAIT"):  # what it was to follow was refused, or is not known any more
+            self.world.loop.call_later(0.1, go)
+            return True
         if error.startswith("FLOOD_WAIT") or (
             error in ("INTERNAL", "STORE_FULL", "INTERNAL_SERVER_ERROR") and self.world.trouble()
         ):

@@ -74,6 +74,8 @@ class World:
         self.slow_commits = self.slow_hearing = 0.003
         """Seconds, at most, until a shard's writer gets its turn, and until the loop hears of a durable group."""
         self.slow_network = 0.02
+        self.orderly = False
+        """Nothing is lost from the middle of a line, as TCP has it: what is sent in a row arrives in a row."""
         self._starting: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._config = Config(
@@ -238,4 +240,5 @@ class World:
         fault = context.get("exception")
         if self.power is not None and not self.power.on:
             return  # what a dead process does
-        self.wrong(f"a fault reached the loop: {context.get('message')}: {fault!r}")
+        what = f"{context.get('message')} {context.get('task', '')}"
+        self.wrong(f"a fault reached the loop: {what}: {fault!r}")
