@@ -182,6 +182,7 @@ def build(
     bus.subscribe(channels.members.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
+    messaging.takes_voice = lambda peer, me: privacy.allows(peer, "voice_messages", me)
     messaging.channels = channels.posting
     editing = Editing(store, clock, rosters)
     editing.channels = channels.changing

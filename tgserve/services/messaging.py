@@ -128,6 +128,8 @@ class Messaging:
         self._blocks = blocks
         self._rosters = rosters
         self.channels: Elsewhere | None = None
+        self.takes_voice: Callable[[int, int], bool] = lambda peer, me: True
+        """Does `peer` take voice messages of `me`? The privacy rules say."""
         self.right_for: Callable[[bytes], int] = lambda media: rights.MEDIA
         """Which of rights.REFUSALS a message with these media (TL) needs; who knows TL sets it."""
         store.on_outbox(pl.Deliver, deliver)
@@ -151,6 +153,8 @@ class Messaging:
         audience = None
         if peer > 0:
             self.check_may_write(me, peer)
+            if draft.media:
+                self.check_voice(me, peer, (draft,))
         else:
             audience = self._audience(me, peer, (draft,))
         now = int(self._clock.now())
@@ -171,6 +175,7 @@ class Messaging:
         audience = None
         if peer > 0:
             self.check_may_write(me, peer)
+            self.check_voice(me, peer, [draft for _, draft in drafts])
         else:
             audience = self._audience(me, peer, [draft for _, draft in drafts])
         now = int(self._clock.now())
@@ -189,6 +194,13 @@ class Messaging:
                 if refusal is not None:
                     raise refusal()
         return Audience(roster.others(me), roster.group.version, roster.group.ttl_period)
+
+    def check_voice(self, me: int, peer: int, drafts: Sequence[Draft]) -> None:
+        """Voice and video messages go to nobody who does not want them: VOICE_MESSAGES_FORBIDDEN (SECURITY 6.13)."""
+        for draft in drafts:
+            heard = draft.media and self.right_for(draft.media) in (rights.VOICES, rights.ROUNDS)
+            if heard and not self.takes_voice(peer, me):
+                raise errors.VOICE_MESSAGES_FORBIDDEN()
 
     def check_may_write(self, me: int, peer: int) -> None:
         """Raise what stops `me` from writing to `peer`."""

@@ -107,3 +107,24 @@ def test_games_polls_and_previews() -> None:
     assert rights.refusal_or_none(rights.GAMES, rights.GAMES).name == "CHAT_SEND_GAME_FORBIDDEN"  # type: ignore[union-attr]
     assert rights.refusal_or_none(rights.POLLS, rights.POLLS).name == "CHAT_SEND_POLL_FORBIDDEN"  # type: ignore[union-attr]
     assert rights.refusal_or_none(rights.MEDIA, rights.POLLS) is None
+
+
+def test_6_13_voice_messages_go_to_nobody_who_does_not_want_them() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            await c.services.privacy.set_rules(bob.id, "voice_messages", (("disallow_all", ()),))
+            for media in (document(t.DocumentAttributeAudio(duration=1, voice=True)), document(ROUND)):
+                draft = Draft(media=layers.encode(media), layer=layers.CURRENT)
+                await refused(_send(c, ann.id, bob.id, draft, 5), "VOICE_MESSAGES_FORBIDDEN")
+                await refused(_many(c, ann.id, bob.id, draft), "VOICE_MESSAGES_FORBIDDEN")
+                await _send(c, bob.id, ann.id, draft, ann.id + len(draft.media))
+            music = Draft(
+                media=layers.encode(document(t.DocumentAttributeAudio(duration=1))), layer=layers.CURRENT
+            )
+            await _send(c, ann.id, bob.id, music, 6)
+
+    run(story())
+
+
+async def _many(c: Any, me: int, peer: int, draft: Draft) -> None:
+    await c.services.messaging.send_many(me, peer, [(77, draft)])

@@ -96,6 +96,8 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
         return render.page(call.services, call.me, page)
     if author:
         asked = Asked(asked.words, asked.kinds, author, asked.since, asked.until)
+        if not (asked.words or asked.kinds or request.offset_id):
+            await call.services.search.written()  # somebody looks for what he has just sent (Telethon's from_user="me")
     found = await call.services.search.in_chat(call.me, peer, asked, window)
     return _page(call, request.hash, found)
 
