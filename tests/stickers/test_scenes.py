@@ -62,7 +62,7 @@ def test_a_wallpaper_is_uploaded_saved_and_found_by_slug() -> None:
                 assert Image.open(io.BytesIO(got.bytes)).size == (800, 1200)
             listed = await ann(account.GetWallPapers(hash=0))
             ours = len(render.OURS)
-            assert [one.id for one in listed.wallpapers] == [made.id, *range(1, ours + 1)]
+            assert [one.id for one in listed.wallpapers] == [made.id, *render.OUR_IDS]
             assert isinstance(
                 await ann(account.GetWallPapers(hash=listed.hash)), t.AccountWallPapersNotModified
             )
@@ -73,7 +73,7 @@ def test_a_wallpaper_is_uploaded_saved_and_found_by_slug() -> None:
             assert len((await bob(account.GetWallPapers(hash=0))).wallpapers) == ours
             await ann(account.ResetWallPapers())
             assert len((await ann(account.GetWallPapers(hash=0))).wallpapers) == ours
-            first = await ann(account.GetWallPaper(wallpaper=t.InputWallPaperNoFile(id=1)))
+            first = await ann(account.GetWallPaper(wallpaper=t.InputWallPaperNoFile(id=render.FIRST)))
             assert first.default and first.settings.background_color is not None
 
     run(story())
@@ -141,13 +141,13 @@ def test_a_chats_wallpaper_is_ones_own_until_it_is_for_both() -> None:
             await bob(messages.SetChatWallPaper(peer=bob.peer(ann), id=told.id))
             assert (await behind(bob, ann)).id == made.id
             assert (await ann.history(bob))[0].action.same
-            ours = t.InputWallPaperNoFile(id=2)
+            ours = t.InputWallPaperNoFile(id=render.FIRST + 1)
             await ann(messages.SetChatWallPaper(peer=ann.peer(bob), wallpaper=ours, for_both=True))
-            assert (await behind(bob, ann)).id == (await behind(ann, bob)).id == 2
+            assert (await behind(bob, ann)).id == (await behind(ann, bob)).id == render.FIRST + 1
             since = await bob(updates.GetDifference(pts=1, date=1, qts=1))
             assert any(isinstance(one, t.UpdatePeerWallpaper) for one in since.other_updates)
             await ann(messages.SetChatWallPaper(peer=ann.peer(bob)))
-            assert await behind(ann, bob) is None and (await behind(bob, ann)).id == 2
+            assert await behind(ann, bob) is None and (await behind(bob, ann)).id == render.FIRST + 1
             await bob(messages.SetChatWallPaper(peer=bob.peer(ann), revert=True))
             assert await behind(bob, ann) is None
 
@@ -248,7 +248,7 @@ def test_themes_are_made_changed_and_shared() -> None:
     run(story())
 
 
-@pytest.mark.parametrize("number", range(1, len(render.OURS) + 1))
+@pytest.mark.parametrize("number", render.OUR_IDS)
 def test_our_backgrounds_read_in_every_layer(number: int) -> None:
     for layer in (152, 200, layers.CURRENT):
         layers.encode(render.ours(number), layer)

@@ -22,7 +22,10 @@ OURS: Final = (
     (True, 0x1B2735, 0x2C3E50, 0x17212B, 0x34495E),
     (True, 0x2D1E3A, 0x3C2850, 0x1F1730, 0x4B2F5E),
 )
-"""Backgrounds of the server: four colours each, and whether they are dark. The id is the place, from 1."""
+"""Backgrounds of the server: whether they are dark, and four colours each."""
+FIRST: Final = 1 << 40
+"""Ids of ours: below 2^32 TDLib has its own, from 2^60 on are those of people."""
+OUR_IDS: Final = range(FIRST, FIRST + len(OURS))
 THEMES: Final = (
     ("\U0001f33f", "Leaves", 0x3F9C5A, (0xD9F2C9, 0xBDE8B8), 1),
     ("\U0001f30a", "Sea", 0x2F7FD1, (0xCFE6FB, 0xB4D4F7), 2),
@@ -42,7 +45,7 @@ def scene_hash(access: AccessHashes, scene_id: int) -> int:
 
 def ours(number: int) -> t.WallPaperNoFile:
     """A background of the server's own."""
-    dark, *colors = OURS[number - 1]
+    dark, *colors = OURS[number - FIRST]
     first, second, third, fourth = colors
     settings = t.WallPaperSettings(
         background_color=first,
@@ -87,7 +90,7 @@ def set_wallpaper(services: Services, viewer: int, value: bytes, *, kept: bool =
         return None
     number = int.from_bytes(value[:8], "big")
     settings: Any = layers.decode(value[8:]) if value[8:] else None
-    if number <= len(OURS):
+    if not number or number in OUR_IDS:
         return _colors(number, settings)
     one = services.scenes.get_or_none(number, WALLPAPER)
     return None if one is None else wallpaper(services, -1 if kept else viewer, one, settings)
@@ -137,7 +140,7 @@ def chat_themes(services: Services) -> list[Any]:
                     accent_color=accent,
                     outbox_accent_color=accent,
                     message_colors=list(colors) if ground == light else [accent],
-                    wallpaper=ours(ground),
+                    wallpaper=ours(FIRST + ground - 1),
                 )
             )
         made.append(

@@ -130,7 +130,7 @@ def named(call: Call, asked: t.AnyInputWallPaper) -> Scene | int:
     elif isinstance(asked, t.InputWallPaperSlug):
         found = call.services.scenes.named_or_none(asked.slug, WALLPAPER)
     elif isinstance(asked, t.InputWallPaperNoFile):
-        return asked.id if 0 <= asked.id <= len(render.OURS) else 0
+        return asked.id if asked.id in render.OUR_IDS else 0
     if found is None:
         raise errors.WALLPAPER_INVALID()
     return found
@@ -165,7 +165,7 @@ async def get_wall_papers(call: Call, request: account.GetWallPapers) -> t.AnyAc
         for kept in call.services.shelves.of(call.me, WALLPAPERS)
         if (one := call.services.scenes.get_or_none(kept.id, WALLPAPER)) is not None
     ]
-    numbers = range(1, len(render.OURS) + 1)
+    numbers = render.OUR_IDS
     hash_now = list_hash([*(one.id for one in found), *numbers])
     if request.hash and request.hash == hash_now:
         return t.AccountWallPapersNotModified()
