@@ -140,7 +140,7 @@ class Child:
     """One process, started when it is first needed. Used by one thread at a time; `close` may come from another."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self.seconds = seconds
         self._jobs = 0
         self._closed = False
         self.started = 0
@@ -149,7 +149,7 @@ class Child:
     def do(self, job: Job, read: Read | None = None) -> Answer:
         """Have it done; Refused when the process dies of it or takes too long. What `read` raises is raised."""
         process = self._alive()
-        watch = threading.Timer(self._seconds, process.kill)
+        watch = threading.Timer(self.seconds, process.kill)
         watch.daemon = True
         watch.start()
         try:
