@@ -222,5 +222,6 @@ async def test_scripted_clients_send_and_fetch(client, daemon, new_phone, folder
         album = (await until(lambda: len(ann.heard) == 4 and ann.heard))[-2:]
         assert album[0].grouped_id == album[1].grouped_id is not None
         await ann.send_file(f"nora{nora.id}", file_of(data[:700_000], "back.bin"), force_document=True)
+        await until(lambda: nora.heard)
         await nora.say("fetch", of=f"ann{ann.me.id}", path=str(folder / "again.bin"))
         await until(lambda: digest((folder / "again.bin").read_bytes()) == digest(data[:700_000]))
