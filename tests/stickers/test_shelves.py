@@ -221,3 +221,21 @@ def test_updates_of_shelves_read_in_every_layer() -> None:
                             )
 
     run(story())
+
+
+def test_a_deleted_accounts_shelves_hold_nothing() -> None:
+    async def story() -> None:
+        async with makers() as (c, (ann, bob)):
+            made = await ann.make()
+            seen = await bob(messages.GetStickerSet(stickerset=id_of(made), hash=0))
+            await bob(messages.FaveSticker(id=bob.named(seen.documents[0]), unfave=False))
+            own = await bob.make()
+            assert uses(c, made.documents[0].id) == 2
+            await c.services.accounts.delete(bob.id)
+            await c.services.accounts.wipe(bob.id)
+            await c.settle()
+            assert uses(c, made.documents[0].id) == 1
+            assert c.services.shelves.of(bob.id, "faved") == ()
+            assert (await ann(messages.GetStickerSet(stickerset=id_of(own), hash=0))).set.count == 1
+
+    run(story())

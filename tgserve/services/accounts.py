@@ -21,6 +21,7 @@ from tgserve.services.groups.life import inform
 from tgserve.services.groups.roster import load, save
 from tgserve.services.phones import digits_or_none
 from tgserve.services.sessions import end_all
+from tgserve.services.stickers.shelves import let_go
 from tgserve.services.users import put_user, tell_of_change
 from tgserve.store import account_records as a
 from tgserve.store import eventlog
@@ -40,7 +41,19 @@ SLICE = 200
 LAST_LOOK_SECONDS = 120
 """Messages that were on their way when the account was deleted have arrived by then: one more look takes them."""
 
-_KEPT = {k.USERS, k.LEAVING, k.BODIES, k.REACTORS, k.REACTED, k.POLLS, k.POLL_PLACES, k.VOTES, k.VOTED}
+_SHARED = {k.STICKER_SETS, k.SETS_OF, k.SCENES}
+"""Sets, wallpapers and themes are used by others; they lie in slots of their own."""
+_KEPT = _SHARED | {
+    k.USERS,
+    k.LEAVING,
+    k.BODIES,
+    k.REACTORS,
+    k.REACTED,
+    k.POLLS,
+    k.POLL_PLACES,
+    k.VOTES,
+    k.VOTED,
+}
 """The record says `deleted`; bodies go with the last box that holds them, and with them what others think of them."""
 _BY_RULES = {
     k.ROWS,
@@ -128,9 +141,7 @@ class Accounts:
         """An export of everything the account has: its id. One at a time, a new one ends the old."""
         takeout_id = self._ids.i64() or 1
         row = b"%d %d" % (takeout_id, self._now())
-        await self._store.transact(
-            slot_of(me), lambda txn: txn.put(k.USER_SETTINGS, me, TAKEOUT, value=row)
-        )
+        await self._store.transact(slot_of(me), lambda txn: txn.put(k.USER_SETTINGS, me, TAKEOUT, value=row))
         return takeout_id
 
     def takeout_runs(self, me: int, takeout_id: int = 0) -> bool:
@@ -251,6 +262,10 @@ def _slice(txn: Txn, user: int, now: int) -> bool:
             txn.outbox(slot_of(owner), pl.TakeBack(user, owner, number, now))
         else:
             txn.outbox(slot_of(owner), pl.TakeVoteBack(user, owner))
+        gone = True
+    for (*_, name), shelf in list(txn.range(k.SHELVES, user)):
+        let_go(txn, name, shelf)
+        txn.delete(k.SHELVES, user, name)
         gone = True
     if gone:
         return True

@@ -161,3 +161,9 @@ class Shelves:
             return True
 
         return self._store.transact(slot_of(me), work)
+
+
+def let_go(txn: Txn, name: str, shelf: Shelf) -> None:
+    """A shelf is taken away with its owner: what lay on it is held no more."""
+    if name in HOLDING:
+        drop(txn, [one.id for one in shelf.items])
