@@ -389,3 +389,21 @@ def test_custom_emoji_where_they_are_allowed() -> None:
             await refused("REACTION_INVALID", bob, react(bob, chat, his, unknown))
 
     run(story())
+
+
+def test_a_changing_mind_is_one_line_of_the_log() -> None:
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            await ann.send(bob, "hi")
+            his = (await ids(bob, ann))["hi"]
+            before = check_store(c.store).by_keyspace["events"]
+            mark = len(c.heard)
+            for what in (LIKE, FIRE, HEART) * 5:
+                c.clock.advance(1)
+                await bob(react(bob, ann, his, what))
+            told = [one for one in c.heard[mark:] if isinstance(one, Published)]
+            assert len(told) == 30  # live, each of them
+            report = check_store(c.store)
+            assert report.by_keyspace["events"] == before + 2 and not report.problems
+
+    run(story())

@@ -165,7 +165,7 @@ class Reactions:
                 return body
             view = View(channel, msg_id, r.Row(channel, channel, msg_id), changed)
             event = ev.ReactionsChanged(channel, msg_id)
-            eventlog.append(txn, channel, event, now=now, raises=0, memo=view, origin=origin)
+            tally.log(txn, channel, view, event, now, origin)
             txn.outbox(slot_of(me), pl.Reacted(me, channel, msg_id, given, now, recent))
             return changed
 
@@ -393,7 +393,7 @@ def _tell_author(txn: Txn, row: r.Row, body: r.Body, reactor: int, now: int, ori
     event = ev.ReactionsChanged(own.peer, msg_id)
     view = View(author, msg_id, own, body)
     mine = origin if author == reactor else None
-    eventlog.append(txn, author, event, now=now, raises=0, memo=view, origin=mine)
+    tally.log(txn, author, view, event, now, mine)
 
 
 def _remember(txn: Txn, mine: pl.Reacted) -> None:
@@ -428,7 +428,7 @@ def _tell(
         return
     view = View(user, msg_id, row, body) if body is not None else None
     event = ev.ReactionsChanged(row.peer, msg_id)
-    eventlog.append(txn, user, event, now=now, raises=0, memo=view, origin=origin)
+    tally.log(txn, user, view, event, now, origin)
 
 
 def _forget_given(txn: Txn, gone: pl.ForgetGiven, memo: object) -> None:

@@ -11,11 +11,23 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tgserve.services.boxes import NO_DIALOG
+from tgserve.services.boxes import NO_DIALOG, View
+from tgserve.services.messaging import Origin
+from tgserve.store import eventlog
+from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
-from tgserve.store.keyspaces import BODIES, DIALOGS, REACTED, REACTORS, ROWS, UNREAD_REACTIONS
+from tgserve.store.keyspaces import (
+    BODIES,
+    BOXES,
+    DIALOGS,
+    EVENTS,
+    REACTED,
+    REACTORS,
+    ROWS,
+    UNREAD_REACTIONS,
+)
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
@@ -159,6 +171,19 @@ def see(txn: Txn, author: int, msg_id: int) -> tuple[r.Row, r.Body] | None:
     body = replace(body, reactions=replace(body.reactions, seen=body.reactions.number))
     txn.put(BODIES, author, msg_id, value=body)
     return row, body
+
+
+def log(txn: Txn, user: int, view: View | None, event: ev.ReactionsChanged, now: int, origin: Origin) -> None:
+    """Tell a box that the reactions to a message have changed. When that was the last thing it was told, the log's
+    row stays one: it says no more than to look again, and somebody may change his mind all day."""
+    head = txn.get(BOXES, user)
+    if head is not None and head.sub:
+        last = txn.get(EVENTS, user, head.pts, head.sub)
+        if last is not None and last.event == event:
+            txn.put(EVENTS, user, head.pts, head.sub, value=ev.LoggedEvent(event, now, 0))
+            txn.publish(eventlog.Published(user, head.pts, 0, event, now, view, origin))
+            return
+    eventlog.append(txn, user, event, now=now, raises=0, head=head, memo=view, origin=origin)
 
 
 def drop(txn: Txn, gone: pl.DropReactors, memo: object) -> None:
