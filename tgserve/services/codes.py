@@ -7,6 +7,7 @@ transaction finds out is returned, not raised: the counting must be kept when th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from enum import Enum
@@ -283,6 +284,16 @@ class LoginCodes:
         if proven.outcome is Proof.FLOOD:
             raise errors.FLOOD_WAIT(proven.wait)
         return proven
+
+    async def invalidate(self, phone: str, shown: Sequence[str]) -> None:
+        """Codes of this number that its owner has passed on by mistake are dead. Used ones have done their work."""
+
+        def work(txn: Txn) -> None:
+            for (*_, key), code in list(txn.range(LOGIN_CODES, phone)):
+                if not code.used_at and any(_same(code.code, one) for one in shown):
+                    txn.delete(LOGIN_CODES, phone, key)
+
+        await self._store.transact(slot_of(phone), work)
 
     def last_or_none(self, phone: str) -> r.LoginCode | None:
         """The newest code for these digits that may still be used: what the operator tells its owner."""

@@ -290,3 +290,24 @@ def test_switched_off_nothing_of_it_is_offered() -> None:
         assert parse('[mail]\nlogin = "required"').mail.login == "required"
 
     run(story())
+
+
+def test_5_2_a_code_that_its_owner_passes_on_is_dead() -> None:
+    async def story() -> None:
+        async with community() as c:
+            me, first = await c.sign_up(PHONE)
+            key = await c.key()
+            sent = await ask(c, key)
+            request = account.InvalidateSignInCodes(codes=["x", c.desk.code])
+            other, theirs = await c.sign_up("+9996621002")
+            sent = await ask(c, key)
+            assert await login_email.invalidate_sign_in_codes(c.call(other, theirs), request)
+            request = account.InvalidateSignInCodes(codes=["x", c.desk.code])
+            assert await login_email.invalidate_sign_in_codes(c.call(other, theirs), request)
+            assert c.services.auth.codes.waiting_or_none(DIGITS, sent.phone_code_hash, key)
+            assert await login_email.invalidate_sign_in_codes(c.call(me, first), request)
+            await refused(sign_in(c, key, sent, c.desk.code, mail=False), "PHONE_CODE_EXPIRED")
+            many = account.InvalidateSignInCodes(codes=["1"] * 11)
+            await refused(login_email.invalidate_sign_in_codes(c.call(me, first), many), "LIMIT_INVALID")
+
+    run(story())

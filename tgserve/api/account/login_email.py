@@ -53,3 +53,14 @@ def _signed_in(call: Call) -> int:
     if not call.me:
         raise errors.AUTH_KEY_UNREGISTERED()
     return call.me
+
+
+@rpc(account.InvalidateSignInCodes, flood=per_minute(20))
+async def invalidate_sign_in_codes(call: Call, request: account.InvalidateSignInCodes) -> bool:
+    """Clients call it when somebody is about to send a login code on to somebody else."""
+    if len(request.codes) > limits.CODES_PER_PHONE_PER_HOUR:
+        raise errors.LIMIT_INVALID()
+    phone = call.services.users.get(call.me).phone
+    if phone:
+        await call.services.auth.codes.invalidate(phone, request.codes)
+    return True

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from tgserve import errors
 from tgserve.api.auth import own_key
 from tgserve.rpc.context import Call
-from tgserve.rpc.registry import Status, per_minute, rpc
+from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.upkeep import SESSION_TTL, SESSION_TTL_DAYS
 from tgserve.store import records as r
 from tgserve.tl import types as t
@@ -67,12 +67,6 @@ async def reset_web_authorization(call: Call, request: account.ResetWebAuthoriza
 @rpc(account.ResetWebAuthorizations, flood=per_minute(60))
 async def reset_web_authorizations(call: Call, request: account.ResetWebAuthorizations) -> bool:
     """All of none."""
-    return True
-
-
-@rpc(account.InvalidateSignInCodes, flood=per_minute(60), status=Status.EMPTY)
-async def invalidate_sign_in_codes(call: Call, request: account.InvalidateSignInCodes) -> bool:
-    """Clients report codes that were shown to others; codes never come as a message here, so they cannot be."""
     return True
 
 
