@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.chunks.yard import run, yard
 from tgserve import limits
@@ -15,7 +16,7 @@ from tgserve.chunks.coding import SEALED, Coder
 from tgserve.chunks.framing import header_of
 from tgserve.errors import ChunkLost
 from tgserve.store.keyspaces import CHUNKS, CHUNKS_LOOSE
-from tgserve.store.slots import SLOTS
+from tgserve.store.slots import SLOTS, slot_of
 from tgserve.store.transaction import Txn
 
 GRACE = limits.CHUNK_GRACE_SECONDS
@@ -278,6 +279,33 @@ def test_the_table_is_made_again_from_the_packs(tmp_path: Path) -> None:
                 assert len(await here.places(chunk_id)) == 2
             await here.sound()
             assert await here.later(GRACE - 10) == 0, "who holds them must have time to say so"
+
+    run(story())
+
+
+def test_a_store_that_does_not_fit_its_packs_is_put_right(tmp_path: Path) -> None:
+    """A backup of the store that is older than the packs: what it names was moved since."""
+
+    async def story() -> None:
+        async with yard(tmp_path) as here:
+            data = os.urandom(5_000)
+            chunk_id = await here.kept(data)
+            (place,) = await here.places(chunk_id)
+
+            def misname(txn: Txn) -> None:
+                row = txn.get(CHUNKS, chunk_id)
+                assert row is not None
+                txn.put(
+                    CHUNKS, chunk_id, value=replace(row, copies=(replace(place, offset=place.offset + 7),))
+                )
+
+            await here.store.transact(slot_of(chunk_id), misname)
+            with pytest.raises(ChunkLost):
+                await here.read(chunk_id)
+            await here.job("rebuild")
+            assert await here.places(chunk_id) == (place,)
+            assert await here.read(chunk_id) == data
+            await here.sound()
 
     run(story())
 

@@ -12,12 +12,13 @@ from typing import Protocol
 from tgserve.chunks import framing
 from tgserve.chunks.coding import Rotten
 from tgserve.chunks.disk import Disk
-from tgserve.chunks.mending import Tally
+from tgserve.chunks.mending import Tally, change_copies
 from tgserve.chunks.store import Chunks, enter_chunk
 from tgserve.chunks.walking import Pace
 from tgserve.errors import StoreError
 from tgserve.store import chunk_records as c
 from tgserve.store.commit import Commit
+from tgserve.store.keyspaces import CHUNKS
 from tgserve.store.slots import slot_of
 
 BATCH_BYTES = 4 << 20
@@ -66,6 +67,24 @@ async def _enter(chunks: Chunks, found: Found) -> None:
     ]
     for commit in commits:
         await commit
+    for chunk_id, _, copy in found:
+        await _correct(chunks, chunk_id, copy)
+
+
+async def _correct(chunks: Chunks, chunk_id: bytes, copy: c.Copy) -> None:
+    """A row that names another place of this disk, where the chunk is not: a store older or newer than its packs."""
+    with chunks.store.read(slot_of(chunk_id)) as reader:
+        row = reader.get(CHUNKS, chunk_id)
+    disk = chunks.disks.get(copy.disk)
+    if row is None or disk is None:
+        return
+    for named in row.copies:
+        if named.disk == copy.disk and named != copy:
+            try:
+                await chunks.off(chunks.read, disk, named, chunk_id)
+            except StoreError:
+                change = partial(change_copies, chunk_id, frozenset((named,)), (copy,))
+                await chunks.store.transact(slot_of(chunk_id), change)
 
 
 def _batch(chunks: Chunks, disk: Disk, pack: int, start: int, end: int) -> tuple[Found, int, int]:
