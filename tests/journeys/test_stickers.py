@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -14,6 +15,8 @@ from pyrogram.raw import functions as kf
 from pyrogram.raw import types as kt
 from telethon.tl import functions, types
 
+from tests.journeys.conftest import SETTINGS
+from tests.journeys.daemon import Daemon
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
 from tests.journeys.tdlib import Client
 from tests.journeys.test_media import file_of, meet
@@ -256,3 +259,92 @@ def test_tdlib_shows_reactions_effects_dice_and_emoji(person, no_errors, version
     assert any(one["emoji"] == "\U0001f525" for one in found["emoji_keywords"])
     groups = ann.call("getEmojiCategories", type={"@type": "emojiCategoryTypeDefault"})
     assert groups["categories"] and fetched(ann, groups["categories"][0]["icon"]["sticker"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tdlib_sets_what_a_chat_looks_like(person, no_errors, tmp_path, version):
+    ann, bob = person(version, "Ann"), person(version, "Bob")
+    chat = befriend(ann, bob)
+    back = befriend(bob, ann)
+    ann.send_text(chat, "hello")
+    bob.wait_text("hello")
+    path = tmp_path / "wall.jpg"
+    Image.new("RGB", (720, 1280), "teal").save(path, "JPEG")
+    picture = {"@type": "inputBackgroundLocal", "background": {"@type": "inputFileLocal", "path": str(path)}}
+    kind = {"@type": "backgroundTypeWallpaper", "is_blurred": False, "is_moving": False}
+    ann.call(
+        "setChatBackground",
+        chat_id=chat,
+        background=picture,
+        type=kind,
+        dark_theme_dimming=0,
+        only_for_self=True,
+    )
+    told = bob.wait(
+        lambda u: (
+            u["@type"] == "updateNewMessage"
+            and u["message"]["content"]["@type"] == "messageChatSetBackground"
+        )
+    )["message"]
+    background = told["content"]["background"]["background"]
+    assert Image.open(io.BytesIO(fetched(bob, background["document"]["document"]))).size == (720, 1280)
+    bob.call(
+        "setChatBackground",
+        chat_id=back,
+        background={"@type": "inputBackgroundPrevious", "message_id": told["id"]},
+        type=None,
+        dark_theme_dimming=0,
+        only_for_self=True,
+    )
+    bob.wait(lambda u: u["@type"] == "updateChatBackground" and u["background"])
+    bob.call("deleteChatBackground", chat_id=back, restore_previous=False)
+    listed = ann.call("getInstalledBackgrounds", for_dark_theme=False)
+    assert listed["backgrounds"]
+
+    kinds = ("updateEmojiChatThemes", "updateChatThemes")
+    themes = ann.wait(lambda u: u["@type"] in kinds and u["chat_themes"])["chat_themes"]
+    name = themes[0]["name"]
+    if version == "1.8.69":
+        ann.call("setChatTheme", chat_id=chat, theme={"@type": "inputChatThemeEmoji", "name": name})
+    else:
+        ann.call("setChatTheme", chat_id=chat, theme_name=name)
+    bob.wait(lambda u: u["@type"] == "updateChatTheme" and (u.get("theme") or u.get("theme_name")))
+
+
+@pytest.mark.asyncio
+async def test_links_are_looked_up_only_where_that_is_switched_on(tmp_path, new_phone):
+    """SECURITY 6.10: a link to the server's own machine is not followed, with previews on or off."""
+    came: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read(100))
+        writer.close()
+
+    trap = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = trap.sockets[0].getsockname()[1]
+    for setting in ("", "\n[previews]\nenabled = true\n"):
+        server = Daemon(tmp_path / f"data{len(setting)}", config=SETTINGS + setting).start()
+        try:
+            async with telethon_person(server, new_phone(), "Ann") as ann:
+                for host in (
+                    f"127.0.0.1:{port}",
+                    f"localhost:{port}",
+                    "127.0.0.1",
+                    "[::1]",
+                    "169.254.169.254",
+                ):
+                    await ann.send_message("me", f"http://{host}/secret")
+                    page = await ann(functions.messages.GetWebPageRequest(f"http://{host}/secret", 0))
+                    assert isinstance(page.webpage, types.WebPageEmpty)
+                texts = [one async for one in ann.iter_messages("me", limit=5)]
+                for _ in range(100):
+                    texts = [one async for one in ann.iter_messages("me", limit=5)]
+                    if all(one.media is None for one in texts):
+                        break
+                    await asyncio.sleep(0.1)
+                assert len(texts) == 5 and all(one.media is None for one in texts)
+            assert not server.faults()
+        finally:
+            server.end()
+    trap.close()
+    assert not came

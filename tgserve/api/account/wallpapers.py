@@ -35,7 +35,8 @@ ASKED: Final = 100
 
 @rpc(account.UploadWallPaper, flood=per_minute(20))
 async def upload_wall_paper(call: Call, request: account.UploadWallPaper) -> t.AnyWallPaper:
-    """A picture, kept as a JPEG of ours, or a pattern (gzipped SVG, drawn by clients alone)."""
+    """A picture that can be read, kept as it came (TDLib compares the length), or a pattern (gzipped SVG, drawn by
+    clients alone)."""
     media = await _file(call, request.file, request.mime_type)
     settings = _clean(request.settings)
     made = await call.services.scenes.create(
@@ -77,12 +78,9 @@ async def _file(call: Call, file: t.AnyInputFile, mime: str) -> Media:
             if refused.code != 400:
                 raise
             raise errors.WALLPAPER_FILE_INVALID() from None
-        *small, largest = made.sizes
-        mime, name = "image/jpeg", "wallpaper.jpg"
-        blob = await files.store_bytes(largest.data)
-        size = t.DocumentAttributeImageSize(w=largest.width, h=largest.height)
-        thumbs = [one for one in await files.shown(made) if one.type in {each.type for each in small}]
-        sizes = tuple(one for one in thumbs if max(one.width, one.height) <= 320)
+        name = f"wallpaper.{mime.removeprefix('image/').replace('jpeg', 'jpg')}"
+        size = t.DocumentAttributeImageSize(w=made.width, h=made.height)
+        sizes = tuple(one for one in await files.shown(made) if max(one.width, one.height) <= 320)
     attributes = render_media.attributes_bytes([size, t.DocumentAttributeFilename(file_name=name)])
     return await files.create_document(
         call.me, blob, mime=mime, attributes=attributes, layer=layers.CURRENT, sizes=sizes
