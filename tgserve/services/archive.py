@@ -1,4 +1,4 @@
-"""When a chat comes back from the archive by itself: with a new message, unless it is silent or its owner keeps it there.
+"""When an archived chat comes back by itself: with a new message, unless it is silent or its owner keeps it there.
 
 Asked inside the transaction that delivers the message, and only for chats that are archived.
 """

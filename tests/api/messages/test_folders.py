@@ -52,8 +52,9 @@ def test_every_rule_of_a_folder_is_kept() -> None:
             assert await ann(messages.UpdateDialogFilter(id=2, filter=made))
             found = (await ann(messages.GetDialogFilters())).filters
             assert found == [t.DialogFilterDefault(), made]
-            (update,) = await missed(ann.device(2), since)
+            update, order = await missed(ann.device(2), since)
             assert update == t.UpdateDialogFilter(id=2, filter=made)
+            assert order == t.UpdateDialogFilterOrder(order=[0, 2])
             heard = [one for one in c.heard if getattr(one, "origin", None) == ann.session]
             assert heard, "the device that did it is not told again"
             for layer in (152, 185, 200, layers.CURRENT):
@@ -81,6 +82,7 @@ def test_order_tags_and_deletion_reach_other_devices() -> None:
                 t.UpdateDialogFilterOrder(order=[4, 0, 3]),
                 t.UpdateDialogFilter(id=2),
                 t.UpdateDialogFilters(),
+                t.UpdateDialogFilterOrder(order=[4, 0, 3]),
             ]
             await ann(messages.UpdateDialogFilter(id=9, filter=folder(9, "Unread", groups=True)))
             suggested = await ann(messages.GetSuggestedDialogFilters())

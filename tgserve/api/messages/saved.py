@@ -1,4 +1,4 @@
-"""Saved Messages as clients of today show them: a chat for each origin, with its messages, pinned or deleted by itself."""
+"""Saved Messages as clients of today show them: a chat for each origin, its messages to be pinned or deleted alone."""
 
 from __future__ import annotations
 
