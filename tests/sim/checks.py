@@ -114,11 +114,13 @@ def agrees(world: World, oracle: Oracle, device: Device, box: Box, pts: int, dia
         world.wrong(f"{device.name} is at pts {device.pts}, its box at {pts}")
     for msg_id in sorted(box.keys() | device.box.keys()):
         ours, theirs = device.box.get(msg_id), box.get(msg_id)
-        if ours is not None and oracle.hidden(_token(ours), ours.peer, device.me):
-            if theirs is None:
+        known = ours or theirs
+        if known is not None and known.peer < 0 and not oracle.always(known.peer, device.me):
+            # who is out of a group is told neither of edits nor of reactions, and may see them all the same
+            if (ours is None or theirs is None) and oracle.hidden(_token(known), known.peer, device.me):
                 continue
-            if _token(ours) == _token(theirs):
-                ours = replace(ours, text=theirs.text)
+            if ours is not None and theirs is not None and _token(ours) == _token(theirs):
+                ours = replace(ours, text=theirs.text, reactions=theirs.reactions)
         if ours != theirs:
             world.wrong(f"{device.name} has {ours} as {msg_id}, the server {theirs}")
     for dialog in dialogs:
@@ -188,11 +190,13 @@ def replies(world: World, oracle: Oracle, user: int, box: Box) -> None:
 def both_sides(world: World, oracle: Oracle, sent: Sent, boxes: dict[int, Box]) -> None:
     """Acknowledged: there on both sides, unless deleted; with one text, the last acknowledged or a later one."""
     texts = set()
+    counts: set[Any] = set()
     there = {}
     for user in sorted(sent.holders):
         found = [one for one in boxes[user].values() if one.text.partition("~")[0] == sent.token]
         there[user] = bool(found)
         texts |= {one.text for one in found}
+        counts |= {tuple(kind[:2] for kind in one.reactions) for one in found}
         if user in sent.deleted and found:
             world.wrong(f"{sent.token} was deleted for {user} and is there")
         other = sent.peer if user == sent.sender else sent.sender
@@ -204,6 +208,8 @@ def both_sides(world: World, oracle: Oracle, sent: Sent, boxes: dict[int, Box]) 
     known = sent.deleting or {(sent.sender, sent.peer), (sent.peer, sent.sender)} & oracle.cleared
     if (not sent.msg_id or sent.mortal) and len(set(there.values())) > 1 and not known:
         world.wrong(f"{sent.token} is on one side only: {there}")
+    if len(counts) > 1:
+        world.wrong(f"{sent.token} has different reactions: {counts}")
     said(world, sent, texts)
 
 

@@ -22,9 +22,12 @@ def members_have(world: World, oracle: Oracle, sent: Sent, boxes: dict[int, Box]
     there for all of them or none."""
     texts: set[str] = set()
     sure: dict[int, bool] = {}
+    counts: set[Any] = set()
     for user, box in boxes.items():
         found = [one for one in box.values() if _token(one.text) == sent.token]
         texts |= {one.text for one in found}
+        if oracle.always(sent.peer, user):
+            counts |= {tuple(kind[:2] for kind in one.reactions) for one in found}
         member = oracle.member(sent.peer, user, sent.first, sent.last if sent.msg_id else NEVER)
         if user in sent.deleted and found and user not in oracle.brought(sent.peer):
             world.wrong(f"{sent.token} was deleted for {user} and is there")
@@ -40,6 +43,8 @@ def members_have(world: World, oracle: Oracle, sent: Sent, boxes: dict[int, Box]
         world.wrong(f"{sent.token} was never answered")
     if len(set(sure.values())) > 1:
         world.wrong(f"{sent.token} is there for some members only: {sure}")
+    if len(counts) > 1:
+        world.wrong(f"{sent.token} has different reactions: {counts}")
     if len(texts) > 1:
         world.wrong(f"{sent.token} has two texts: {sorted(texts)}")
     allowed = {sent.last_edit or sent.token, *sent.unsure}

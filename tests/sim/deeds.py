@@ -9,6 +9,7 @@ from tests.sim.tastes import NOTIFY, PRIVACY, RULES
 from tests.sim.world import World
 
 DAY = 86_400
+EMOJI = ("👍", "👎", "🔥")
 
 
 class Deeds:
@@ -89,6 +90,11 @@ class Deeds:
             device.clear(chat, False)
         elif choice < 0.98:
             device.end_group(chat)
+
+    def react(self, device: Member) -> None:
+        there = [i for i, one in device.box.items() if one.peer in device.peers and one.text[0] != "!"]
+        if there:
+            device.react(self.rng.choice(there[-10:]), self.rng.choice(("", *EMOJI)))
 
     def pin(self, device: Member) -> None:
         there = [i for i, one in device.box.items() if one.peer in device.peers and one.text[0] != "!"]

@@ -28,6 +28,7 @@ SEND_REFUSED = (
     "CHAT_WRITE_FORBIDDEN",
     "CHAT_ID_INVALID",
 )
+REACTION_REFUSED = ("MESSAGE_ID_INVALID", "MESSAGE_NOT_MODIFIED", *SEND_REFUSED)
 PIN_REFUSED = ("MESSAGE_ID_INVALID", "REPLY_MESSAGE_ID_INVALID", "CHAT_ADMIN_REQUIRED", *SEND_REFUSED)
 GAP_SECONDS = 0.5
 STALE_SECONDS = 100
@@ -47,6 +48,8 @@ class Held:
     """It names this user, and he has not seen it yet."""
     named: bool = False
     """It names this user."""
+    reactions: tuple[tuple[str, int, bool], ...] = ()
+    """(emoji, how often, by this user too?) in the order of the emoji."""
     reply: int = field(default=0, compare=False)
     """What it answers, by its number in this box; the server stops telling when that is gone."""
 
@@ -259,6 +262,27 @@ class Device(Tastes):
 
         go()
 
+    def react(self, msg_id: int, emoji: str) -> None:
+        """To a message; without an emoji: not any more."""
+        kinds: list[Any] = [t.ReactionEmoji(emoticon=emoji)] if emoji else []
+        request = f.messages.SendReaction(
+            peer=self.peers[self.box[msg_id].peer], msg_id=msg_id, reaction=kinds
+        )
+        self.oracle.reactions += 1
+
+        def go() -> None:
+            self.call(request, answered)
+
+        def answered(answer: Any, error: str) -> None:
+            if error in REACTION_REFUSED:
+                return
+            if error:
+                self._refused("react", error, go, None)
+                return
+            self.updates(answer)
+
+        go()
+
     def clear(self, peer: int, revoke: bool) -> None:
         """Delete a chat: what stands in it now goes."""
         there = [i for i, one in self.box.items() if one.peer == peer]
@@ -390,6 +414,10 @@ class Device(Tastes):
 
     # -- pts ---------------------------------------------------------------------------------------------------------
 
+    def overtaken(self, call: Call) -> None:
+        if isinstance(call.about, Sent):
+            call.about.refused = True
+
     def connected(self) -> None:
         self.settled_once = False
         self._difference()
@@ -418,8 +446,15 @@ class Device(Tastes):
     def _update(self, update: Any) -> None:
         if hasattr(update, "pts_count"):
             self._in_order(update.pts, update.pts_count, lambda: self._apply(update))
+        elif isinstance(update, t.UpdateMessageReactions):
+            self._reacted(update)
         else:
             self.setting(update)
+
+    def _reacted(self, update: t.UpdateMessageReactions) -> None:
+        if update.msg_id in self.box:
+            told = reactions_of(update.reactions)
+            self.box[update.msg_id] = replace(self.box[update.msg_id], reactions=told)
 
     def _known(self, updates: list[Any]) -> bool:
         """Was all of it told before? What stands beside an old push is as old: one whose acknowledgement was lost comes
@@ -517,7 +552,7 @@ class Device(Tastes):
                 if hasattr(update, "pts_count"):
                     self._apply(update)
                 else:
-                    self.setting(update)
+                    self._update(update)
             if state.pts < self.pts:
                 self.world.wrong(f"{self.name}: the difference leads back from {self.pts} to {state.pts}")
             self.world.note(
@@ -627,11 +662,22 @@ def held(message: Any, me: int) -> Held:
     if not sender:
         sender = me if message.out else peer
     reply = getattr(message.reply_to, "reply_to_msg_id", 0) or 0
+    told = reactions_of(message.reactions)
     named = message.mentioned
     mention = named and message.media_unread
     if isinstance(message, t.MessageService):
-        return Held(service_text(message.action), message.out, peer, sender, False, mention, named, reply)
-    return Held(message.message or "", message.out, peer, sender, message.pinned, mention, named, reply)
+        return Held(
+            service_text(message.action), message.out, peer, sender, False, mention, named, told, reply
+        )
+    return Held(message.message or "", message.out, peer, sender, message.pinned, mention, named, told, reply)
+
+
+def reactions_of(reactions: Any) -> tuple[tuple[str, int, bool], ...]:
+    """What a messageReactions says."""
+    if reactions is None:
+        return ()
+    told = [(one.reaction.emoticon, one.count, one.chosen_order is not None) for one in reactions.results]
+    return tuple(sorted(told))
 
 
 def service_text(action: Any) -> str:

@@ -206,7 +206,9 @@ class Link(asyncio.Protocol):
 
     def _chained(self, call: Call) -> bytes:
         """invokeAfterMsg of the send before this one, if that has no answer yet: as TDLib keeps the order of a chat."""
-        if self.world.loop.time() < self.unchained or not isinstance(call.request, functions.messages.SendMessage):
+        if self.world.loop.time() < self.unchained or not isinstance(
+            call.request, functions.messages.SendMessage
+        ):
             return b""
         before = [one for one in self.open_calls if isinstance(one.request, functions.messages.SendMessage)]
         at = before.index(call) if call in before else 0
@@ -331,6 +333,7 @@ class Link(asyncio.Protocol):
         for member in self._containers.pop(msg_id, [msg_id]):
             call = self.calls.get(member)
             if call is not None and not call.done and member == call.msg_ids[-1]:
+                self.overtaken(call)
                 self._send(call)
 
     def drop_calls(self, which: Callable[[Call], bool]) -> list[Call]:
@@ -341,6 +344,9 @@ class Link(asyncio.Protocol):
         return gone
 
     # -- for the device ----------------------------------------------------------------------------------------------
+
+    def overtaken(self, call: Call) -> None:
+        """It was not taken as it was sent, and is sent again behind others."""
 
     def connected(self) -> None:
         """A line is open."""

@@ -116,7 +116,7 @@ class Oracle:
         self.links: dict[int, list[str]] = {}
         self.forbidden: set[int] = set()
         """Groups in which plain members may have been forbidden to write."""
-        self.settings = self.deeds = 0
+        self.settings = self.deeds = self.reactions = 0
 
     def sending(self, token: str, sender: int, device: str, peer: int, random_id: int) -> Sent:
         before = self.acks.get((device, peer), 0)

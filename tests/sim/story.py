@@ -33,6 +33,7 @@ class Outcome:
     gaps: int
     retries: int
     settings: int
+    reactions: int
     deeds: int
     looks: int
     epochs: int
@@ -50,6 +51,7 @@ COUNTED = (
     "gaps",
     "retries",
     "settings",
+    "reactions",
     "deeds",
     "looks",
     "epochs",
@@ -111,6 +113,7 @@ class Story:
             sum(device.gaps for device in self.devices),
             sum(device.retries for device in self.devices),
             self.oracle.settings,
+            self.oracle.reactions,
             self.oracle.deeds,
             sum(device.looks for device in self.devices),
             self.oracle.epoch,
@@ -190,7 +193,9 @@ class Story:
             self.deeds.set_something(device)
             return
         choice = rng.random()
-        if choice < 0.62:
+        if (self.with_groups or self.with_settings) and choice < 0.1:
+            self.deeds.react(device)
+        elif choice < 0.62:
             for _ in range(rng.choice((1, 1, 1, 2, 5))):
                 self.deeds.send(device)
         elif choice < 0.74:

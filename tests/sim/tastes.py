@@ -75,8 +75,10 @@ class Tastes(Link):
 
     def end(self, key: Key, call: Call | None, value: Any = None) -> None:
         """It was answered; `call` None: with a refusal, or by something that leaves the value open."""
-        if not self._own[key]:
-            return  # forgotten with the app that had asked
+        if not self._own[key]:  # the app was killed meanwhile
+            self._unsure.add(key)
+            self.look(key)
+            return
         self._own[key] -= 1
         if call is None or call.tries > 1:
             self._unsure.add(key)
