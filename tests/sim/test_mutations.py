@@ -3,14 +3,18 @@ the same world."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from msgspec import structs
 
 from tests.sim import story, world
+from tgserve import api
+from tgserve.rpc.registry import METHODS
 from tgserve.server.fanout import Fanout
 from tgserve.services import boxes, deleting, messaging
 from tgserve.services.groups import delivery
@@ -23,6 +27,7 @@ from tgserve.store import payloads as pl
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.writer import Shard
+from tgserve.tl.functions.messages import SendMessage
 
 SEEDS = 80
 
@@ -239,6 +244,34 @@ def test_a_setting_that_is_only_pushed_is_found(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Updates, "difference", numbered)
     assert complaint()
+
+
+def test_sends_that_overtake_each_other_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SECURITY 4A-1: of calls that came in a row, some wait a little before they begin."""
+    api.load()
+    number = itertools.count(1)
+    method = METHODS[SendMessage.ID]
+
+    async def dawdling(call: Any, request: Any) -> Any:
+        if next(number) % 5 == 0:
+            loop = asyncio.get_running_loop()
+            waited = loop.create_future()
+            loop.call_later(0.2, waited.set_result, None)
+            await waited
+        return await method.run(call, request)
+
+    monkeypatch.setitem(METHODS, SendMessage.ID, replace(method, run=dawdling))
+    assert "in a row" in complaint()
+
+
+def test_reactions_that_others_are_not_told_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    append = eventlog.append
+
+    def quiet(txn: Any, user: int, event: Any, **more: Any) -> Any:
+        return None if type(event) is ev.ReactionsChanged else append(txn, user, event, **more)
+
+    monkeypatch.setattr(eventlog, "append", quiet)
+    assert "reactions" in complaint()
 
 
 def test_a_scheduled_message_sent_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

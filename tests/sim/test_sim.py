@@ -1,4 +1,4 @@
-"""The simulation: SECURITY 10.3. 200 seeds here; more with `python -m tests.sim --seeds 10000`, one again with
+"""The simulation: SECURITY 10.3. 150 seeds here; more with `python -m tests.sim --seeds 10000`, one again with
 TGSERVE_SIM_SEED=n."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pytest
 
 from tests.sim import story
 
-SEEDS = 200
+SEEDS = 150
 BATCH = 10
 
 
