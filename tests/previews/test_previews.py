@@ -15,7 +15,7 @@ from tests.community import run
 from tests.stickers.makers import makers, webp
 from tgserve import limits
 from tgserve.errors import RpcError
-from tgserve.services.previews import PAGE_BYTES, Web, read_head
+from tgserve.services.previews import PAGE_BYTES, Web, _key, read_head
 from tgserve.store.keyspaces import PREVIEWS
 from tgserve.store.slots import slot_of
 from tgserve.tl import types as t
@@ -164,7 +164,7 @@ def test_what_is_old_is_looked_up_again_and_swept() -> None:
             await ann(messages.GetWebPagePreview(message="http://example.com/"))
             assert world.asked.count("http://example.com/") == 2
             c.clock.advance(limits.PREVIEW_SECONDS + 5)
-            slot = slot_of("http://example.com/")
+            slot = slot_of(_key("http://example.com/"))
             await c.services.previews.sweep(slot)
             with c.store.read(slot) as reader:
                 assert list(reader.range(PREVIEWS)) == []

@@ -74,8 +74,9 @@ class Previews:
         """What is known of an address, while it is fresh; its title and text may be empty: nothing was found."""
         if self.web is None or len(url) > limits.URL_CHARS:
             return None
-        with self._store.read(slot_of(url)) as reader:
-            found = reader.get(PREVIEWS, _key(url))
+        key = _key(url)
+        with self._store.read(slot_of(key)) as reader:
+            found = reader.get(PREVIEWS, key)
         if found is None or found.url != url:
             return None
         return found if self._clock.now() - found.found < limits.PREVIEW_SECONDS else None
@@ -163,7 +164,7 @@ class Previews:
             hold(txn, (found.photo,) if found.photo else ())
             drop(txn, (was.photo,) if was is not None and was.photo else ())
 
-        await self._store.transact(slot_of(found.url), work)
+        await self._store.transact(slot_of(key), work)
 
 
 def _remove(txn: Txn, key: str, found: Preview) -> None:

@@ -133,7 +133,7 @@ SET_NAMES = Keyspace("set_names", 0x65, (STR,), bytes)  # lower-case short name 
 SETS_OF = Keyspace("sets_of", 0x66, (I64, I64), bytes)  # (owner, set) -> nothing
 SHELVES = Keyspace("shelves", 0x67, (I64, STR), s.Shelf)  # user: (user, name of the shelf)
 STOCK = Keyspace("stock", 0x68, (STR,), bytes)  # of the text "stock": name of a picture -> its document, 8 B
-PREVIEWS = Keyspace("previews", 0x69, (STR,), s.Preview)  # of the address
+PREVIEWS = Keyspace("previews", 0x69, (STR,), s.Preview)  # of its hash
 SCENES = Keyspace("scenes", 0x6A, (I64,), s.Scene)  # of the text "scenes": wallpaper or theme
 SCENE_NAMES = Keyspace("scene_names", 0x6B, (STR,), bytes)  # of the text "scenes": slug -> id, 8 B
 # photos of people: slot of the user
