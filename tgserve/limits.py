@@ -217,7 +217,7 @@ PROFILE_PHOTOS: Final = 200
 """Of one person; with one more the oldest goes."""
 PROFILE_FILM_BYTES: Final = 4 * MIB
 PROFILE_FILM_SIDE: Final = 1280
-PROFILE_FILM_SECONDS: Final = 10.5
+PROFILE_FILM_MS: Final = 10_500
 """A moving profile photo: square, ten seconds as clients cut it."""
 PORTRAIT_SIDE: Final = 160
 """Width and height of a profile photo at least."""

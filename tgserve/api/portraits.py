@@ -78,7 +78,7 @@ async def uploaded(call: Call, file: Any, film: Any, start: float, markup: Any) 
                 max(sides) > limits.PROFILE_FILM_SIDE
                 or min(sides) < limits.PORTRAIT_SIDE
                 or abs(sides[0] - sides[1]) > 1
-                or seen.seconds > limits.PROFILE_FILM_SECONDS
+                or seen.seconds * 1000 > limits.PROFILE_FILM_MS
             ):
                 raise errors.VIDEO_FILE_INVALID()
             films = (Shown(FILM, *sides, blob, start=start),)

@@ -379,7 +379,7 @@ def test_titles_and_abouts() -> None:
             await refused("CHAT_ABOUT_TOO_LONG", ann, long)
             common = await ann(messages.GetCommonChats(user_id=user(ann, bob), max_id=0, limit=10))
             assert [one.title for one in common.chats] == ["Other"]
-            await refused("METHOD_INVALID", ann, messages.MigrateChat(chat_id=-chat))
+            await refused("CHAT_ADMIN_REQUIRED", bob, messages.MigrateChat(chat_id=-chat))
 
     run(story())
 
