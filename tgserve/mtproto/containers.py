@@ -30,6 +30,8 @@ PACK_BYTES: Final = 512 << 10
 DEFLATE_FROM: Final = 1024
 """Results below this many bytes are sent as they are."""
 SAMPLE_BYTES: Final = 2048
+DEFLATE_TO: Final = 256 << 10
+"""Longer answers are pieces of files: the loop is not held up for them."""
 DEFLATE_LEVEL: Final = 1
 _GZIP_WBITS: Final = 31
 _GZIP_OR_ZLIB_WBITS: Final = 47
@@ -100,7 +102,7 @@ def inflate(data: bytes, at: int = 4, end: int | None = None, limit: int = GUNZI
 def deflate(body: bytes) -> bytes:
     """`body` as gzip_packed when that pays, else as it is. A sample decides first: media would cost 10 ms in vain."""
     size = len(body)
-    if size < DEFLATE_FROM:
+    if not DEFLATE_FROM <= size <= DEFLATE_TO:
         return body
     if size > 2 * SAMPLE_BYTES:
         middle = size // 2

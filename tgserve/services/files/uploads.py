@@ -25,6 +25,8 @@ from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
 NO_USE: Final = UploadUse()
+ROWS_AT_ONCE: Final = 512
+"""Parts read in one turn of the loop: a millisecond."""
 
 
 def lawful(size: int) -> bool:
@@ -110,9 +112,7 @@ class Uploads:
         FILE_PART_SIZE_INVALID, FILE_PART_SIZE_CHANGED, FILE_PART_LENGTH_INVALID, MD5_CHECKSUM_INVALID."""
         if not 1 <= parts <= self.most_parts:
             raise errors.FILE_PARTS_INVALID()
-        with self._store.read(slot_of(me)) as reader:
-            head = reader.get(UPLOADS, me, file_id)
-            rows = {key[2]: row for key, row in reader.range(UPLOAD_PARTS, me, file_id)}
+        head, rows = await self._read(me, file_id)
         if head is None:
             raise errors.FILE_PART_MISSING(0)
         if head.big is not big or (head.total and head.total != parts) or max(rows) >= parts:
@@ -134,6 +134,22 @@ class Uploads:
         if not head.done:
             await self._store.transact(slot_of(me), lambda txn: _done(txn, me, file_id))
         return blob
+
+    async def _read(self, me: int, file_id: int) -> tuple[Upload | None, dict[int, bytes]]:
+        """The upload and its parts by number; thousands of them are read in several turns of the loop."""
+        rows: dict[int, bytes] = {}
+        while True:
+            lo = next(reversed(rows)) + 1 if rows else 0
+            with self._store.read(slot_of(me)) as reader:
+                head = reader.get(UPLOADS, me, file_id)
+                found = {
+                    key[2]: row
+                    for key, row in reader.range(UPLOAD_PARTS, me, file_id, lo=lo, limit=ROWS_AT_ONCE)
+                }
+            rows.update(found)
+            if len(found) < ROWS_AT_ONCE:
+                return head, rows
+            await asyncio.sleep(0)
 
     async def _check_md5(self, blob: Blob, md5: str) -> None:
         loop = asyncio.get_running_loop()
