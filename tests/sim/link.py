@@ -293,9 +293,9 @@ class Link(asyncio.Protocol):
         if isinstance(event, told.Result):
             call = self.calls.get(event.req_msg_id)
             if call is None:
-                self.harmed = (
-                    True  # of a call that had its answer by another try: this one's pts are not looked at
-                )
+                # of a call that had its answer by another try: what this one did is told by the difference
+                self.harmed = True
+                self.session_began()
             else:
                 self._end(call)
                 call.answered(decode_result(type(call.request), event.body, layers.CURRENT), "")
