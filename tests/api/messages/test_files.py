@@ -368,3 +368,45 @@ def test_file_references_of_scheduled_media_and_of_drafts() -> None:
         assert await fetch(bob, location(theirs.media)) == b"later"
 
     run(story)
+
+
+def test_6_3_what_may_not_be_forwarded_is_not_sent_by_reference_either() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        mine = await send(ann, bob, as_document(await put(ann, b"kept")), noforwards=True)
+        theirs = await newest(bob, ann)
+        assert theirs.noforwards and await fetch(bob, location(theirs.media), limit=4096) == b"kept"
+        await refused(send(bob, eve, named(theirs.media)), "CHAT_FORWARDS_RESTRICTED")
+        forward = messages.ForwardMessages(
+            from_peer=bob.peer(ann), id=[theirs.id], random_id=[1], to_peer=bob.peer(eve)
+        )
+        await refused(bob(forward), "CHAT_FORWARDS_RESTRICTED")
+        again = await send(ann, eve, named(mine.media))
+        assert again.media.document.id == mine.media.document.id
+
+    run(story)
+
+
+def test_6_10_files_of_other_sites_are_not_fetched() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        for media in (
+            t.InputMediaPhotoExternal(url="http://127.0.0.1/a.jpg"),
+            t.InputMediaDocumentExternal(url="http://169.254.169.254/"),
+        ):
+            await refused(send(ann, bob, media), "EXTERNAL_URL_INVALID")
+        where = t.InputWebFileGeoPointLocation(
+            geo_point=t.InputGeoPoint(lat=1.0, long=1.0), access_hash=1, w=1, h=1, zoom=1, scale=1
+        )
+        await refused(ann(upload.GetWebFile(location=where, offset=0, limit=1)), "WEBFILE_NOT_AVAILABLE")
+
+    run(story)
+
+
+def test_a_repeated_send_is_one_message_with_its_first_file() -> None:
+    async def story(c: Any, ann: Person, bob: Person, eve: Person) -> None:
+        media = as_document(await put(ann, b"once"))
+        first = await send(ann, bob, media, random_id=42)
+        again = await send(ann, bob, media, random_id=42)
+        assert again.id == first.id and again.media.document.id == first.media.document.id
+        assert len(await bob.history(ann)) == 1
+
+    run(story)
