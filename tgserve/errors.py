@@ -148,6 +148,9 @@ CHANNELS_ADMIN_PUBLIC_TOO_MUCH = ErrorKind(
     400, "CHANNELS_ADMIN_PUBLIC_TOO_MUCH", "you have too many public channels"
 )
 SLOWMODE_WAIT = ErrorKind(420, "SLOWMODE_WAIT_%d", "slow mode: wait so many seconds before the next message")
+SLOWMODE_MULTI_MSGS_DISABLED = ErrorKind(
+    400, "SLOWMODE_MULTI_MSGS_DISABLED", "slow mode: one message at a time, albums aside"
+)
 CONTACT_ID_INVALID = ErrorKind(400, "CONTACT_ID_INVALID", "this user cannot be a contact")
 CONTACT_NAME_EMPTY = ErrorKind(400, "CONTACT_NAME_EMPTY", "a contact needs a name")
 CONTACTS_TOO_MUCH = ErrorKind(400, "CONTACTS_TOO_MUCH", "the address book is full")

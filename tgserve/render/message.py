@@ -173,7 +173,7 @@ def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
     if body.effect:
         flags2 |= EFFECT2
         parts.append(_LONG(body.effect))
-    if view.owner < 0:
+    if row.peer <= -CHANNEL_BASE:  # in the channel's box, or waiting for its time in its author's
         flags, author = post.author(services, view, flags)
         head = _BARE(_ID, flags, flags2, view.msg_id) + author
     else:

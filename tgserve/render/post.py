@@ -18,10 +18,10 @@ _COUNTERS = Struct("<ii").pack
 def author(services: Services, view: View, flags: int) -> tuple[int, bytes]:
     """The flags, and from_id as bytes: none for a post of the channel itself."""
     shown = view.body.author
-    record = services.channels.register.get_or_none(view.owner)
+    record = services.channels.register.get_or_none(view.row.peer)
     if record is not None and not record.megagroup:
         flags |= POST
-        if shown == view.owner:
+        if shown == view.row.peer:
             return flags & ~FROM, b""
     return flags | FROM, peer_bytes(shown)
 

@@ -184,6 +184,7 @@ def build(
     messaging = Messaging(store, clock, blocks, rosters)
     messaging.takes_voice = lambda peer, me: privacy.allows(peer, "voice_messages", me)
     messaging.channels = channels.posting
+    channels.posting.right_for = lambda media: messaging.right_for(media)
     editing = Editing(store, clock, rosters)
     editing.channels = channels.changing
     presence = Presence(store, clock, bus)
@@ -233,7 +234,7 @@ def build(
         top_peers=TopPeers(store, clock),
         chatlists=Chatlists(store, clock, ids, folders, groups),
         alarms=alarms,
-        scheduling=Scheduling(store, clock, messaging, alarms),
+        scheduling=Scheduling(store, clock, messaging, alarms, channels.posting),
         expiry=Expiry(store, clock, alarms),
         chunks=chunks,
         files=files,

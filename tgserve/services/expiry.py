@@ -13,6 +13,8 @@ from tgserve.clock import Clock
 from tgserve.services import alarms, boxes
 from tgserve.services.alarms import EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
+from tgserve.services.channels.changing import remove
+from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import spread
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -52,7 +54,8 @@ class Expiry:
     async def _due(self, me: int, items: list[Due]) -> None:
         """Alarm handler: these messages of mine have come to their end."""
         now = int(self._clock.now())
-        await self._store.transact(slot_of(me), lambda txn: _end(txn, me, items, now))
+        end = _end_in_channel if is_channel(me) else _end
+        await self._store.transact(slot_of(me), lambda txn: end(txn, me, items, now))
 
 
 def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin = None) -> Published | None:
@@ -66,6 +69,13 @@ def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin =
 def deliver_timer(txn: Txn, news: pl.DeliverTimer, memo: object) -> None:
     """Outbox: the other side has set the timer."""
     _set(txn, news.user, news.peer, news.period, news.date)
+
+
+def _end_in_channel(txn: Txn, channel: int, items: list[Due], now: int) -> None:
+    """A channel's messages lie in its own box."""
+    for when, _, msg_id in items:
+        alarms.drop_alarm(txn, channel, when, EXPIRE, msg_id)
+    remove(txn, channel, [msg_id for _, _, msg_id in items], now, None)
 
 
 def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:

@@ -111,11 +111,25 @@ class Elsewhere(Protocol):
     """Whoever sends to channels (services/channels/posting.py)."""
 
     def send_many(
-        self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, origin: Origin = None
+        self,
+        me: int,
+        channel: int,
+        drafts: Sequence[tuple[int, Draft]],
+        *,
+        send_as: int = 0,
+        origin: Origin = None,
     ) -> Commit[list[Sent]]: ...
 
     def send(
-        self, me: int, channel: int, draft: Draft, random_id: int, *, origin: Origin = None
+        self,
+        me: int,
+        channel: int,
+        draft: Draft,
+        random_id: int,
+        *,
+        send_as: int = 0,
+        origin: Origin = None,
+        clear_draft: bool = False,
     ) -> Commit[Sent]: ...
 
 
@@ -143,13 +157,16 @@ class Messaging:
         *,
         origin: Origin = None,
         clear_draft: bool = False,
+        send_as: int = 0,
     ) -> Commit[Sent]:
-        """Send one message to a user or group. Raises YOU_BLOCKED_USER, USER_IS_BLOCKED, CHAT_WRITE_FORBIDDEN,
+        """Send one message to a user or group; `send_as` is for channels. Raises YOU_BLOCKED_USER, USER_IS_BLOCKED, CHAT_WRITE_FORBIDDEN,
         CHAT_ID_INVALID, CHAT_FORBIDDEN, RANDOM_ID_EMPTY; the commit raises REPLY_MESSAGE_ID_INVALID."""
         if not random_id:
             raise errors.RANDOM_ID_EMPTY()
         if self.channels is not None and peer <= -r.CHANNEL_BASE:
-            return self.channels.send(me, peer, draft, random_id, origin=origin)
+            return self.channels.send(
+                me, peer, draft, random_id, send_as=send_as, origin=origin, clear_draft=clear_draft
+            )
         audience = None
         if peer > 0:
             self.check_may_write(me, peer)
@@ -165,13 +182,19 @@ class Messaging:
         return self._store.transact(slot_of(me), work)
 
     def send_many(
-        self, me: int, peer: int, drafts: Sequence[tuple[int, Draft]], *, origin: Origin = None
+        self,
+        me: int,
+        peer: int,
+        drafts: Sequence[tuple[int, Draft]],
+        *,
+        origin: Origin = None,
+        send_as: int = 0,
     ) -> Commit[list[Sent]]:
         """Send (random_id, draft) pairs in order, in one commit: forwards, albums. Raises as `send`."""
         if not all(random_id for random_id, _ in drafts):
             raise errors.RANDOM_ID_EMPTY()
         if self.channels is not None and peer <= -r.CHANNEL_BASE:
-            return self.channels.send_many(me, peer, drafts, origin=origin)
+            return self.channels.send_many(me, peer, drafts, send_as=send_as, origin=origin)
         audience = None
         if peer > 0:
             self.check_may_write(me, peer)

@@ -16,6 +16,8 @@ from tgserve.errors import RpcError
 from tgserve.services import alarms, boxes
 from tgserve.services.alarms import SEND, WHEN_ONLINE, Alarms, Due
 from tgserve.services.boxes import View
+from tgserve.services.channels.posting import Author, Posting
+from tgserve.services.channels.register import is_channel
 from tgserve.services.files import holding
 from tgserve.services.messaging import Draft, Messaging, Origin, ReplyTo
 from tgserve.store import eventlog
@@ -44,10 +46,13 @@ class Made(Record, frozen=True, gc=False):
 
 
 class Scheduling:
-    def __init__(self, store: Store, clock: Clock, messaging: Messaging, alarms_: Alarms) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, messaging: Messaging, alarms_: Alarms, posting: Posting
+    ) -> None:
         self._store = store
         self._clock = clock
         self._messaging = messaging
+        self._posting = posting
         alarms_.on(SEND, self._due)
 
     # -- what waits -----------------------------------------------------------
@@ -70,14 +75,25 @@ class Scheduling:
     # -- changes -----------------------------------------------------------
 
     def add(
-        self, me: int, peer: int, drafts: Sequence[tuple[int, Draft]], date: int, *, origin: Origin = None
+        self,
+        me: int,
+        peer: int,
+        drafts: Sequence[tuple[int, Draft]],
+        date: int,
+        *,
+        send_as: int = 0,
+        origin: Origin = None,
     ) -> Commit[list[Made]]:
         """Keep (random_id, draft) pairs until `date`. Raises what sending would, RANDOM_ID_EMPTY,
-        SCHEDULE_DATE_TOO_LATE; the commit raises SCHEDULE_TOO_MUCH, REPLY_MESSAGE_ID_INVALID."""
+        SCHEDULE_DATE_TOO_LATE; the commit raises SCHEDULE_TOO_MUCH, REPLY_MESSAGE_ID_INVALID. Those for a channel are
+        the list of who wrote them, and stand under the name they would have now."""
         if not all(random_id for random_id, _ in drafts):
             raise errors.RANDOM_ID_EMPTY()
         if peer > 0:
             self._messaging.check_may_write(me, peer)
+        author = Author(me)
+        if is_channel(peer):
+            author = self._posting.check(me, peer, drafts, send_as=send_as)
         now = int(self._clock.now())
         _check_date(date, now)
 
@@ -92,7 +108,7 @@ class Scheduling:
                 if len(here) + 1 > MOST:
                     raise errors.SCHEDULE_TOO_MUCH()
                 number = _next_number(txn, me, peer)
-                body = _body(txn, me, peer, draft, now)
+                body = _body(txn, me, peer, draft, author, now)
                 later = Later(date, random_id, body, draft.mentions, draft.kind, draft.media_unread)
                 holding.hold_body(txn, body)
                 here[random_id] = (number, later)
@@ -169,6 +185,10 @@ class Scheduling:
             except RpcError as refusal:
                 if refusal.code >= 500:
                     raise
+                if refusal.code == 420:  # slow mode
+                    wait = now + int(refusal.name.rpartition("_")[2])
+                    await self.edit(me, peer, number, lambda body: body, wait)
+                    continue
                 await self.delete(me, peer, (number,))  # blocked meanwhile, or the group is gone
 
     async def _send(self, me: int, peer: int, number: int) -> None:
@@ -177,11 +197,22 @@ class Scheduling:
             if later is None:
                 return
             draft = replace(_draft(reader, me, later), mentions=later.mentions)
+        send_as = 0
+        if is_channel(peer):
+            draft = replace(draft, reply=self._still_there(peer, draft.reply))
+            send_as = later.body.author if later.body.author not in (me, peer) else 0
         now = int(self._clock.now())
-        sent = await self._messaging.send(me, peer, draft, later.random_id)
+        sent = await self._messaging.send(me, peer, draft, later.random_id, send_as=send_as)
         await self._store.transact(
             slot_of(me), lambda txn: _forget(txn, me, peer, number, sent.msg_id, now, None)
         )
+
+
+    def _still_there(self, channel: int, reply: ReplyTo | None) -> ReplyTo | None:
+        if reply is None or reply.foreign:
+            return reply
+        with self._store.read(slot_of(channel)) as reader:
+            return reply if reader.get(ROWS, channel, reply.msg_id) is not None else None
 
 
 def _check_date(date: int, now: int) -> None:
@@ -200,9 +231,14 @@ def _next_number(txn: Txn, me: int, peer: int) -> int:
             return number
 
 
-def _body(txn: Txn, me: int, peer: int, draft: Draft, now: int) -> r.Body:
+def _body(txn: Txn, me: int, peer: int, draft: Draft, author: Author, now: int) -> r.Body:
     reply = None
-    if draft.reply is not None:
+    if draft.reply is not None and draft.reply.foreign:
+        reply = r.Reply(0, 0, foreign=draft.reply.foreign)
+    elif draft.reply is not None and is_channel(peer):
+        quote = draft.reply
+        reply = r.Reply(peer, quote.msg_id, quote.quote_text, quote.quote_entities, quote.quote_offset)
+    elif draft.reply is not None:
         row = txn.get(ROWS, me, draft.reply.msg_id)
         if row is None or row.peer != peer:
             raise errors.REPLY_MESSAGE_ID_INVALID()
@@ -211,7 +247,7 @@ def _body(txn: Txn, me: int, peer: int, draft: Draft, now: int) -> r.Body:
             row.author, row.author_msg_id, quote.quote_text, quote.quote_entities, quote.quote_offset
         )
     return r.Body(
-        me,
+        author.shown,
         now,
         draft.text,
         draft.layer,
@@ -233,13 +269,15 @@ def _body(txn: Txn, me: int, peer: int, draft: Draft, now: int) -> r.Body:
         media_ttl=draft.media_ttl,
         media_after=draft.media_after,
         poll=draft.poll,
+        signer=author.signer,
+        signature=author.signature,
     )
 
 
 def _draft(reader: Reader, me: int, later: Later) -> Draft:
     """The draft to be sent; what it answers may be gone by now."""
     body, reply = later.body, None
-    answered = boxes.reply_id(reader, me, body)
+    answered = _answered(reader, me, body)
     if body.reply is not None and answered:
         quote = body.reply
         reply = ReplyTo(answered, quote.quote_text, quote.quote_entities, quote.quote_offset)
@@ -273,7 +311,14 @@ def _draft(reader: Reader, me: int, later: Later) -> Draft:
 def _view(reader: Reader, me: int, peer: int, number: int, later: Later) -> View:
     row = r.Row(peer, me, number, r.ROW_FROM_SELF if peer == me else r.ROW_OUT)
     body = replace(later.body, date=later.date)
-    return View(me, number, row, body, boxes.reply_id(reader, me, body))
+    return View(me, number, row, body, _answered(reader, me, body))
+
+
+def _answered(reader: Reader, me: int, body: r.Body) -> int:
+    """The number of what it answers, as `me` knows it; in a channel that is everybody's."""
+    if body.reply is not None and is_channel(body.reply.author):
+        return body.reply.author_msg_id
+    return boxes.reply_id(reader, me, body)
 
 
 def _forget(

@@ -298,6 +298,14 @@ class ChannelMentioned(Record, tag=True, frozen=True):
     gone: bool = False
 
 
+class ChannelWritten(Record, tag=True, frozen=True):
+    """`user` has sent into a channel what he had as a draft there."""
+
+    user: int
+    channel: int
+    date: int
+
+
 class Reacted(Record, tag=True, frozen=True):
     """`user` has reacted to a message: his own box hears of it. `kinds` is all he has given it now."""
 
@@ -431,6 +439,94 @@ class ChannelFromGroup(Record, tag=True, frozen=True):
     photo: r.Shot | None = None
 
 
+class ThreadReadBy(Record, tag=True, frozen=True):
+    """`reader` has read a thread up to here: its authors shall hear of it."""
+
+    channel: int
+    topic: int
+    reader: int
+    max_id: int
+    date: int
+
+
+class ThreadAuthorRead(Record, tag=True, frozen=True):
+    """Somebody has read what `user` wrote in a thread."""
+
+    user: int
+    channel: int
+    topic: int
+    max_id: int
+    date: int
+
+
+class FillGeneral(Record, tag=True, frozen=True):
+    """A supergroup has become a forum: what was written above `after`, up to `upto`, goes to General."""
+
+    channel: int
+    after: int
+    upto: int
+
+
+class ForwardPost(Record, tag=True, frozen=True):
+    """A channel's post goes into its discussion group; `body` as it shall stand there."""
+
+    group: int
+    channel: int
+    post: int
+    body: r.Body
+    date: int
+
+
+class PostForwarded(Record, tag=True, frozen=True):
+    """How many comments a post has, as its discussion group counts them; at first where they begin."""
+
+    channel: int
+    post: int
+    group: int
+    root: int
+    replies: int = 0
+    max_id: int = 0
+    recent: tuple[int, ...] = ()
+
+
+class PostEdited(Record, tag=True, frozen=True):
+    """A channel's post was edited: so is the copy in its discussion group."""
+
+    group: int
+    channel: int
+    post: int
+    root: int
+    body: r.Body
+    date: int
+
+
+class PostDeleted(Record, tag=True, frozen=True):
+    """A channel's posts are gone: their copies in its discussion group (`roots`) go too."""
+
+    group: int
+    channel: int
+    roots: tuple[int, ...]
+    date: int
+
+
+class LinkGroup(Record, tag=True, frozen=True):
+    """A channel has made `group` its discussion group: the group follows, if `me` may."""
+
+    group: int
+    channel: int
+    me: int
+    date: int
+
+
+class UnlinkGroup(Record, tag=True, frozen=True):
+    """`channel` belongs no more to `other` (one of them is a channel, the other its discussion group)."""
+
+    channel: int
+    other: int
+    me: int
+    date: int
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -464,6 +560,7 @@ AnyOutbox = (
     | ChannelReadBy
     | ChannelAuthorRead
     | ChannelMentioned
+    | ChannelWritten
     | Reacted
     | DeliverReactions
     | DropReactors
@@ -479,6 +576,15 @@ AnyOutbox = (
     | HoldChunks
     | DropChunks
     | ChannelFromGroup
+    | ThreadReadBy
+    | ThreadAuthorRead
+    | FillGeneral
+    | ForwardPost
+    | PostForwarded
+    | PostEdited
+    | PostDeleted
+    | LinkGroup
+    | UnlinkGroup
 )
 
 

@@ -45,7 +45,7 @@ async def create_channel(call: Call, request: channels.CreateChannel) -> t.AnyUp
     if request.broadcast and (request.megagroup or request.forum):
         raise errors.CHANNEL_INVALID()
     megagroup = not request.broadcast
-    if request.ttl_period and request.ttl_period < 0:
+    if request.ttl_period and not 0 <= request.ttl_period <= limits.TIMER_SECONDS:
         raise errors.TTL_PERIOD_INVALID()
     action = action_of(t.MessageActionChannelCreate(title=title_of(request.title)))
     done = await call.services.channels.life.create(

@@ -262,6 +262,9 @@ async def set_reactions(
 
 
 async def set_ttl(call: Call, channel: int, period: int) -> t.Updates:
+    """TTL_PERIOD_INVALID, CHAT_NOT_MODIFIED."""
+    if not 0 <= period <= limits.TIMER_SECONDS:
+        raise errors.TTL_PERIOD_INVALID()
     record = call.services.channels.register.get_or_none(channel)
     line = _line(journal.TTL, before=record.ttl_period if record is not None else 0, after=period)
     action = action_of(t.MessageActionSetMessagesTTL(period=period))

@@ -35,6 +35,16 @@ def writable_peer(call: Call, peer: t.AnyInputPeer) -> int:
     return found
 
 
+def send_as(call: Call, peer: int, asked: t.AnyInputPeer | None) -> int:
+    """Under whose name to send, 0 when that is left open. SEND_AS_PEER_INVALID."""
+    if asked is None:
+        return 0
+    found = peers.resolve(call, asked)
+    if not is_channel(peer) and found != call.me:
+        raise errors.SEND_AS_PEER_INVALID()
+    return found
+
+
 def mentions(call: Call, text: Text) -> tuple[int, ...]:
     """The users that a text for a group names, by id or by username."""
     found = dict.fromkeys(text.users)
@@ -87,7 +97,9 @@ def _foreign(call: Call, source: int, reply: t.InputReplyToMessage) -> ReplyTo:
     roster = (
         call.services.groups.rosters.get_or_none(source) if not is_channel(source) and source < 0 else None
     )
-    if view.body.noforwards or (roster is not None and roster.group.noforwards):
+    record = call.services.channels.register.get_or_none(source) if is_channel(source) else None
+    kept = (roster is not None and roster.group.noforwards) or (record is not None and record.noforwards)
+    if view.body.noforwards or kept:
         raise errors.CHAT_FORWARDS_RESTRICTED()
     origin = origin_of(call.services, call.me, view)
     header = t.MessageReplyHeader(reply_from=origin)

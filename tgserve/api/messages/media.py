@@ -151,10 +151,17 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
         raise errors.MESSAGE_EMPTY()
     draft = _draft(call, peer, request, text, media)
     later = drafting.later(call, peer, request.schedule_date)
+    send_as = drafting.send_as(call, peer, request.send_as)
     if later:
-        return await schedule(call, peer, ((request.random_id, draft),), later)
+        return await schedule(call, peer, ((request.random_id, draft),), later, send_as)
     sent = await call.services.messaging.send(
-        call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
+        call.me,
+        peer,
+        draft,
+        request.random_id,
+        origin=call.session,
+        clear_draft=request.clear_draft,
+        send_as=send_as,
     )
     if media.kind in KEPT_WHEN_SENT and not sent.repeated:
         shelf = KEPT_WHEN_SENT[media.kind]
@@ -188,9 +195,12 @@ async def send_multi_media(call: Call, request: messages.SendMultiMedia) -> t.An
     ]
     pairs = list(zip(random_ids, drafts, strict=True))
     later = drafting.later(call, peer, request.schedule_date)
+    send_as = drafting.send_as(call, peer, request.send_as)
     if later:
-        return await schedule(call, peer, pairs, later)
-    sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session)
+        return await schedule(call, peer, pairs, later, send_as)
+    sent = await call.services.messaging.send_many(
+        call.me, peer, pairs, origin=call.session, send_as=send_as
+    )
     return render_sent.full(call.services, call.me, sent, random_ids, call.now)
 
 

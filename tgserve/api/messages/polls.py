@@ -41,6 +41,7 @@ async def send_poll(
     text = compose(call, request.message, request.entities, limit=limits.CAPTION_CHARS)
     later = drafting.later(call, peer, request.schedule_date)
     reply = drafting.reply_to(call, peer, request.reply_to)
+    send_as = drafting.send_as(call, peer, request.send_as)
     poll_id = await call.services.polls.make(call.me, request.random_id, made)
     ballot = Ballot(poll_id, replace(made, counts=(0,) * len(made.answers)))
     stored, min_layer = layers.encode_part(render.media(ballot))
@@ -59,9 +60,15 @@ async def send_poll(
     )
     try:
         if later:
-            return await schedule(call, peer, ((request.random_id, draft),), later)
+            return await schedule(call, peer, ((request.random_id, draft),), later, send_as)
         sent = await call.services.messaging.send(
-            call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
+            call.me,
+            peer,
+            draft,
+            request.random_id,
+            origin=call.session,
+            clear_draft=request.clear_draft,
+            send_as=send_as,
         )
     except errors.RpcError:
         await call.services.polls.discard(poll_id)

@@ -28,9 +28,13 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
 
-async def schedule(call: Call, peer: int, drafts: Sequence[tuple[int, Draft]], date: int) -> t.AnyUpdates:
+async def schedule(
+    call: Call, peer: int, drafts: Sequence[tuple[int, Draft]], date: int, send_as: int = 0
+) -> t.AnyUpdates:
     """updateMessageID and updateNewScheduledMessage for each: TDLib demands both (CLIENTS A.12)."""
-    made = await call.services.scheduling.add(call.me, peer, drafts, date, origin=call.session)
+    made = await call.services.scheduling.add(
+        call.me, peer, drafts, date, send_as=send_as, origin=call.session
+    )
     updates: list[Any] = [t.UpdateMessageID(id=one.view.msg_id, random_id=one.random_id) for one in made]
     updates += [t.UpdateNewScheduledMessage(message=message(call.services, one.view)) for one in made]
     who = people(one.view for one in made)

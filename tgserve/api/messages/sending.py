@@ -45,15 +45,22 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         invert_media=request.invert_media,
         mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
     )
+    send_as = drafting.send_as(call, peer, request.send_as)
     looking = None
     if call.services.previews.web is not None and text.entities and not request.no_webpage:
         draft, looking = webpages.with_preview(call, draft)
     if request.schedule_date:
         later = drafting.later(call, peer, request.schedule_date)
         if later:
-            return await schedule(call, peer, ((request.random_id, draft),), later)
+            return await schedule(call, peer, ((request.random_id, draft),), later, send_as)
     sent = await call.services.messaging.send(
-        call.me, peer, draft, request.random_id, origin=call.session, clear_draft=request.clear_draft
+        call.me,
+        peer,
+        draft,
+        request.random_id,
+        origin=call.session,
+        clear_draft=request.clear_draft,
+        send_as=send_as,
     )
     if looking is not None:
         webpages.follow(call, peer, sent.msg_id, looking)
@@ -103,9 +110,12 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
         )
     pairs = list(zip(request.random_id, drafts, strict=True))
     later = drafting.later(call, peer, request.schedule_date)
+    send_as = drafting.send_as(call, peer, request.send_as)
     if later:
-        return await schedule(call, peer, pairs, later)
-    sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session)
+        return await schedule(call, peer, pairs, later, send_as)
+    sent = await call.services.messaging.send_many(
+        call.me, peer, pairs, origin=call.session, send_as=send_as
+    )
     if is_channel(source):
         for msg_id in request.id:
             call.services.channels.counters.forwarded(source, msg_id)

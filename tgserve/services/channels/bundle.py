@@ -61,7 +61,7 @@ def build(
         register=register,
         audience=Audience(store, register),
         life=life,
-        posting=Posting(store, clock, users),
+        posting=Posting(store, clock, users, register),
         changing=Changing(store, clock, register),
         reading=ChannelReading(store, clock, register, history),
         counters=Counters(store),

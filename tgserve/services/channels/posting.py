@@ -15,12 +15,13 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
-from tgserve.services import boxes
+from tgserve.services import alarms, boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
 from tgserve.services.channels import rights
-from tgserve.services.channels.register import opened
+from tgserve.services.channels.register import Register, opened
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.files import holding
+from tgserve.services.groups import rights as kinds
 from tgserve.services.groups.life import Action
 from tgserve.services.messaging import Draft, Origin, Sent, body_of
 from tgserve.services.users import Users
@@ -53,10 +54,14 @@ class Author(Record, frozen=True, gc=False):
 class Posting:
     """New messages in channels and supergroups."""
 
-    def __init__(self, store: Store, clock: Clock, users: Users) -> None:
+    def __init__(self, store: Store, clock: Clock, users: Users, register: Register) -> None:
         self._store = store
         self._clock = clock
         self._users = users
+        self._register = register
+        self.right_for: Callable[[bytes], int] = lambda media: kinds.MEDIA
+        """As in Messaging."""
+        store.on_outbox(pl.ChannelWritten, _written)
 
     def send_many(
         self,
@@ -68,14 +73,80 @@ class Posting:
         name: str = "",
         origin: Origin = None,
     ) -> Commit[list[Sent]]:
-        """Send (random_id, draft) pairs in order, in one commit. `name` is what posts are signed with; `send_as` the
-        channel itself for anonymous admins. RANDOM_ID_EMPTY; the commit raises CHANNEL_PRIVATE, CHAT_WRITE_FORBIDDEN,
-        CHAT_SEND_MEDIA_FORBIDDEN, CHAT_SEND_PLAIN_FORBIDDEN, SLOWMODE_WAIT_%d, SEND_AS_PEER_INVALID,
-        REPLY_MESSAGE_ID_INVALID, USER_BANNED_IN_CHANNEL."""
+        """Send (random_id, draft) pairs in order, in one commit. `name` is what posts are signed with; `send_as` one of
+        `guises`, 0 for what the sender has chosen for this chat. RANDOM_ID_EMPTY; the commit raises CHANNEL_PRIVATE,
+        CHAT_WRITE_FORBIDDEN, CHAT_SEND_..._FORBIDDEN of what is in them, SLOWMODE_WAIT_%d,
+        SLOWMODE_MULTI_MSGS_DISABLED, SEND_AS_PEER_INVALID, REPLY_MESSAGE_ID_INVALID, USER_BANNED_IN_CHANNEL."""
         if not all(random_id for random_id, _ in drafts):
             raise errors.RANDOM_ID_EMPTY()
         work = self._work(me, channel, drafts, send_as, name or self._name(me), origin)
         return self._store.transact(slot_of(channel), work)
+
+    def guises(self, me: int, channel: int) -> list[int]:
+        """Whom a member may write as, the usual one first: himself; an anonymous admin the group; in a public group,
+        or one that belongs to a channel, the public channels he has made and that channel."""
+        record, seat = self._register.seat(me, channel)
+        if not record.megagroup:
+            return [me, channel] if record.signatures and record.profiles else [channel]
+        found = [me]
+        if rights.has(record, me, seat, rights.ANONYMOUS):
+            found = [channel]
+        if not rights.is_public(record) and not record.linked:
+            return found
+        for other in self._register.of_user(me):
+            made = self._register.get_or_none(other)
+            if made is None or made.deleted or made.megagroup or made.creator != me:
+                continue
+            if rights.is_public(made) or other == record.linked:
+                found.append(other)
+        return found
+
+    async def set_guise(self, me: int, channel: int, guise: int, *, origin: Origin = None) -> None:
+        """What `me` writes as there from now on. CHANNEL_PRIVATE, SEND_AS_PEER_INVALID."""
+        if guise not in self.guises(me, channel):
+            raise errors.SEND_AS_PEER_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            opened(txn, channel)
+            seat = seat_of(txn, channel, me, now)
+            if seat is None or not rights.is_member(seat):
+                raise errors.CHANNEL_PRIVATE()
+            made = replace(seat, anonymous_as=guise)
+            if made != seat:
+                txn.put(PARTICIPANTS, channel, me, value=made)
+                txn.outbox(slot_of(me), pl.TellChannelChanged(me, channel, now), origin)
+
+        await self._store.transact(slot_of(channel), work)
+
+    def check(self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, send_as: int = 0) -> Author:
+        """Raise what keeps `me` from sending these later, but for the slow mode; else under whose name they would stand
+        now. As send_many."""
+        record, seat = self._register.view(me, channel)
+        author = _author(record, channel, me, seat, send_as, self._name(me), self._foreign(me, channel, send_as))
+        _check_member(record, me, seat)
+        _check_rights(record, me, seat, self._needed(record, drafts))
+        for _, draft in drafts:
+            if draft.reply is None or draft.reply.foreign:
+                continue
+            with self._store.read(slot_of(channel)) as reader:
+                if not 0 < draft.reply.msg_id < 2**31 or reader.get(ROWS, channel, draft.reply.msg_id) is None:
+                    raise errors.REPLY_MESSAGE_ID_INVALID()
+        return author
+
+    def _foreign(self, me: int, channel: int, send_as: int) -> frozenset[int]:
+        """Other channels that `me` may write as there, if he does."""
+        if send_as in (0, me, channel):
+            seat = self._register.participant(channel, me)
+            if send_as or seat is None or seat.anonymous_as in (0, me, channel):
+                return NOBODY
+        return frozenset(self.guises(me, channel)) - {me, channel}
+
+    def _needed(self, record: c.Channel | None, drafts: Sequence[tuple[int, Draft]]) -> tuple[int, ...]:
+        """The right that each of the drafts needs in a supergroup."""
+        if record is None or not record.megagroup:
+            return ()
+        return tuple(self.right_for(draft.media) if draft.media else kinds.PLAIN for _, draft in drafts)
 
     def _work(
         self,
@@ -87,21 +158,24 @@ class Posting:
         origin: Origin,
     ) -> Callable[[Txn], list[Sent]]:
         now = int(self._clock.now())
+        foreign = self._foreign(me, channel, send_as)
+        needed = self._needed(self._register.get_or_none(channel), drafts)
 
         def work(txn: Txn) -> list[Sent]:
             record = opened(txn, channel)
             seat = seat_of(txn, channel, me, now)
-            author = _author(record, channel, me, seat, send_as, name)
+            author = _author(record, channel, me, seat, send_as, name, foreign)
             again = [txn.get(SENT, channel, mark_of(me, random_id)) for random_id, _ in drafts]
             if not any(again):
-                _check(txn, record, channel, me, seat, drafts, now)
+                _check(txn, record, channel, me, seat, drafts, needed, now)
             sent: list[Sent] = []
             for (random_id, draft), mark in zip(drafts, again, strict=True):
                 if mark is not None:
                     sent.append(_again(txn, channel, me, mark))
                     continue
                 body = _body(txn, record, channel, author, draft, now)
-                made = put_message(txn, channel, body, now, viewer=me, origin=origin)
+                late = r.ROW_SCHEDULED if draft.scheduled else 0
+                made = put_message(txn, channel, body, now, viewer=me, flags=late, origin=origin)
                 txn.put(
                     SENT, channel, mark_of(me, random_id), value=_SENT.pack(made.msg_id, made.pts, made.date)
                 )
@@ -120,13 +194,22 @@ class Posting:
         send_as: int = 0,
         name: str = "",
         origin: Origin = None,
+        clear_draft: bool = False,
     ) -> Commit[Sent]:
-        """One message; raises as send_many."""
+        """One message; raises as send_many. `clear_draft`: what the sender was writing there is gone with it."""
         if not random_id:
             raise errors.RANDOM_ID_EMPTY()
         drafts = ((random_id, draft),)
         work = self._work(me, channel, drafts, send_as, name or self._name(me), origin)
-        return self._store.transact(slot_of(channel), lambda txn: work(txn)[0])
+        now = int(self._clock.now())
+
+        def one(txn: Txn) -> Sent:
+            sent = work(txn)[0]
+            if clear_draft and not sent.repeated:
+                txn.outbox(slot_of(me), pl.ChannelWritten(me, channel, now), origin)
+            return sent
+
+        return self._store.transact(slot_of(channel), one)
 
     def act(
         self,
@@ -171,19 +254,36 @@ def mark_of(me: int, random_id: int) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+NOBODY: frozenset[int] = frozenset()
+
+
 def _author(
-    record: c.Channel, channel: int, me: int, seat: c.Participant | None, send_as: int, name: str
+    record: c.Channel,
+    channel: int,
+    me: int,
+    seat: c.Participant | None,
+    send_as: int,
+    name: str,
+    foreign: frozenset[int] = NOBODY,
 ) -> Author:
+    """`foreign`: channels that `me` may write as. SEND_AS_PEER_INVALID."""
+    chosen = seat.anonymous_as if seat is not None else 0
     if not record.megagroup:
+        if send_as not in (0, me, channel):
+            raise errors.SEND_AS_PEER_INVALID()
         signature = name if record.signatures else ""
-        if record.profiles and record.signatures:
+        if record.profiles and record.signatures and (send_as or chosen) != channel:
             return Author(me, 0, signature)
         return Author(channel, me, signature)
     anonymous = bool(rights.admin_rights(record, me, seat) & rights.ANONYMOUS)
+    if not send_as and chosen in foreign:
+        send_as = chosen
     if send_as in (0, me):
         return Author(channel, me, seat.rank if seat is not None else "") if anonymous else Author(me)
     if send_as == channel and anonymous:
         return Author(channel, me, seat.rank if seat is not None else "")
+    if send_as in foreign:
+        return Author(send_as, me)
     raise errors.SEND_AS_PEER_INVALID()
 
 
@@ -194,9 +294,23 @@ def _check(
     me: int,
     seat: c.Participant | None,
     drafts: Sequence[tuple[int, Draft]],
+    needed: Sequence[int],
     now: int,
 ) -> None:
     """Raise what keeps `me` from sending these now; counts the slow mode."""
+    _check_member(record, me, seat)
+    if _check_rights(record, me, seat, needed):
+        return
+    if record.slow_mode_seconds and seat is not None:
+        if seat.next_post > now:
+            raise errors.SLOWMODE_WAIT(seat.next_post - now)
+        albums = {draft.grouped_id for _, draft in drafts}
+        if len(drafts) > 1 and (len(albums) > 1 or not drafts[0][1].grouped_id):
+            raise errors.SLOWMODE_MULTI_MSGS_DISABLED()
+        txn.put(PARTICIPANTS, channel, me, value=replace(seat, next_post=now + record.slow_mode_seconds))
+
+
+def _check_member(record: c.Channel, me: int, seat: c.Participant | None) -> None:
     if not rights.is_member(seat):
         if seat is not None and seat.state == c.KICKED:
             raise errors.USER_BANNED_IN_CHANNEL()
@@ -204,32 +318,27 @@ def _check(
             if rights.may_see(record, seat):
                 raise errors.CHAT_WRITE_FORBIDDEN()
             raise errors.CHANNEL_PRIVATE()
+
+
+def _check_rights(record: c.Channel, me: int, seat: c.Participant | None, needed: Sequence[int]) -> bool:
+    """True for those whom no restriction binds. CHAT_ADMIN_REQUIRED, USER_BANNED_IN_CHANNEL, CHAT_WRITE_FORBIDDEN,
+    CHAT_SEND_..._FORBIDDEN."""
     if not record.megagroup:
         if not rights.has(record, me, seat, rights.POST):
             raise errors.CHAT_ADMIN_REQUIRED()
-        return
+        return True
     if rights.is_admin(record, me, seat):
-        return
+        return True
     denied = rights.denied(record, me, seat)
     if denied & rights.NO_SEND or record.gigagroup:
         if seat is not None and seat.banned & rights.NO_SEND:
             raise errors.USER_BANNED_IN_CHANNEL()
         raise errors.CHAT_WRITE_FORBIDDEN()
-    for _, draft in drafts:
-        check_kind(denied, draft)
-    if record.slow_mode_seconds and seat is not None:
-        if seat.next_post > now:
-            raise errors.SLOWMODE_WAIT(seat.next_post - now)
-        txn.put(PARTICIPANTS, channel, me, value=replace(seat, next_post=now + record.slow_mode_seconds))
-
-
-def check_kind(denied: int, draft: Draft) -> None:
-    """Raise what a flag word of chatBannedRights says against a message of this kind."""
-    if draft.media:
-        if denied & rights.NO_MEDIA:
-            raise errors.CHAT_SEND_MEDIA_FORBIDDEN()
-    elif denied & rights.NO_PLAIN:
-        raise errors.CHAT_SEND_PLAIN_FORBIDDEN()
+    for right in needed if denied else ():
+        refusal = kinds.refusal_or_none(denied, right)
+        if refusal is not None:
+            raise refusal()
+    return False
 
 
 def _body(txn: Txn, record: c.Channel, channel: int, author: Author, draft: Draft, now: int) -> r.Body:
@@ -262,14 +371,23 @@ def _body(txn: Txn, record: c.Channel, channel: int, author: Author, draft: Draf
 
 
 def put_message(
-    txn: Txn, channel: int, body: r.Body, now: int, *, viewer: int = 0, origin: Origin = None
+    txn: Txn,
+    channel: int,
+    body: r.Body,
+    now: int,
+    *,
+    viewer: int = 0,
+    flags: int = 0,
+    origin: Origin = None,
 ) -> Sent:
     """Write a message into the channel's box. The view published is nobody's in particular; the one returned is
-    `viewer`'s."""
+    `viewer`'s. `flags`: of the row, ROW_SCHEDULED for one that waited."""
     head = txn.get(BOXES, channel) or NO_BOX
     dialog = txn.get(DIALOGS, channel, channel) or NO_DIALOG
     msg_id = head.msg_id + 1
-    row = r.Row(channel, channel, msg_id, r.ROW_OUT)  # counts as unread with nobody
+    row = r.Row(channel, channel, msg_id, r.ROW_OUT | flags)  # counts as unread with nobody
+    if body.ttl_period:
+        alarms.set_alarm(txn, channel, now + body.ttl_period, alarms.EXPIRE, channel, msg_id)
     txn.put(BODIES, channel, msg_id, value=body)
     if body.poll:
         txn.outbox(slot_of(body.poll), pl.PollPlaced(body.poll, channel, msg_id, channel, now))
@@ -324,12 +442,22 @@ def put_action(
 
 def personal(view: View, viewer: int, unread: bool = False) -> View:
     """A message of a channel's box as `viewer` sees it; `unread`: it names him and he has not seen it yet."""
-    body, flags = view.body, view.row.flags & r.ROW_PINNED
+    body, flags = view.body, view.row.flags & (r.ROW_PINNED | r.ROW_SCHEDULED)
     if viewer and viewer in (body.author, body.signer):
         flags |= r.ROW_OUT
     elif viewer in body.mentions:
         flags |= r.ROW_MENTIONED | (r.ROW_MEDIA_UNREAD if unread else 0)
     return View(view.owner, view.msg_id, replace(view.row, flags=flags), body, view.reply_id, viewer)
+
+
+def _written(txn: Txn, word: pl.ChannelWritten, origin: Origin) -> None:
+    """Outbox, the writer's slot: his draft has become a message."""
+    dialog = txn.get(DIALOGS, word.user, word.channel)
+    if dialog is None or not dialog.draft or dialog.draft_date > word.date:
+        return
+    made = replace(dialog, draft=b"", draft_layer=0, draft_date=word.date)
+    txn.put(DIALOGS, word.user, word.channel, value=made)
+    eventlog.append(txn, word.user, ev.DraftChanged(word.channel), now=word.date, raises=0, origin=origin)
 
 
 def _again(txn: Txn, channel: int, me: int, mark: bytes) -> Sent:
