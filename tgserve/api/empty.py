@@ -38,11 +38,6 @@ def _updates(call: Call, request: Any) -> t.Updates:
     return t.Updates(updates=[], users=[], chats=[], date=call.now, seq=0)
 
 
-def _send_as(call: Call, request: Any) -> t.ChannelsSendAsPeers:
-    me = t.SendAsPeer(peer=t.PeerUser(user_id=call.me))
-    return t.ChannelsSendAsPeers(peers=[me], chats=[], users=people.users(call.services, call.me, [call.me]))
-
-
 def _join_as(call: Call, request: Any) -> t.PhoneJoinAsPeers:
     users = people.users(call.services, call.me, [call.me])
     return t.PhoneJoinAsPeers(peers=[t.PeerUser(user_id=call.me)], chats=[], users=users)
@@ -90,7 +85,6 @@ def _stars(call: Call, request: Any) -> t.PaymentsStarsStatus:
 
 MADE: Final[dict[str, Answer]] = {
     "account.getNotifyExceptions": _updates,
-    "channels.getSendAs": _send_as,
     "help.getPassportConfig": lambda call, request: t.HelpPassportConfigNotModified(),
     "messages.getExtendedMedia": _updates,
     "messages.getFactCheck": _each("msg_id", lambda item: t.FactCheck(hash=0)),

@@ -11,6 +11,7 @@ from typing import Any
 
 from tgserve.render import photos
 from tgserve.render.invite import invite
+from tgserve.render.peers import peer as peer_object
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
 from tgserve.services.channels import rights
@@ -151,6 +152,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         can_delete_channel=viewer == record.creator,
         antispam=record.antispam,
         participants_hidden=record.members_hidden,
+        has_scheduled=member and services.scheduling.has_any(viewer, peer),
         id=channel_id(peer),
         about=record.about,
         participants_count=record.members,
@@ -174,6 +176,8 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         made.exported_invite = invite(primary)
     if member and record.megagroup:
         made.online_count = len(services.channels.audience.of(peer))
+    if seat is not None and member and seat.anonymous_as:
+        made.default_send_as = peer_object(seat.anonymous_as)
     if record.linked:
         made.linked_chat_id = channel_id(record.linked)
     if record.slow_mode_seconds:

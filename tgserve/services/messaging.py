@@ -51,6 +51,8 @@ class ReplyTo(Record, frozen=True, gc=False):
     foreign_layer: int = 0
     users: tuple[int, ...] = ()
     """Named in it."""
+    top: int = 0
+    """In a supergroup: the topic or thread it shall stand in; msg_id may be 0 then."""
 
 
 class Draft(Record, frozen=True, gc=False):
@@ -250,8 +252,9 @@ def body_of(
     signature: str = "",
     topic: int = 0,
     mentions: tuple[int, ...] = (),
+    in_topic: bool = False,
 ) -> r.Body:
-    """What is stored of a draft; the last four are for channels (Body says what they mean)."""
+    """What is stored of a draft; the last five are for channels (Body says what they mean)."""
     return r.Body(
         author,
         now,
@@ -281,6 +284,7 @@ def body_of(
         signature=signature,
         topic=topic,
         mentions=mentions,
+        in_topic=in_topic,
     )
 
 

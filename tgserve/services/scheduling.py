@@ -207,7 +207,6 @@ class Scheduling:
             slot_of(me), lambda txn: _forget(txn, me, peer, number, sent.msg_id, now, None)
         )
 
-
     def _still_there(self, channel: int, reply: ReplyTo | None) -> ReplyTo | None:
         if reply is None or reply.foreign:
             return reply

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from tgserve import errors, limits
 from tgserve.api.messages.entities import Text, compose
 from tgserve.render.forward import origin_of
@@ -79,12 +81,14 @@ def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo 
     if reply.reply_to_peer_id is not None:
         source = peers.resolve(call, reply.reply_to_peer_id)
         if source != peer:
-            return _foreign(call, source, reply)
-    if not reply.reply_to_msg_id:
+            top = max(reply.top_msg_id or 0, 0) if is_channel(peer) else 0
+            return replace(_foreign(call, source, reply), top=top)
+    top = max(reply.top_msg_id or 0, 0) if is_channel(peer) else 0
+    if not reply.reply_to_msg_id and not top:
         return None
     if not reply.quote_text:
-        return ReplyTo(reply.reply_to_msg_id)
-    return _quote(call, peer, reply)
+        return ReplyTo(reply.reply_to_msg_id, top=top)
+    return replace(_quote(call, peer, reply), top=top)
 
 
 def _foreign(call: Call, source: int, reply: t.InputReplyToMessage) -> ReplyTo:

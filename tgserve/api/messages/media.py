@@ -198,9 +198,7 @@ async def send_multi_media(call: Call, request: messages.SendMultiMedia) -> t.An
     send_as = drafting.send_as(call, peer, request.send_as)
     if later:
         return await schedule(call, peer, pairs, later, send_as)
-    sent = await call.services.messaging.send_many(
-        call.me, peer, pairs, origin=call.session, send_as=send_as
-    )
+    sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session, send_as=send_as)
     return render_sent.full(call.services, call.me, sent, random_ids, call.now)
 
 

@@ -113,9 +113,7 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
     send_as = drafting.send_as(call, peer, request.send_as)
     if later:
         return await schedule(call, peer, pairs, later, send_as)
-    sent = await call.services.messaging.send_many(
-        call.me, peer, pairs, origin=call.session, send_as=send_as
-    )
+    sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session, send_as=send_as)
     if is_channel(source):
         for msg_id in request.id:
             call.services.channels.counters.forwarded(source, msg_id)

@@ -17,13 +17,14 @@ from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.services import alarms, boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
-from tgserve.services.channels import rights
+from tgserve.services.channels import rights, threads
 from tgserve.services.channels.register import Register, opened
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.files import holding
 from tgserve.services.groups import rights as kinds
 from tgserve.services.groups.life import Action
-from tgserve.services.messaging import Draft, Origin, Sent, body_of
+from tgserve.services.history import TOP_ID
+from tgserve.services.messaging import Draft, Origin, ReplyTo, Sent, body_of
 from tgserve.services.users import Users
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
@@ -31,9 +32,10 @@ from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, BOXES, DIALOGS, PARTICIPANTS, ROWS, SENT
+from tgserve.store.keyspaces import BODIES, BOXES, CHANNELS, DIALOGS, PARTICIPANTS, ROWS, SENT, TOPICS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.thread_records import GENERAL
 from tgserve.store.transaction import Txn
 
 _SENT = Struct(">III")
@@ -119,18 +121,25 @@ class Posting:
 
         await self._store.transact(slot_of(channel), work)
 
-    def check(self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, send_as: int = 0) -> Author:
+    def check(
+        self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, send_as: int = 0
+    ) -> Author:
         """Raise what keeps `me` from sending these later, but for the slow mode; else under whose name they would stand
         now. As send_many."""
         record, seat = self._register.view(me, channel)
-        author = _author(record, channel, me, seat, send_as, self._name(me), self._foreign(me, channel, send_as))
+        author = _author(
+            record, channel, me, seat, send_as, self._name(me), self._foreign(me, channel, send_as)
+        )
         _check_member(record, me, seat)
         _check_rights(record, me, seat, self._needed(record, drafts))
         for _, draft in drafts:
-            if draft.reply is None or draft.reply.foreign:
+            if draft.reply is None or draft.reply.foreign or not draft.reply.msg_id:
                 continue
             with self._store.read(slot_of(channel)) as reader:
-                if not 0 < draft.reply.msg_id < 2**31 or reader.get(ROWS, channel, draft.reply.msg_id) is None:
+                if (
+                    not 0 < draft.reply.msg_id < 2**31
+                    or reader.get(ROWS, channel, draft.reply.msg_id) is None
+                ):
                     raise errors.REPLY_MESSAGE_ID_INVALID()
         return author
 
@@ -173,7 +182,7 @@ class Posting:
                 if mark is not None:
                     sent.append(_again(txn, channel, me, mark))
                     continue
-                body = _body(txn, record, channel, author, draft, now)
+                body = _body(txn, record, channel, author, seat, draft, now)
                 late = r.ROW_SCHEDULED if draft.scheduled else 0
                 made = put_message(txn, channel, body, now, viewer=me, flags=late, origin=origin)
                 txn.put(
@@ -341,32 +350,97 @@ def _check_rights(record: c.Channel, me: int, seat: c.Participant | None, needed
     return False
 
 
-def _body(txn: Txn, record: c.Channel, channel: int, author: Author, draft: Draft, now: int) -> r.Body:
-    reply, topic, answered = None, 0, 0
-    if draft.reply is not None:
-        row = txn.get(ROWS, channel, draft.reply.msg_id)
-        target = txn.get(BODIES, channel, draft.reply.msg_id)
-        if row is None or target is None:
-            raise errors.REPLY_MESSAGE_ID_INVALID()
-        asked = draft.reply
-        topic = target.topic or draft.reply.msg_id
-        reply = r.Reply(channel, asked.msg_id, asked.quote_text, asked.quote_entities, asked.quote_offset)
-        answered = target.signer or target.author
-    called = dict.fromkeys((*draft.mentions, answered))
+class Place(Record, frozen=True, gc=False):
+    """Where a new message stands: what it answers, and in which thread."""
+
+    reply: r.Reply | None = None
+    topic: int = 0
+    in_topic: bool = False
+    answered: int = 0
+    """Who wrote what it answers."""
+
+
+def _place(
+    txn: Txn, record: c.Channel, channel: int, wrote: int, seat: c.Participant | None, asked: ReplyTo | None
+) -> Place:
+    """REPLY_MESSAGE_ID_INVALID, TOPIC_DELETED, TOPIC_CLOSED."""
+    msg_id, top = (asked.msg_id, asked.top) if asked is not None else (0, 0)
+    topic = 0
+    if record.forum:
+        topic, msg_id = _topic(txn, record, channel, wrote, seat, msg_id, top)
+    elif not msg_id and asked is not None and not asked.foreign:
+        msg_id = top
+    if asked is None:
+        return Place()
+    in_topic = topic not in (0, GENERAL)
+    if asked.foreign:
+        reply = r.Reply(channel, 0, foreign=asked.foreign)
+        return Place(reply, topic if in_topic else 0, in_topic)
+    if not msg_id:
+        return Place(None, topic if in_topic else 0, in_topic)
+    target = txn.get(BODIES, channel, msg_id) if 0 < msg_id <= TOP_ID else None
+    if target is None or txn.get(ROWS, channel, msg_id) is None:
+        raise errors.REPLY_MESSAGE_ID_INVALID()
+    reply = r.Reply(channel, msg_id, asked.quote_text, asked.quote_entities, asked.quote_offset)
+    answered = target.signer or target.author
+    if in_topic:
+        return Place(reply, topic, True, answered)
+    return Place(reply, (0 if target.in_topic else target.topic) or msg_id, False, answered)
+
+
+def _topic(
+    txn: Txn, record: c.Channel, channel: int, wrote: int, seat: c.Participant | None, msg_id: int, top: int
+) -> tuple[int, int]:
+    """The topic of a forum that a new message goes to, and what it answers in it (0 = nothing): topics are named by
+    top_msg_id, by an answer to the message they begin with, or to one that is in them."""
+    topic = GENERAL
+    if 0 < top <= TOP_ID and txn.get(TOPICS, channel, top) is not None:
+        topic = top
+    elif top and top != GENERAL and (top > TOP_ID or txn.get(ROWS, channel, top) is None):
+        raise errors.TOPIC_DELETED()
+    elif 0 < msg_id <= TOP_ID:
+        target = txn.get(BODIES, channel, msg_id)
+        if txn.get(TOPICS, channel, msg_id) is not None:
+            topic = msg_id
+        elif target is not None and target.in_topic:
+            topic = target.topic
+    if msg_id == topic:
+        msg_id = 0
+    known = threads.topic_of(txn, record, channel, topic)
+    if known is None:
+        raise errors.TOPIC_DELETED()
+    if known.closed or known.hidden:
+        if known.maker != wrote and not rights.has(record, wrote, seat, rights.TOPICS):
+            raise errors.TOPIC_CLOSED()
+    return topic, msg_id
+
+
+def _body(
+    txn: Txn,
+    record: c.Channel,
+    channel: int,
+    author: Author,
+    seat: c.Participant | None,
+    draft: Draft,
+    now: int,
+) -> r.Body:
     wrote = author.signer or author.shown
+    place = _place(txn, record, channel, wrote, seat, draft.reply)
+    called = dict.fromkeys((*draft.mentions, place.answered))
     mentions = tuple(user for user in called if user > 0 and user != wrote)[:MENTIONS]
     return body_of(
         draft,
         author.shown,
         now,
         peer=channel,
-        reply=reply,
+        reply=place.reply,
         ttl_period=record.ttl_period,
         holders=1,
         signer=author.signer,
         signature=author.signature,
-        topic=topic,
+        topic=place.topic if record.megagroup else 0,
         mentions=mentions if record.megagroup else (),
+        in_topic=place.in_topic,
     )
 
 
@@ -398,6 +472,12 @@ def put_message(
     published = eventlog.append(
         txn, channel, ev.NewMessage(msg_id), now=now, head=head, memo=view, origin=origin
     )
+    record = txn.get(CHANNELS, channel)
+    if record is not None and record.megagroup:
+        for top in threads.tops_of(record, msg_id, body):
+            threads.add(txn, channel, top, msg_id, body, published.pts)
+    elif record is not None and record.linked and not body.action:
+        txn.outbox(slot_of(record.linked), pl.ForwardPost(record.linked, channel, msg_id, body, now))
     for user in body.mentions:
         seat = txn.get(PARTICIPANTS, channel, user)
         if rights.is_member(seat):
@@ -417,12 +497,18 @@ def put_action(
     now: int,
     *,
     reply: int = 0,
+    topic: int = 0,
+    in_topic: bool = False,
     silent: bool = False,
     files: tuple[tuple[int, int, int], ...] = (),
     origin: Origin = None,
 ) -> Sent:
-    """A service message: of who acted in a supergroup, of the channel itself elsewhere."""
+    """A service message: of who acted in a supergroup, of the channel itself elsewhere. It stands in the topic of what
+    it answers, or in `topic`; `in_topic` without that: a topic begins with it."""
     shown = me if record.megagroup else channel
+    target = txn.get(BODIES, channel, reply) if reply else None
+    if target is not None and target.in_topic:
+        topic = target.topic or reply
     body = r.Body(
         shown,
         now,
@@ -436,6 +522,8 @@ def put_action(
         signer=0 if shown == me else me,
         reply=r.Reply(channel, reply) if reply else None,
         files=files,
+        topic=topic,
+        in_topic=in_topic or bool(topic),
     )
     return put_message(txn, channel, body, now, viewer=me, origin=origin)
 

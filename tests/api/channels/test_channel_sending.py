@@ -1,0 +1,292 @@
+"""Sending into channels: who may send what, when, and under whose name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.messages.test_sending import refused
+from tests.community import run
+from tests.files import as_document, picture, put
+from tests.places import place, publish, sound, user_of
+from tests.talk import Person, talk
+from tgserve.services.alarms import Alarms
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels, messages
+
+DAY = 86_400
+EMPTY = t.InputPeerSelf()
+
+
+async def turn(c: Any, seconds: int) -> None:
+    c.clock.advance(seconds)
+    alarms: Alarms = c.services.alarms
+    await alarms.turn()
+    await c.settle()
+
+
+def test_each_kind_of_media_has_its_own_right() -> None:
+    """6.3: what the group forbids, and what is forbidden to one."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+            photo = t.InputMediaUploadedPhoto(file=await put(bob, picture(), name="a.jpg"))
+            sending = messages.SendMedia(peer=here.peer(bob), media=photo, message="", random_id=1)
+            dice = messages.SendMedia(
+                peer=here.peer(bob), media=t.InputMediaDice(emoticon="🎲"), message="", random_id=2
+            )
+            poll = messages.SendMedia(
+                peer=here.peer(bob),
+                media=t.InputMediaPoll(
+                    poll=t.Poll(
+                        id=0,
+                        hash=0,
+                        question=t.TextWithEntities(text="?", entities=[]),
+                        answers=[
+                            t.PollAnswer(text=t.TextWithEntities(text=one, entities=[]), option=one.encode())
+                            for one in "ab"
+                        ],
+                    )
+                ),
+                message="",
+                random_id=3,
+            )
+            for field, request, name in (
+                ("send_photos", sending, "CHAT_SEND_PHOTOS_FORBIDDEN"),
+                ("send_media", sending, "CHAT_SEND_MEDIA_FORBIDDEN"),
+                ("send_stickers", dice, "CHAT_SEND_STICKERS_FORBIDDEN"),
+                ("send_polls", poll, "CHAT_SEND_POLL_FORBIDDEN"),
+                ("send_plain", here.say(bob, "no"), "CHAT_SEND_PLAIN_FORBIDDEN"),
+                ("send_messages", here.say(bob, "no"), "USER_BANNED_IN_CHANNEL"),
+            ):
+                await here.ban(ann, bob, **{field: True})
+                before = len(await here.history(ann))
+                with pytest.raises(Exception, match=name):
+                    await bob(request)
+                assert len(await here.history(ann)) == before
+            await here.ban(ann, bob)
+            await bob(sending)
+            banned = t.ChatBannedRights(until_date=0, send_docs=True)
+            await ann(messages.EditChatDefaultBannedRights(peer=here.peer(ann), banned_rights=banned))
+            file = as_document(await put(eve, b"text", name="a.txt"))
+            request = messages.SendMedia(peer=here.peer(eve), media=file, message="", random_id=4)
+            with pytest.raises(Exception, match="CHAT_SEND_DOCS_FORBIDDEN"):
+                await eve(request)
+            mine = as_document(await put(ann, b"text", name="a.txt"))
+            await ann(messages.SendMedia(peer=here.peer(ann), media=mine, message="", random_id=5))
+            sound(c)
+
+    run(story())
+
+
+def test_slow_mode() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            await ann(channels.ToggleSlowMode(channel=here.input(ann), seconds=60))
+            one = await here.post(bob, "one")
+            await refused("SLOWMODE_WAIT_60", bob, here.say(bob, "two"))
+            assert (await here.full(bob)).slowmode_next_send_date == int(c.clock.now()) + 60
+            await here.post(ann, "an admin need not wait")
+            await here.post(ann, "and again")
+            c.clock.advance(60)
+            passing = messages.ForwardMessages(
+                from_peer=here.peer(bob), to_peer=here.peer(bob), id=[one, one], random_id=[5, 6]
+            )
+            await refused("SLOWMODE_MULTI_MSGS_DISABLED", bob, passing)
+            await here.post(bob, "two")
+
+    run(story())
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+def test_scheduled_posts(megagroup: bool) -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, megagroup=megagroup)
+            now = int(c.clock.now())
+            first = await here.post(ann, "first")
+            reply = t.InputReplyToMessage(reply_to_msg_id=first)
+            made = await ann(here.say(ann, "later", schedule_date=now + 60, reply_to=reply))
+            shown = made.updates[1].message
+            assert isinstance(made.updates[1], t.UpdateNewScheduledMessage)
+            assert shown.post is not megagroup and (shown.from_id is not None) is megagroup
+            assert shown.peer_id == t.PeerChannel(channel_id=here.number)
+            assert shown.reply_to.reply_to_msg_id == first
+            missing = t.InputReplyToMessage(reply_to_msg_id=999)
+            wrong = here.say(ann, "no", schedule_date=now + 60, reply_to=missing)
+            await refused("REPLY_MESSAGE_ID_INVALID", ann, wrong)
+            if not megagroup:
+                await refused("CHAT_ADMIN_REQUIRED", bob, here.say(bob, "no", schedule_date=now + 60))
+            await refused("CHANNEL_PRIVATE", eve, here.say(eve, "no", schedule_date=now + 60))
+            assert (await here.full(ann)).has_scheduled and not (await here.full(bob)).has_scheduled
+            listed = await ann(messages.GetScheduledHistory(peer=here.peer(ann), hash=0))
+            assert [one.message for one in listed.messages] == ["later"]
+            mine = await bob(messages.GetScheduledHistory(peer=here.peer(bob), hash=0))
+            assert mine.messages == []
+            await turn(c, 59)
+            assert await here.texts(bob) == ["first"]
+            await turn(c, 2)
+            assert await here.texts(bob) == ["later", "first"]
+            sent = (await here.history(bob))[0]
+            assert sent.from_scheduled and sent.reply_to.reply_to_msg_id == first
+            listed = await ann(messages.GetScheduledHistory(peer=here.peer(ann), hash=0))
+            assert listed.messages == []
+            await ann(here.say(ann, "never", schedule_date=now + 3600))
+            if megagroup:
+                await bob(here.say(bob, "neither", schedule_date=now + 3600))
+                await here.ban(ann, bob, view_messages=True)
+            await turn(c, 7200)
+            assert (await here.texts(ann))[0] == "never"
+            sound(c)
+
+    run(story())
+
+
+def test_a_scheduled_message_waits_for_the_slow_mode() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            now = int(c.clock.now())
+            await ann(channels.ToggleSlowMode(channel=here.input(ann), seconds=60))
+            for text in ("one", "two"):
+                await bob(here.say(bob, text, schedule_date=now + 100))
+            await turn(c, 100)
+            assert await here.texts(ann) == ["one"]
+            await turn(c, 61)
+            assert await here.texts(ann) == ["two", "one"]
+            sound(c)
+
+    run(story())
+
+
+def test_send_as() -> None:
+    """6.3: as the group only who is an anonymous admin; as a channel only who has made it."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+            news = await place(c, bob, megagroup=False, title="News")
+            theirs = await place(c, eve, megagroup=False, title="Theirs")
+
+            async def guises(who: Person) -> list[Any]:
+                found = await who(channels.GetSendAs(peer=here.peer(who)))
+                return [one.peer for one in found.peers]
+
+            me = t.PeerUser(user_id=bob.id)
+            assert await guises(bob) == [me]
+            await refused("SEND_AS_PEER_INVALID", bob, here.say(bob, "x", send_as=here.peer(bob)))
+            await refused("SEND_AS_PEER_INVALID", bob, here.say(bob, "x", send_as=news.peer(bob)))
+            await publish(here, ann, "the_place")
+            assert await guises(bob) == [me]
+            await publish(news, bob, "the_news")
+            await publish(theirs, eve, "the_others")
+            assert await guises(bob) == [me, t.PeerChannel(channel_id=news.number)]
+            await refused("SEND_AS_PEER_INVALID", bob, here.say(bob, "x", send_as=theirs.peer(bob)))
+            other = messages.SaveDefaultSendAs(peer=here.peer(bob), send_as=theirs.peer(bob))
+            await refused("SEND_AS_PEER_INVALID", bob, other)
+            await here.post(bob, "as a channel", send_as=news.peer(bob))
+            seen = (await here.history(eve))[0]
+            assert seen.from_id == t.PeerChannel(channel_id=news.number) and not seen.out
+            assert (await here.history(bob))[0].out
+            save = messages.SaveDefaultSendAs(peer=here.peer(bob), send_as=news.peer(bob))
+            assert await bob(save) is True
+            assert (await here.full(bob)).default_send_as == t.PeerChannel(channel_id=news.number)
+            await here.post(bob, "still")
+            assert (await here.history(eve))[0].from_id == t.PeerChannel(channel_id=news.number)
+            await here.post(bob, "myself", send_as=t.InputPeerSelf())
+            assert (await here.history(eve))[0].from_id == me
+            now = int(c.clock.now())
+            await here.promote(ann, bob, rank="boss", anonymous=True, delete_messages=True)
+            assert (await guises(bob))[0] == t.PeerChannel(channel_id=here.number)
+            await here.post(bob, "the group", send_as=here.peer(bob))
+            anonymous = (await here.history(eve))[0]
+            assert anonymous.from_id == t.PeerChannel(channel_id=here.number)
+            assert anonymous.post_author == "boss"
+            await bob(here.say(bob, "later", schedule_date=now + 60, send_as=news.peer(bob)))
+            await turn(c, 61)
+            assert (await here.history(eve))[0].from_id == t.PeerChannel(channel_id=news.number)
+            await bob(channels.UpdateUsername(channel=news.input(bob), username=""))
+            await here.post(bob, "no longer")
+            assert (await here.history(eve))[0].from_id == t.PeerChannel(channel_id=here.number)
+            sound(c)
+
+    run(story())
+
+
+def test_a_draft_goes_with_its_message() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            await bob(messages.SaveDraft(peer=here.peer(bob), message="hel"))
+            assert (await here.line(bob)).draft.message == "hel"
+            await here.post(bob, "elsewhere written")
+            assert (await here.line(bob)).draft.message == "hel"
+            await here.post(bob, "hello", clear_draft=True)
+            draft = (await here.line(bob)).draft
+            assert draft is None or isinstance(draft, t.DraftMessageEmpty)
+
+    run(story())
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+def test_messages_of_a_channel_with_a_timer_go(megagroup: bool) -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob, megagroup=megagroup)
+            await here.post(ann, "stays")
+            wrong = messages.SetHistoryTTL(peer=here.peer(ann), period=-5)
+            await refused("TTL_PERIOD_INVALID", ann, wrong)
+            await refused("CHAT_ADMIN_REQUIRED", bob, messages.SetHistoryTTL(peer=here.peer(bob), period=DAY))
+            await ann(messages.SetHistoryTTL(peer=here.peer(ann), period=DAY))
+            assert (await here.full(bob)).ttl_period == DAY
+            await here.post(ann, "goes")
+            kept = await here.post(ann, "goes by hand")
+            await ann(channels.DeleteMessages(channel=here.input(ann), id=[kept]))
+            assert (await here.history(bob))[0].ttl_period == DAY
+            await turn(c, DAY - 1)
+            assert await here.texts(bob) == ["goes", "stays"]
+            await turn(c, 2)
+            assert await here.texts(bob) == ["stays"]
+            sound(c)
+
+    run(story())
+
+
+def test_what_may_not_be_passed_on() -> None:
+    """6.4: neither forwarded nor answered elsewhere."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            other = await place(c, bob)
+            post = await here.post(ann, "ours")
+            await ann(messages.ToggleNoForwards(peer=here.peer(ann), enabled=True))
+            passing = messages.ForwardMessages(
+                from_peer=here.peer(bob), to_peer=t.InputPeerSelf(), id=[post], random_id=[5]
+            )
+            await refused("CHAT_FORWARDS_RESTRICTED", bob, passing)
+            reply = t.InputReplyToMessage(reply_to_msg_id=post, reply_to_peer_id=here.peer(bob))
+            await refused("CHAT_FORWARDS_RESTRICTED", bob, other.say(bob, "look", reply_to=reply))
+
+    run(story())
+
+
+def test_mentions_by_name_and_by_answer() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            post = await here.post(bob, "hello")
+            reply = t.InputReplyToMessage(reply_to_msg_id=post)
+            await here.post(ann, "yes?", reply_to=reply)
+            named = t.InputMessageEntityMentionName(offset=0, length=2, user_id=user_of(ann, bob))
+            await here.post(ann, "B., look", entities=[named])
+            stranger = t.InputMessageEntityMentionName(offset=0, length=2, user_id=user_of(ann, eve))
+            await here.post(ann, "E., look", entities=[stranger])
+            line = await here.line(bob)
+            assert line.unread_mentions_count == 2
+            assert [one.mentioned for one in (await here.history(bob))[:3]] == [False, True, True]
+
+    run(story())
