@@ -72,15 +72,19 @@ async def keep(connection: Connection, file_id: int, parts: int) -> t.InputDocum
     )
     request = messages.SendMedia(peer=t.InputPeerSelf(), media=media, message="", random_id=file_id)
     answer: Any = layers.decode(await connection.call(layers.encode(request)))
-    document = next(
-        one.message.media.document for one in answer.updates if isinstance(one, t.UpdateNewMessage)
-    )
+    document = document_of(answer)
     return t.InputDocumentFileLocation(
         id=document.id,
         access_hash=document.access_hash,
         file_reference=document.file_reference,
         thumb_size="",
     )
+
+
+def document_of(answer: Any) -> Any:
+    """Of the message that an answer tells of."""
+    told: Any = next(one for one in answer.updates if isinstance(one, t.UpdateNewMessage))
+    return told.message.media.document
 
 
 async def fetch(
@@ -129,10 +133,11 @@ def raw_s_per_gb() -> tuple[float, float]:
     key, ids = AuthKey(os.urandom(256)), Ids()
     frame = seal_frame(key.mirrored(), 1, 2, 4, 1, _NOISE, ids.padding)
     found = []
-    for work in (
-        lambda: open_frame(key, frame),
-        lambda: seal_frame(key, 1, 2, 4, 1, _NOISE, ids.padding),
-    ):
+    works: tuple[Callable[[], object], ...] = (
+        partial(open_frame, key, frame),
+        partial(seal_frame, key, 1, 2, 4, 1, _NOISE, ids.padding),
+    )
+    for work in works:
         began = time.process_time()
         for _ in range(64):
             work()
@@ -182,9 +187,7 @@ async def block_ms(parts: int) -> dict[str, float]:
             answer: Any = await client.call(
                 messages.SendMedia(peer=t.InputPeerSelf(), media=media, message="", random_id=7)
             )
-            document = next(
-                one.message.media.document for one in answer.updates if isinstance(one, t.UpdateNewMessage)
-            )
+            document = document_of(answer)
             where = t.InputDocumentFileLocation(
                 id=document.id,
                 access_hash=document.access_hash,
