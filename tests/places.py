@@ -51,7 +51,7 @@ class Place:
 
     async def line(self, who: Person) -> Any:
         """The chat's line in somebody's list."""
-        asked = [t.InputDialogPeer(peer=self.peer(who))]
+        asked: list[Any] = [t.InputDialogPeer(peer=self.peer(who))]
         return (await who(messages.GetPeerDialogs(peers=asked))).dialogs[0]
 
     async def full(self, who: Person) -> Any:

@@ -24,12 +24,14 @@ def page(
     inexact: bool = False,
     newer: int = 0,
     next_rate: int | None = None,
+    everywhere: bool = False,
 ) -> t.AnyMessagesMessages:
-    """messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
+    """Of a channel channelMessages, unless messages of other chats might stand beside them (`everywhere`). Else
+    messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
     the list come before the page; `next_rate`: where a search of all chats goes on."""
     drawn: list[Any] = [message(services, view) for view in of.views]
     named = people(of.views)
-    if of.views and of.views[0].owner < 0:
+    if of.views and of.views[0].owner < 0 and not everywhere:
         return _channel_page(services, me, of, drawn, newer)
     who = users(services, me, {**named, me: None}) if drawn else []
     groups = chats(services, me, named)

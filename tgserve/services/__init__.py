@@ -226,7 +226,7 @@ def build(
         privacy=privacy,
         settings=Settings(store, clock),
         views=views,
-        search=Search(store, clock, bus, history, config.search_dir),
+        search=Search(store, clock, bus, history, config.search_dir, register, channels.reading),
         pinning=Pinning(store, clock, history, rosters),
         channels=channels,
         folders=folders,

@@ -92,9 +92,9 @@ def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo 
 
 
 def _foreign(call: Call, source: int, reply: t.InputReplyToMessage) -> ReplyTo:
-    """An answer, elsewhere, to a message of chat `source`: it says whose that was and what of it is quoted, as a forward
-    would, and where it stands only for posts of channels: nobody else has the same number for any other. Messages that
-    may not be forwarded may not be answered so (CHAT_FORWARDS_RESTRICTED)."""
+    """An answer, elsewhere, to a message of chat `source`: it says whose that was and what of it is quoted, as a
+    forward would, and where it stands only for posts of channels: nobody else has the same number for any other.
+    Messages that may not be forwarded may not be answered so (CHAT_FORWARDS_RESTRICTED)."""
     view = _answered(call, source, reply.reply_to_msg_id)
     if view is None or view.row.peer != source or view.body.action:
         raise errors.REPLY_MESSAGE_ID_INVALID()

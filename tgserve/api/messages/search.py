@@ -147,7 +147,7 @@ async def _everywhere(call: Call, asked: Asked | None, author: int, window: Wind
     if author:
         asked = Asked(asked.words, asked.kinds, author, asked.since, asked.until)
     found = await call.services.search.everywhere(call.me, asked, limit=window.limit, before=before)
-    return render.page(call.services, call.me, found.page, inexact=found.inexact)
+    return render.page(call.services, call.me, found.page, inexact=found.inexact, everywhere=True)
 
 
 @rpc(messages.SearchGlobal, flood=FLOOD_GLOBAL)
@@ -168,14 +168,16 @@ async def search_global(call: Call, request: messages.SearchGlobal) -> t.AnyMess
     elif request.groups_only:
         which = Chats.GROUPS
     elif request.broadcasts_only:
-        which = Chats.NONE
+        which = Chats.BROADCASTS
     before = (request.offset_rate, max(request.offset_id, 0)) if request.offset_rate > 0 else None
     found = await call.services.search.everywhere(
         call.me, asked, limit=limit, chats=which, folder=folder, before=before
     )
     views = found.page.views
     rate = views[-1].body.date if views and not found.page.whole else None
-    return render.page(call.services, call.me, found.page, inexact=found.inexact, next_rate=rate)
+    return render.page(
+        call.services, call.me, found.page, inexact=found.inexact, next_rate=rate, everywhere=True
+    )
 
 
 @rpc(messages.GetSearchCounters, flood=FLOOD)
@@ -307,4 +309,4 @@ async def search_sent_media(call: Call, request: messages.SearchSentMedia) -> t.
         return render.empty()
     mine = Asked(asked.words, asked.kinds, call.me)
     found = await call.services.search.everywhere(call.me, mine, limit=limit)
-    return render.page(call.services, call.me, found.page, inexact=found.inexact)
+    return render.page(call.services, call.me, found.page, inexact=found.inexact, everywhere=True)

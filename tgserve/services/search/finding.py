@@ -22,6 +22,9 @@ from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import SERVICE_USER, View
 from tgserve.services.bus import Bus
+from tgserve.services.channels import rights
+from tgserve.services.channels.reading import ChannelReading
+from tgserve.services.channels.register import Register, is_channel
 from tgserve.services.history import SCAN_ROWS, TOP_ID, History, Named, Page, Window
 from tgserve.services.search.feed import Feed, State
 from tgserve.services.search.index import (
@@ -70,7 +73,8 @@ class Chats(Enum):
     ALL = "all"
     USERS = "users"
     GROUPS = "groups"
-    NONE = "none"
+    """Basic ones and supergroups."""
+    BROADCASTS = "broadcasts"
 
 
 @dataclass(slots=True, frozen=True)
@@ -130,8 +134,19 @@ EMPTY = Found(Page([], 0, True))
 class Search:
     """Made with the services, started by the application. Without a start nothing is indexed, and chats are scanned."""
 
-    def __init__(self, store: Store, clock: Clock, bus: Bus, history: History, folder: Path) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        bus: Bus,
+        history: History,
+        folder: Path,
+        register: Register,
+        channels: ChannelReading,
+    ) -> None:
         self.feed = Feed(store, clock, folder)
+        self._register = register
+        self._channels = channels
         self._store = store
         self._clock = clock
         self._bus = bus
@@ -306,7 +321,7 @@ class Search:
         before: tuple[int, int] | None = None,
     ) -> Found:
         """The newest matches of all chats behind `before` (date, msg_id), by date and then by number."""
-        if asked.words.hopeless or chats is Chats.NONE or limit <= 0:
+        if asked.words.hopeless or limit <= 0:
             return EMPTY
         what = self._anywhere(me, asked, chats)
         if what is None:
@@ -334,27 +349,51 @@ class Search:
 
     def _anywhere(self, me: int, asked: Asked, chats: Chats) -> Matching | None:
         scope: list[str] = []
-        if chats is not Chats.GROUPS:
+        if chats in (Chats.ALL, Chats.USERS):
             scope.append(owner_tag(me))
-        if chats is not Chats.USERS:
+        if chats in (Chats.ALL, Chats.GROUPS):
             with self._store.read(slot_of(me)) as reader:
                 scope += [
                     chat_tag(key[1]) for key, _ in reader.range(DIALOGS, me, lo=1 - r.CHANNEL_BASE, hi=0)
                 ]
+        if chats is not Chats.USERS and not asked.author:
+            scope += [chat_tag(one) for one in self._register.of_user(me) if self._of_sort(one, chats)]
         if not scope:
             return None
         what = _matching([], asked, asked.author)
         return replace(what, any_of=(tuple(scope), *what.any_of))
+
+    def _of_sort(self, channel: int, chats: Chats) -> bool:
+        record = self._register.get_or_none(channel)
+        if record is None or record.deleted:
+            return False
+        return chats is Chats.ALL or record.megagroup is (chats is Chats.GROUPS)
+
+    def _in_channel(self, me: int, hit: Hit, floors: dict[int, int]) -> r.Row | None:
+        """The row of a channel's message, if `me` is a member now and it is for him (SECURITY 6.2, 6.4)."""
+        channel = hit.author
+        if channel not in floors:
+            here = rights.is_member(self._register.participant(channel, me))
+            floors[channel] = self._channels.floor(me, channel) if here else TOP_ID
+        if hit.msg_id <= floors[channel]:
+            return None
+        with self._store.read(slot_of(channel)) as reader:
+            found: r.Row | None = reader.get(ROWS, channel, hit.msg_id)
+        return found
 
     def _in_box(
         self, reader: Reader, me: int, hits: Iterable[Hit], chats: Chats, folder: int | None
     ) -> list[tuple[int, int, r.Row]]:
         """(date, own number, row) of those hits that the box has, in the chats wanted."""
         folders: dict[int, int] = {}
+        floors: dict[int, int] = {}
         kept = []
         for hit in hits:
-            msg_id = boxes.own_id(reader, me, hit.author, hit.msg_id)
-            row = reader.get(ROWS, me, msg_id) if msg_id else None
+            if is_channel(hit.author):
+                msg_id, row = hit.msg_id, self._in_channel(me, hit, floors)
+            else:
+                msg_id = boxes.own_id(reader, me, hit.author, hit.msg_id)
+                row = reader.get(ROWS, me, msg_id) if msg_id else None
             if (
                 row is None
                 or (chats is Chats.USERS and row.peer < 0)
@@ -390,8 +429,17 @@ class Search:
 
     def _views(self, reader: Reader, me: int, asked: Asked, named: Sequence[Named]) -> list[View]:
         """Messages of a page. One that was edited in the last seconds is tested again: the index may not know yet."""
-        rows = [(msg_id, reader.get(ROWS, me, msg_id)) for msg_id, _ in named]
-        views = self._history.views_of(reader, me, [(msg_id, row) for msg_id, row in rows if row is not None])
+        own = [msg_id for msg_id, row in named if not is_channel(row.peer) or row.peer == me]
+        rows = [(msg_id, reader.get(ROWS, me, msg_id)) for msg_id in own]
+        mine = self._history.views_of(reader, me, [(msg_id, row) for msg_id, row in rows if row is not None])
+        found: dict[tuple[int, int], View] = {(me, view.msg_id): view for view in mine}
+        places: list[tuple[int, int]] = []
+        for msg_id, row in named:
+            owner = row.peer if is_channel(row.peer) else me
+            places.append((owner, msg_id))
+            if owner != me and (view := self._channels.message_or_none(me, owner, msg_id)) is not None:
+                found[owner, msg_id] = view
+        views = [found[place] for place in places if place in found]
         fresh = self._clock.now() - LATE_SECONDS
         fits = self.test(asked)
         return [view for view in views if view.body.edit_date < fresh or fits(view)]
