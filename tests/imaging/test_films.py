@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections.abc import Callable
 
 import pytest
 
@@ -67,24 +68,25 @@ async def test_a_still_becomes_a_portrait(imaging):
     assert found.portrait is None and (await look(imaging, data)).portrait is None
 
 
-@pytest.mark.parametrize(
-    "data, error",
-    [
-        (tone(), "VIDEO_FILE_INVALID"),
-        (film()[:2000], "VIDEO_FILE_INVALID"),
-        (b"\0\0\0\x18ftypmp42" + bytes(3000), "VIDEO_FILE_INVALID"),
-        (b"\x1a\x45\xdf\xa3" + bytes(3000), "VIDEO_FILE_INVALID"),
-        (b"no video", "VIDEO_CONTENT_TYPE_INVALID"),
-        (picture(99, 99), "VIDEO_CONTENT_TYPE_INVALID"),
-        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "VIDEO_CONTENT_TYPE_INVALID"),
-        (b"ffconcat version 1.0\nfile /etc/passwd\n", "VIDEO_CONTENT_TYPE_INVALID"),
-    ],
-)
+BAD_VIDEOS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "sound alone": (tone, "VIDEO_FILE_INVALID"),
+    "cut off": (lambda: film()[:2000], "VIDEO_FILE_INVALID"),
+    "the head of an mp4": (lambda: b"\0\0\0\x18ftypmp42" + bytes(3000), "VIDEO_FILE_INVALID"),
+    "the head of a webm": (lambda: b"\x1a\x45\xdf\xa3" + bytes(3000), "VIDEO_FILE_INVALID"),
+    "text": (lambda: b"no video", "VIDEO_CONTENT_TYPE_INVALID"),
+    "a picture": (lambda: picture(99, 99), "VIDEO_CONTENT_TYPE_INVALID"),
+    "a playlist": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "VIDEO_CONTENT_TYPE_INVALID"),
+    "a list of files": (lambda: b"ffconcat version 1.0\nfile /etc/passwd\n", "VIDEO_CONTENT_TYPE_INVALID"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_VIDEOS)
 @pytest.mark.asyncio
-async def test_bad_videos(imaging, data, error):
+async def test_bad_videos(imaging, case):
     """SECURITY 6.9, 6.10: also playlists, which would have the library read other files or addresses."""
+    make, error = BAD_VIDEOS[case]
     with pytest.raises(RpcError) as caught:
-        await look(imaging, data)
+        await look(imaging, make())
     assert caught.value.name == error
 
 
@@ -147,40 +149,43 @@ def animated() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    "data, mime, error",
-    [
-        (b"", "image/webp", "STICKER_FILE_INVALID"),
-        (picture(512, 512), "image/jpeg", "STICKER_FILE_INVALID"),
-        (picture(512, 512), "image/webp", "STICKER_PNG_NOPNG"),
-        (b"nothing", "image/webp", "STICKER_PNG_NOPNG"),
-        (picture(500, 400, "WEBP"), "image/webp", "STICKER_PNG_DIMENSIONS"),
-        (picture(513, 512, "WEBP"), "image/webp", "STICKER_PNG_DIMENSIONS"),
-        (picture(512, 400, "WEBP")[:300], "image/webp", "IMAGE_PROCESS_FAILED"),
-        (animated(), "image/webp", "STICKER_FILE_INVALID"),
-        (bytes(600_000), "image/webp", "STICKER_FILE_INVALID"),
-        (b"{}", stickers.TGS, "STICKER_TGS_NOTGS"),
-        (gzip.compress(b"[1]"), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (gzip.compress(b"[" * 100_000), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (gzip.compress(bytes(30_000_000)), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (lottie()[:-9], stickers.TGS, "STICKER_TGS_NOTGS"),
-        (lottie(w=100), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (lottie(op=181), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (lottie(fr=0), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (lottie(fr="x"), stickers.TGS, "STICKER_TGS_NOTGS"),
-        (film(512, 512), stickers.WEBM, "STICKER_VIDEO_NOWEBM"),
-        (film(512, 512, kind="webm", codec="libvpx"), stickers.WEBM, "STICKER_VIDEO_NOWEBM"),
-        (
-            film(512, 512, frames=100, rate=25, kind="webm", codec="libvpx-vp9"),
-            stickers.WEBM,
-            "STICKER_VIDEO_BIG",
-        ),
-        (film(500, 500, kind="webm", codec="libvpx-vp9"), stickers.WEBM, "STICKER_VIDEO_BIG"),
-    ],
-)
+VP9 = {"kind": "webm", "codec": "libvpx-vp9"}
+WEBP = "image/webp"
+BAD_STICKERS: dict[str, tuple[Callable[[], bytes], str, str]] = {
+    "nothing": (lambda: b"", WEBP, "STICKER_FILE_INVALID"),
+    "another kind": (lambda: picture(512, 512), "image/jpeg", "STICKER_FILE_INVALID"),
+    "a jpeg called webp": (lambda: picture(512, 512), WEBP, "STICKER_PNG_NOPNG"),
+    "text called webp": (lambda: b"nothing", WEBP, "STICKER_PNG_NOPNG"),
+    "too small": (lambda: picture(500, 400, "WEBP"), WEBP, "STICKER_PNG_DIMENSIONS"),
+    "too large": (lambda: picture(513, 512, "WEBP"), WEBP, "STICKER_PNG_DIMENSIONS"),
+    "cut off": (lambda: picture(512, 400, "WEBP")[:300], WEBP, "IMAGE_PROCESS_FAILED"),
+    "an animated webp": (animated, WEBP, "STICKER_FILE_INVALID"),
+    "too many bytes": (lambda: bytes(600_000), WEBP, "STICKER_FILE_INVALID"),
+    "not packed": (lambda: b"{}", stickers.TGS, "STICKER_TGS_NOTGS"),
+    "a list": (lambda: gzip.compress(b"[1]"), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "deep": (lambda: gzip.compress(b"[" * 100_000), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "a bomb": (lambda: gzip.compress(bytes(30_000_000)), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "a cut animation": (lambda: lottie()[:-9], stickers.TGS, "STICKER_TGS_NOTGS"),
+    "a small animation": (lambda: lottie(w=100), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "a long animation": (lambda: lottie(op=181), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "no frames a second": (lambda: lottie(fr=0), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "frames a second in letters": (lambda: lottie(fr="x"), stickers.TGS, "STICKER_TGS_NOTGS"),
+    "an mp4": (lambda: film(512, 512), stickers.WEBM, "STICKER_VIDEO_NOWEBM"),
+    "another codec": (
+        lambda: film(512, 512, kind="webm", codec="libvpx"),
+        stickers.WEBM,
+        "STICKER_VIDEO_NOWEBM",
+    ),
+    "a long video": (lambda: film(512, 512, frames=100, rate=25, **VP9), stickers.WEBM, "STICKER_VIDEO_BIG"),
+    "a small video": (lambda: film(500, 500, **VP9), stickers.WEBM, "STICKER_VIDEO_BIG"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_STICKERS)
 @pytest.mark.asyncio
-async def test_bad_stickers(imaging, data, mime, error):
+async def test_bad_stickers(imaging, case):
     """Issue 4: a sticker of the wrong size or codec."""
+    make, mime, error = BAD_STICKERS[case]
     with pytest.raises(RpcError) as caught:
-        await imaging.sticker(data, mime)
+        await imaging.sticker(make(), mime)
     assert caught.value.name == error
