@@ -42,7 +42,9 @@ deeds = st.one_of(
     st.tuples(st.just("clear"), people, where),
     st.tuples(st.just("remove"), people),
     st.tuples(st.just("add"), people),
-    st.tuples(st.just("later"),),
+    st.tuples(
+        st.just("later"),
+    ),
 )
 
 

@@ -59,7 +59,9 @@ def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
     `faces`: name the latest voters of a public poll."""
     of = ballot.poll
     options: list[Any] | None = None
-    if ballot.mine or ballot.counted:  # TDLib forgets what one chose by a list in which it is not chosen any more
+    if (
+        ballot.mine or ballot.counted
+    ):  # TDLib forgets what one chose by a list in which it is not chosen any more
         options = [
             t.PollAnswerVoters(
                 chosen=place in ballot.mine,

@@ -162,7 +162,8 @@ class Messaging:
         send_as: int = 0,
     ) -> Commit[Sent]:
         """Send one message to a user or group; `send_as` is for channels. Raises YOU_BLOCKED_USER, USER_IS_BLOCKED,
-        CHAT_WRITE_FORBIDDEN, CHAT_ID_INVALID, CHAT_FORBIDDEN, RANDOM_ID_EMPTY; the commit raises REPLY_MESSAGE_ID_INVALID."""
+        CHAT_WRITE_FORBIDDEN, CHAT_ID_INVALID, CHAT_FORBIDDEN, RANDOM_ID_EMPTY; the commit raises
+        REPLY_MESSAGE_ID_INVALID."""
         if not random_id:
             raise errors.RANDOM_ID_EMPTY()
         if self.channels is not None and peer <= -r.CHANNEL_BASE:

@@ -1,4 +1,4 @@
-"""What the store knows of chunks (docs/DISK.md 11): where the copies of each are, how many hold it, which disks exist."""
+"""What is known of chunks (docs/DISK.md 11): where the copies of each are, how many hold it, which disks exist."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tgserve.store.records import Record, Shot
 
-
 REACTIONS_STOCK = ""
 REACTIONS_ALL = "all"
 """Custom emoji too."""

@@ -48,7 +48,7 @@ class DeliverDelete(Record, tag=True, frozen=True):
 
 
 class SpreadDelete(Record, tag=True, frozen=True):
-    """To a group's slot, when the bodies are gone: all who are or were in it, but `by` and the author, lose the rows."""
+    """To a group's slot, the bodies being gone: all who are or were in it, but `by` and the author, lose the rows."""
 
     chat: int
     author: int
@@ -197,7 +197,7 @@ class DeliverPins(Record, tag=True, frozen=True):
 
 
 class DeliverScene(Record, tag=True, frozen=True):
-    """How a chat looks was changed by its other side for both. `what`: wallpaper theme; an empty value takes it away."""
+    """How a chat looks was changed by its other side for both. `what`: wallpaper theme; an empty value removes it."""
 
     user: int
     peer: int

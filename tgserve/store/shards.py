@@ -238,7 +238,9 @@ class Store:
             groups = [shard.stats.groups for shard in self.shards]
             if all(shard.idle and not shard.in_flight for shard in self.shards):
                 if groups == seen:
-                    return True  # two looks with nothing between them: whoever was told may have had more to do
+                    return (
+                        True  # two looks with nothing between them: whoever was told may have had more to do
+                    )
                 seen = groups
             elif self._loop.time() - began > seconds:
                 return False

@@ -1,7 +1,7 @@
 """Sticker sets, what people keep of stickers and the like, wallpapers and themes, previews of pages.
 
-Sets are read by many and changed seldom: all of them live in one slot (the text SETS), so that a set and its name are one
-commit. Pictures themselves are Media (media_records.py), named here by id and held by MediaHeld.
+Sets are read by many and changed seldom: all of them live in one slot (the text SETS), so that a set and its name are
+one commit. Pictures themselves are Media (media_records.py), named here by id and held by MediaHeld.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Sticker(Record, frozen=True):
 
 
 class StickerSet(Record, frozen=True):
-    """`kind`: stickers masks emojis. `version` grows with every change and is the hash clients compare. `thumb`: document
-    of its icon, 0 = the first sticker. Sets of the server itself have owner 0."""
+    """`kind`: stickers masks emojis. `version` grows with every change and is the hash clients compare. `thumb`:
+    document of its icon, 0 = the first sticker. Sets of the server itself have owner 0."""
 
     id: int
     owner: int

@@ -172,7 +172,14 @@ def _still_shared(
     before = render.folder(was) if was is not None else None
     if was is None or not isinstance(before, t.DialogFilterChatlist):
         return made, "", ()
-    if made.contacts or made.non_contacts or made.groups or made.broadcasts or made.bots or made.exclude_peers:
+    if (
+        made.contacts
+        or made.non_contacts
+        or made.groups
+        or made.broadcasts
+        or made.bots
+        or made.exclude_peers
+    ):
         if before.has_my_invites:
             raise errors.FILTER_NOT_SUPPORTED()
         return made, "", ()

@@ -14,17 +14,13 @@ from tgserve.tl.functions import messages
 
 
 @rpc(messages.EditChatParticipantRank, flood=per_minute(60))
-async def edit_chat_participant_rank(
-    call: Call, request: messages.EditChatParticipantRank
-) -> t.AnyUpdates:
+async def edit_chat_participant_rank(call: Call, request: messages.EditChatParticipantRank) -> t.AnyUpdates:
     """An empty rank takes it away."""
     chat = group_peer(call, request.peer)
     user = peers.resolve_user_peer(call, request.participant)
     roster = await call.services.groups.set_rank(call.me, chat, user, request.rank, origin=call.session)
     rank = roster.members[user].rank
-    update = t.UpdateChatParticipantRank(
-        chat_id=-chat, user_id=user, rank=rank, version=roster.group.version
-    )
+    update = t.UpdateChatParticipantRank(chat_id=-chat, user_id=user, rank=rank, version=roster.group.version)
     return plain(call, roster, update)
 
 

@@ -97,7 +97,9 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
     if author:
         asked = Asked(asked.words, asked.kinds, author, asked.since, asked.until)
         if not (asked.words or asked.kinds or request.offset_id):
-            await call.services.search.written()  # somebody looks for what he has just sent (Telethon's from_user="me")
+            await (
+                call.services.search.written()
+            )  # somebody looks for what he has just sent (Telethon's from_user="me")
     found = await call.services.search.in_chat(call.me, peer, asked, window)
     return _page(call, request.hash, found)
 
