@@ -32,7 +32,7 @@ from tgserve.ids import Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
-from tgserve.render import kinds, reactions, stickers
+from tgserve.render import forward, kinds, reactions, stickers
 from tgserve.render import updates as render
 from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
@@ -211,6 +211,7 @@ class App:
         services.search.feed.describe = kinds.describe
         services.stock.attributes = partial(stickers.of_stock, services.access)
         services.messaging.right_for = kinds.right_for
+        services.channels.comments.header = forward.of_post
         services.reactions.custom_known = reactions.custom_known(services)
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)

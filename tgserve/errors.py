@@ -144,6 +144,26 @@ CHAT_LINK_EXISTS = ErrorKind(400, "CHAT_LINK_EXISTS", "a public or linked superg
 CHAT_DISCUSSION_UNALLOWED = ErrorKind(
     400, "CHAT_DISCUSSION_UNALLOWED", "a forum cannot be the discussion group of a channel"
 )
+CHANNEL_FORUM_MISSING = ErrorKind(400, "CHANNEL_FORUM_MISSING", "this supergroup is no forum")
+TOPIC_ID_INVALID = ErrorKind(400, "TOPIC_ID_INVALID", "no such topic")
+TOPIC_TITLE_EMPTY = ErrorKind(400, "TOPIC_TITLE_EMPTY", "a topic needs a title")
+TOPIC_NOT_MODIFIED = ErrorKind(400, "TOPIC_NOT_MODIFIED", "the topic is already so")
+TOPIC_CLOSED = ErrorKind(400, "TOPIC_CLOSED", "the topic is closed")
+TOPIC_DELETED = ErrorKind(400, "TOPIC_DELETED", "the topic is gone")
+TOPIC_CLOSE_SEPARATELY = ErrorKind(400, "TOPIC_CLOSE_SEPARATELY", "nothing else changes when a topic is closed")
+TOPIC_HIDE_SEPARATELY = ErrorKind(400, "TOPIC_HIDE_SEPARATELY", "nothing else changes when a topic is hidden")
+TOPICS_EMPTY = ErrorKind(400, "TOPICS_EMPTY", "no topics are named")
+GENERAL_MODIFY_ICON_FORBIDDEN = ErrorKind(
+    400, "GENERAL_MODIFY_ICON_FORBIDDEN", "General has an icon of its own"
+)
+PINNED_TOO_MUCH = ErrorKind(400, "PINNED_TOO_MUCH", "too many pinned topics")
+PINNED_TOPIC_NOT_MODIFIED = ErrorKind(400, "PINNED_TOPIC_NOT_MODIFIED", "the topic is already pinned, or not")
+BROADCAST_ID_INVALID = ErrorKind(400, "BROADCAST_ID_INVALID", "this is no channel")
+MEGAGROUP_ID_INVALID = ErrorKind(400, "MEGAGROUP_ID_INVALID", "this is no supergroup")
+MEGAGROUP_PREHISTORY_HIDDEN = ErrorKind(
+    400, "MEGAGROUP_PREHISTORY_HIDDEN", "a group that hides its history cannot be a discussion group"
+)
+LINK_NOT_MODIFIED = ErrorKind(400, "LINK_NOT_MODIFIED", "the discussion group is already this one")
 CHANNELS_ADMIN_PUBLIC_TOO_MUCH = ErrorKind(
     400, "CHANNELS_ADMIN_PUBLIC_TOO_MUCH", "you have too many public channels"
 )

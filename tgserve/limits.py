@@ -177,6 +177,7 @@ GROUP_TITLE_CHARS: Final = 128
 GROUP_ABOUT_CHARS: Final = 255
 GROUP_FORWARD: Final = 100
 """Of the latest messages that a new member may be given."""
+TOPICS_PINNED: Final = 5
 READERS_SHOWN: Final = 100
 """In larger groups nobody is told who has read a message (as Telegram's chat_read_mark_size_threshold)."""
 REACTIONS_OFFERED: Final = 100

@@ -9,6 +9,7 @@ from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.messaging import Draft
 from tgserve.services.privacy import FORWARDS
+from tgserve.store import records as r
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
@@ -93,3 +94,22 @@ def origin_of(services: Services, me: int, view: View) -> t.MessageFwdHeader:
     if body.author != me and author is not None and not services.privacy.allows(body.author, FORWARDS, me):
         return t.MessageFwdHeader(date=body.date, from_name=f"{author.first_name} {author.last_name}".strip())
     return t.MessageFwdHeader(date=body.date, from_id=t.PeerUser(user_id=body.author))
+
+
+def of_post(channel: int, post: int, body: r.Body) -> tuple[bytes, int]:
+    """The header of a post in the channel's discussion group: clients know it by saved_from, and find the post. TL, and
+    the layer it needs."""
+    header = t.MessageFwdHeader(
+        date=body.date,
+        from_id=peer_object(channel),
+        channel_post=post,
+        post_author=body.signature or None,
+        saved_from_peer=peer_object(channel),
+        saved_from_msg_id=post,
+    )
+    if body.fwd:
+        old = layers.decode(body.fwd)
+        if isinstance(old, t.MessageFwdHeader):
+            header.date, header.from_id, header.from_name = old.date, old.from_id, old.from_name
+            header.channel_post, header.post_author = old.channel_post, old.post_author
+    return layers.encode_part(header)

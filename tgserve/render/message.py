@@ -39,6 +39,8 @@ _BARE = Struct("<IIIi").pack  # id, flags, flags2, msg_id
 _SERVICE_HEAD = Struct("<IIiIq").pack  # id, flags, msg_id, from
 _SERVICE_BARE = Struct("<IIi").pack  # id, flags, msg_id
 _REPLY = Struct("<IIi").pack
+_IN_TOPIC = 1 << 3 | 1 << 4
+"""reply_to_msg_id of a message in a forum's topic."""
 _INT = Struct("<i").pack
 _LONG = Struct("<q").pack
 
@@ -131,7 +133,10 @@ def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
         parts.append(_LONG(body.via_bot))
     if body.reply is not None and (view.reply_id or body.reply.foreign):
         flags |= REPLY
-        parts.append(body.reply.foreign or _reply(body.reply, view.reply_id, body.topic))
+        parts.append(body.reply.foreign or _reply(body.reply, view.reply_id, body.topic, body.in_topic))
+    elif body.in_topic and body.topic:
+        flags |= REPLY
+        parts.append(_REPLY(_REPLY_ID, _IN_TOPIC, body.topic))
     parts += (_INT(body.date), text)
     if body.invert_media:
         flags |= INVERT
@@ -199,7 +204,10 @@ def _service(services: Services, view: View, body: r.Body, flags: int) -> tuple[
         parts.append(peer_bytes(view.owner))
     if body.reply is not None and (view.reply_id or body.reply.foreign):
         flags |= REPLY
-        parts.append(body.reply.foreign or _reply(body.reply, view.reply_id, body.topic))
+        parts.append(body.reply.foreign or _reply(body.reply, view.reply_id, body.topic, body.in_topic))
+    elif body.in_topic and body.topic:
+        flags |= REPLY
+        parts.append(_REPLY(_REPLY_ID, _IN_TOPIC, body.topic))
     parts.append(_INT(body.date))
     places: tuple[int, ...] = ()
     if body.files:
@@ -221,8 +229,8 @@ def _service(services: Services, view: View, body: r.Body, flags: int) -> tuple[
     return head + b"".join(parts), places
 
 
-def _reply(reply: r.Reply, reply_id: int, topic: int = 0) -> bytes:
-    flags = 1 << 4
+def _reply(reply: r.Reply, reply_id: int, topic: int = 0, in_topic: bool = False) -> bytes:
+    flags = _IN_TOPIC if in_topic else 1 << 4
     parts: list[bytes] = []
     if topic and topic != reply_id:
         flags |= 1 << 1
@@ -263,7 +271,8 @@ def needs(view: View) -> int:
     lowest = SERVICE_LAYER if body.action else MESSAGE_LAYER
     if body.min_layer > lowest:
         lowest = body.min_layer
-    if body.reply is not None and (view.reply_id or body.reply.foreign) and lowest < REPLY_LAYER:
+    answers = body.in_topic or (body.reply is not None and (view.reply_id or body.reply.foreign))
+    if answers and lowest < REPLY_LAYER:
         lowest = REPLY_LAYER
     return lowest
 
@@ -291,6 +300,8 @@ def people(views: Iterable[View]) -> dict[int, None]:
         found[view.body.author] = None
         for user_id in view.body.users:
             found[user_id] = None
+        for replier in view.repliers:
+            found[replier] = None
         if view.body.via_bot:
             found[view.body.via_bot] = None
         if view.body.reactions is not None:

@@ -5,14 +5,23 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from tgserve.render.peers import peer_bytes
+from tgserve.render.peers import peer, peer_bytes
 from tgserve.services import Services
 from tgserve.services.boxes import View
+from tgserve.store import channel_records as c
+from tgserve.store import thread_records as th
+from tgserve.store.records import CHANNEL_BASE
+from tgserve.tl import layers
+from tgserve.tl import types as t
 
 FROM: Final = 1 << 8
 VIEWS: Final = 1 << 10
 POST: Final = 1 << 14
+REPLIES: Final = 1 << 23
 _COUNTERS = Struct("<ii").pack
+_REPLIES_ID = t.MessageReplies.ID
+_REPLIES = Struct("<IIii").pack  # id, flags, replies, replies_pts
+NONE = th.Thread()
 
 
 def author(services: Services, view: View, flags: int) -> tuple[int, bytes]:
@@ -27,9 +36,47 @@ def author(services: Services, view: View, flags: int) -> tuple[int, bytes]:
 
 
 def counters(services: Services, view: View) -> tuple[int, bytes]:
-    """Views and forwards. A post has one view from the start: else clients never report any (CLIENTS A.18)."""
+    """Views and forwards of a post, and how often it was answered. A post has one view from the start: else clients
+    never report any (CLIENTS A.18)."""
     record = services.channels.register.get_or_none(view.owner)
-    if record is None or record.megagroup:
+    if record is None:
         return 0, b""
+    if record.megagroup:
+        if view.body.topic:
+            return 0, b""
+        thread = services.channels.threads.of(view.owner, view.msg_id) or NONE
+        return REPLIES, _REPLIES(_REPLIES_ID, 0, thread.replies, thread.pts)
     stats = services.channels.counters.of(view.owner, view.msg_id)
-    return VIEWS, _COUNTERS(max(stats.views, 1), stats.forwards)
+    drawn = _COUNTERS(max(stats.views, 1), stats.forwards)
+    under = comments(services, record, view.owner, view.msg_id)
+    if under is None:
+        return VIEWS, drawn
+    return VIEWS | REPLIES, drawn + layers.encode(replies(services, view, under))
+
+
+def comments(services: Services, record: c.Channel, channel: int, msg_id: int) -> th.Thread | None:
+    """The comments on a post of a channel with a discussion group."""
+    if not record.linked:
+        return None
+    found: th.Thread | None = services.channels.threads.of(channel, msg_id)
+    if found is None:
+        return NONE if 0 < record.linked_from <= msg_id else None
+    return found if found.channel == record.linked else None
+
+
+def replies(services: Services, view: View, thread: th.Thread) -> t.MessageReplies:
+    """The comments as TL, with what the viewer has read of them."""
+    record = services.channels.register.get_or_none(view.owner)
+    linked = record.linked if record is not None else 0
+    read_max = 0
+    if view.viewer and thread.post:
+        read_max = services.channels.thread_reading.read_max(view.viewer, linked, thread.post)
+    return t.MessageReplies(
+        comments=True,
+        replies=thread.replies,
+        replies_pts=thread.pts,
+        recent_repliers=[peer(one) for one in view.repliers] or None,
+        channel_id=-linked - CHANNEL_BASE,
+        max_id=thread.max_id or None,
+        read_max_id=read_max or None,
+    )

@@ -179,6 +179,7 @@ def build(
     bus.subscribe(seats.resolve)
     bus.subscribe(migrating.resolve)
     bus.subscribe(channels.counters.after_commit)
+    bus.subscribe(channels.threads.after_commit)
     bus.subscribe(channels.members.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
@@ -232,7 +233,7 @@ def build(
         folders=folders,
         saved=Saved(store, clock),
         top_peers=TopPeers(store, clock),
-        chatlists=Chatlists(store, clock, ids, folders, groups),
+        chatlists=Chatlists(store, clock, ids, folders, groups, channels),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms, channels.posting),
         expiry=Expiry(store, clock, alarms),

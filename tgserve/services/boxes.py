@@ -53,6 +53,8 @@ class View(Record, gc=False):
     reply_id: int = 0
     viewer: int = 0
     """Who looks, when the box is a channel's; 0 = whoever is told."""
+    repliers: tuple[int, ...] = ()
+    """Under a channel's post: who commented last."""
 
 
 class BodyGone(Record, gc=False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tgserve.store.group_records import Invite
 from tgserve.store.records import Body, Record, Shot
+from tgserve.store.thread_records import Topic
 
 
 class Channel(Record, frozen=True):
@@ -67,6 +68,8 @@ class Channel(Record, frozen=True):
     reactions_rule: str = ""
     """One of group_records.REACTIONS_*: what `reactions` says, for the rule of who may react how."""
     reactions_some: tuple[str, ...] = ()
+    linked_from: int = 0
+    """Of a channel with a discussion group: the first post that has comments."""
 
 
 MEMBER = 0
@@ -131,3 +134,5 @@ class LogEntry(Record, frozen=True):
     hash: str = ""
     invite_before: Invite | None = None
     invite_after: Invite | None = None
+    topic_before: Topic | None = None
+    topic_after: Topic | None = None

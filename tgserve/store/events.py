@@ -187,6 +187,60 @@ class ChannelContentsRead(Event, frozen=True):
     msg_ids: tuple[int, ...]
 
 
+class ThreadRead(Event, frozen=True):
+    """I have read a thread up to here. `channel` and `post`: what it is the comments on, if it is."""
+
+    peer: int
+    topic: int
+    max_id: int
+    channel: int = 0
+    post: int = 0
+
+
+class ThreadReadOutbox(Event, frozen=True):
+    """Somebody has read what I wrote in a thread, up to here."""
+
+    peer: int
+    topic: int
+    max_id: int
+
+
+class TopicDraftChanged(Event, frozen=True):
+    """What I am writing in a topic."""
+
+    peer: int
+    topic: int
+
+
+class TopicNotifyChanged(Event, frozen=True):
+    """How loud a topic is for me."""
+
+    peer: int
+    topic: int
+
+
+class ForumShownChanged(Event, frozen=True):
+    """I want to see a forum as one chat, or as topics."""
+
+    peer: int
+    as_messages: bool
+
+
+class TopicPinned(Event, frozen=True):
+    """A topic of a forum was pinned or unpinned for all."""
+
+    peer: int
+    topic: int
+    pinned: bool
+
+
+class TopicsOrder(Event, frozen=True):
+    """The pinned topics of a forum have another order."""
+
+    peer: int
+    topics: tuple[int, ...]
+
+
 class ReactionsChanged(Event, frozen=True):
     """Somebody reacted to a message, or took it back, or the author has seen it."""
 
@@ -260,6 +314,13 @@ AnyEvent = (
     | ChannelRead
     | ChannelReadOutbox
     | ChannelContentsRead
+    | ThreadRead
+    | ThreadReadOutbox
+    | TopicDraftChanged
+    | TopicNotifyChanged
+    | ForumShownChanged
+    | TopicPinned
+    | TopicsOrder
     | ShelfChanged
     | SceneChanged
     | SavedPinned

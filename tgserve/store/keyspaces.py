@@ -19,6 +19,7 @@ from tgserve.store import photo_records as ph
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
 from tgserve.store import sticker_records as s
+from tgserve.store import thread_records as th
 from tgserve.store import waiting_records as w
 from tgserve.store.packing import BYTES, I64, STR, U32, U64, Keyspace
 
@@ -91,6 +92,15 @@ CHANNEL_MENTIONS = Keyspace(
     "channel_mentions", 0x3D, (I64, I64, U32), bytes
 )  # user: (user, channel, msg_id) of an unread mention -> nothing
 ADMIN_LOG = Keyspace("admin_log", 0x3E, (I64, U64), c.LogEntry)  # channel: (channel, number)
+# threads: slot of the channel
+TOPICS = Keyspace("topics", 0x3F, (I64, U32), th.Topic)  # channel: (channel, topic)
+THREAD_ROWS = Keyspace(
+    "thread_rows", 0x78, (I64, U32, U32), bytes
+)  # channel: (channel, first message, msg_id) -> who it is shown as being from, who wrote it, 16 B
+THREADS = Keyspace("threads", 0x79, (I64, U32), th.Thread)  # channel: (channel, first message)
+TOPIC_HEADS = Keyspace(
+    "topic_heads", 0x7A, (I64, I64, U32), th.TopicHead
+)  # user: (user, channel, first message)
 # reactions: slot of the body's box
 REACTORS = Keyspace("reactors", 0x40, (I64, U32, I64), rr.Reactor)  # box: (box, msg_id, user)
 REACTED = Keyspace(

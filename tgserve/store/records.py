@@ -297,6 +297,8 @@ class Body(Record, frozen=True):
     """View-once media: seconds it is shown for after it was opened."""
     media_after: bytes = b""
     """With media_ttl: what `media` becomes then."""
+    in_topic: bool = False
+    """`topic` is a topic of a forum, not the first message of a thread."""
 
 
 class Row(Record, frozen=True):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from tgserve.clock import Clock
 from tgserve.ids import Ids
-from tgserve.services.channels import seats
+from tgserve.services.channels import seats, threads
 from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.changing import Changing
+from tgserve.services.channels.comments import Comments
 from tgserve.services.channels.counters import Counters
 from tgserve.services.channels.doors import Doors
+from tgserve.services.channels.forums import Forums
 from tgserve.services.channels.journal import Journal
 from tgserve.services.channels.life import Life
 from tgserve.services.channels.members import Members
@@ -19,6 +21,8 @@ from tgserve.services.channels.posting import Posting
 from tgserve.services.channels.publicity import Publicity
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
+from tgserve.services.channels.thread_reading import ThreadReading
+from tgserve.services.channels.threads import Threads
 from tgserve.services.history import History
 from tgserve.services.names import Names
 from tgserve.services.users import Users
@@ -42,6 +46,10 @@ class Channels:
     publicity: Publicity
     doors: Doors
     migration: Migration
+    threads: Threads
+    forums: Forums
+    thread_reading: ThreadReading
+    comments: Comments
 
 
 def build(
@@ -56,18 +64,25 @@ def build(
     """Before store.start(): outbox handlers are registered here."""
     store.on_outbox(pl.SeatChanged, seats.seat_changed)
     store.on_outbox(pl.TellChannelChanged, seats.tell)
+    store.on_outbox(pl.FillGeneral, threads.fill_general)
     life = Life(store, clock, ids, register)
+    known = Threads(store)
+    reading = ChannelReading(store, clock, register, history, known)
     return Channels(
         register=register,
         audience=Audience(store, register),
         life=life,
         posting=Posting(store, clock, users, register),
         changing=Changing(store, clock, register),
-        reading=ChannelReading(store, clock, register, history),
+        reading=reading,
         counters=Counters(store),
         members=Members(store, clock, register),
         journal=Journal(store, register),
         publicity=Publicity(clock, names, life, register),
         migration=Migration(store, clock, ids),
         doors=Doors(store, clock, ids, life, register),
+        threads=known,
+        forums=Forums(store, clock),
+        thread_reading=ThreadReading(store, clock, register, known, reading, history),
+        comments=Comments(store, clock, register),
     )

@@ -10,12 +10,13 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import View
-from tgserve.services.channels import journal, rights
+from tgserve.services.channels import journal, rights, threads
 from tgserve.services.channels.life import admitted
 from tgserve.services.channels.posting import personal
 from tgserve.services.channels.register import Register
 from tgserve.services.deleting import Affected
 from tgserve.services.editing import Change, Edited, changed
+from tgserve.services.history import TOP_ID
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
@@ -23,7 +24,17 @@ from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, PARTICIPANTS, PEER_ROWS, PINS, POST_STATS, ROWS
+from tgserve.store.keyspaces import (
+    BODIES,
+    CHANNELS,
+    PARTICIPANTS,
+    PEER_ROWS,
+    PINS,
+    POST_STATS,
+    ROWS,
+    THREADS,
+    TOPICS,
+)
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
@@ -57,6 +68,10 @@ class Changing:
             view = View(channel, msg_id, row, body, boxes.reply_id(txn, channel, body))
             event = ev.EditMessage(msg_id)
             published = eventlog.append(txn, channel, event, now=now, memo=view, origin=origin)
+            thread = None if record.megagroup else txn.get(THREADS, channel, msg_id)
+            if thread is not None:
+                word = pl.PostEdited(thread.channel, channel, msg_id, thread.post, body, now)
+                txn.outbox(slot_of(thread.channel), word)
             return Edited(personal(view, me), published.pts, now)
 
         return self._store.transact(slot_of(channel), work)
@@ -88,7 +103,7 @@ class Changing:
                 if body is not None and me not in (body.author, body.signer):
                     line = c.LogEntry(now, me, journal.DELETE, msg_id=msg_id, body_before=body)
                     journal.note(txn, channel, line)
-            return remove(txn, channel, msg_ids, now, origin)
+            return remove(txn, channel, plain(txn, record, channel, msg_ids), now, origin)
 
         return self._store.transact(slot_of(channel), work)
 
@@ -106,7 +121,7 @@ class Changing:
             for key, _ in txn.range(PEER_ROWS, channel, channel, reverse=True):
                 body = txn.get(BODIES, channel, key[2])
                 if body is not None and author in (body.author, body.signer):
-                    ids.append(key[2])
+                    ids += plain(txn, record, channel, (key[2],))
                     if len(ids) > SLICE:
                         break
             done = remove(txn, channel, ids[:SLICE], now, origin)
@@ -131,8 +146,11 @@ class Changing:
                 return upto, Affected(top.pts, 0)
             if not rights.has(record, me, seat, rights.DELETE):
                 raise errors.CHAT_ADMIN_REQUIRED()
-            rows = txn.range(PEER_ROWS, channel, channel, hi=upto + 1, limit=SLICE + 1)
-            ids = [key[2] for key, _ in rows]
+            ids: list[int] = []
+            for key, _ in txn.range(PEER_ROWS, channel, channel, hi=upto + 1):
+                ids += plain(txn, record, channel, (key[2],))
+                if len(ids) > SLICE:
+                    break
             done = remove(txn, channel, ids[:SLICE], now, origin)
             return upto, Affected(done.pts, done.count, max(len(ids) - SLICE, 0))
 
@@ -151,7 +169,7 @@ class Changing:
             body = txn.get(BODIES, channel, msg_id)
             if row is None or body is None or body.action:
                 raise errors.MESSAGE_ID_INVALID()
-            changed = _set_pinned(txn, channel, {msg_id: row}, pinned)
+            changed = set_pinned(txn, channel, {msg_id: row}, pinned)
             if changed:
                 line = c.LogEntry(now, me, journal.PINNED, msg_id=msg_id, body_before=body)
                 journal.note(txn, channel, line)
@@ -170,10 +188,17 @@ class Changing:
                 row = txn.get(ROWS, channel, key[2])
                 if row is not None:
                     rows[key[2]] = row
-            changed = _set_pinned(txn, channel, rows, False)
+            changed = set_pinned(txn, channel, rows, False)
             return _pins_told(txn, channel, changed, False, now, origin)
 
         return self._store.transact(slot_of(channel), work)
+
+
+def plain(txn: Txn, record: c.Channel, channel: int, msg_ids: Sequence[int]) -> list[int]:
+    """Without those that topics begin with: they go with their topics."""
+    if not record.megagroup:
+        return list(msg_ids)
+    return [one for one in msg_ids if 0 < one <= TOP_ID and txn.get(TOPICS, channel, one) is None]
 
 
 def require_pin(record: c.Channel, me: int, seat: c.Participant | None) -> None:
@@ -227,10 +252,29 @@ def remove(txn: Txn, channel: int, msg_ids: Sequence[int], now: int, origin: Ori
     removed = tuple(msg_id for msg_id, _ in gone)
     event = ev.DeleteMessages(removed)
     published = eventlog.append(txn, channel, event, now=now, raises=len(removed), origin=origin)
+    _leave_threads(txn, channel, {msg_id: bodies[msg_id] for msg_id in removed}, published.pts, now)
     return Affected(published.pts, len(removed))
 
 
-def _set_pinned(txn: Txn, channel: int, rows: dict[int, r.Row], pinned: bool) -> list[int]:
+def _leave_threads(txn: Txn, channel: int, gone: dict[int, r.Body | None], pts: int, now: int) -> None:
+    record = txn.get(CHANNELS, channel)
+    if record is None:
+        return
+    if record.megagroup:
+        threads.take(txn, channel, gone.items(), pts)
+        return
+    copies: dict[int, list[int]] = {}
+    for msg_id in gone:
+        thread = txn.get(THREADS, channel, msg_id)
+        if thread is not None:
+            txn.delete(THREADS, channel, msg_id)
+            txn.publish(threads.ThreadKnown(channel, msg_id, None))
+            copies.setdefault(thread.channel, []).append(thread.post)
+    for group, roots in copies.items():
+        txn.outbox(slot_of(group), pl.PostDeleted(group, channel, tuple(roots), now))
+
+
+def set_pinned(txn: Txn, channel: int, rows: dict[int, r.Row], pinned: bool) -> list[int]:
     changed: list[int] = []
     for msg_id, row in rows.items():
         if bool(row.flags & r.ROW_PINNED) == pinned:

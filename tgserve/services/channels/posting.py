@@ -180,14 +180,12 @@ class Posting:
             sent: list[Sent] = []
             for (random_id, draft), mark in zip(drafts, again, strict=True):
                 if mark is not None:
-                    sent.append(_again(txn, channel, me, mark))
+                    sent.append(sent_again(txn, channel, me, mark))
                     continue
                 body = _body(txn, record, channel, author, seat, draft, now)
                 late = r.ROW_SCHEDULED if draft.scheduled else 0
                 made = put_message(txn, channel, body, now, viewer=me, flags=late, origin=origin)
-                txn.put(
-                    SENT, channel, mark_of(me, random_id), value=_SENT.pack(made.msg_id, made.pts, made.date)
-                )
+                txn.put(SENT, channel, mark_of(me, random_id), value=packed_mark(made))
                 sent.append(made)
             return sent
 
@@ -261,6 +259,11 @@ def mark_of(me: int, random_id: int) -> int:
     """The idempotence key of a send: a random_id is its sender's own (SECURITY 6.12)."""
     digest = hashlib.blake2b(_ASKED(me, random_id), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def packed_mark(sent: Sent) -> bytes:
+    """The value kept under it."""
+    return _SENT.pack(sent.msg_id, sent.pts, sent.date)
 
 
 NOBODY: frozenset[int] = frozenset()
@@ -535,7 +538,8 @@ def personal(view: View, viewer: int, unread: bool = False) -> View:
         flags |= r.ROW_OUT
     elif viewer in body.mentions:
         flags |= r.ROW_MENTIONED | (r.ROW_MEDIA_UNREAD if unread else 0)
-    return View(view.owner, view.msg_id, replace(view.row, flags=flags), body, view.reply_id, viewer)
+    row = replace(view.row, flags=flags)
+    return View(view.owner, view.msg_id, row, body, view.reply_id, viewer, view.repliers)
 
 
 def _written(txn: Txn, word: pl.ChannelWritten, origin: Origin) -> None:
@@ -548,7 +552,7 @@ def _written(txn: Txn, word: pl.ChannelWritten, origin: Origin) -> None:
     eventlog.append(txn, word.user, ev.DraftChanged(word.channel), now=word.date, raises=0, origin=origin)
 
 
-def _again(txn: Txn, channel: int, me: int, mark: bytes) -> Sent:
+def sent_again(txn: Txn, channel: int, me: int, mark: bytes) -> Sent:
     """The answer to a send that was done before."""
     msg_id, pts, date = _SENT.unpack(mark)
     row, body = txn.get(ROWS, channel, msg_id), txn.get(BODIES, channel, msg_id)

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.boxes import NO_DIALOG, View
-from tgserve.services.channels import rights
+from tgserve.services.channels import rights, threads
 from tgserve.services.channels.posting import personal
 from tgserve.services.channels.register import Known, Register
+from tgserve.services.channels.threads import Threads
 from tgserve.services.history import TOP_ID, History, Page, Window, select
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -34,9 +35,11 @@ from tgserve.store.keyspaces import (
     PEER_ROWS,
     PINS,
     ROWS,
+    TOPICS,
 )
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
+from tgserve.store.thread_records import GENERAL
 from tgserve.store.transaction import Txn
 
 SLACK_SECONDS = 60
@@ -55,7 +58,10 @@ class Missed:
 
 
 class ChannelReading:
-    def __init__(self, store: Store, clock: Clock, register: Register, history: History) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, register: Register, history: History, known: Threads
+    ) -> None:
+        self._threads = known
         self._store = store
         self._clock = clock
         self._register = register
@@ -127,12 +133,21 @@ class ChannelReading:
 
     def personal(self, me: int, channel: int, views: Sequence[View]) -> list[View]:
         """Views of a channel's box as `me` sees them."""
+        record = self._register.get_or_none(channel)
+        if record is not None and record.linked and not record.megagroup:
+            views = [self._commented(record.linked, view) for view in views]
         named = [view.msg_id for view in views if me in view.body.mentions]
         waiting: set[int] = set()
         if named:
             with self._store.read(slot_of(me)) as reader:
                 waiting = {one for one in named if reader.get(CHANNEL_MENTIONS, me, channel, one) is not None}
         return [personal(view, me, view.msg_id in waiting) for view in views]
+
+    def _commented(self, linked: int, view: View) -> View:
+        thread = self._threads.of(view.owner, view.msg_id)
+        if thread is None or thread.channel != linked or not thread.recent:
+            return view
+        return View(view.owner, view.msg_id, view.row, view.body, view.reply_id, view.viewer, thread.recent)
 
     def unread_mentions(self, me: int, channel: int, window: Window) -> Page:
         """Mentions of `me` that wait to be seen, newest first."""
@@ -152,13 +167,30 @@ class ChannelReading:
         """The chat's head as `me` has it: what is his own, and what the channel's box says."""
         top = self._register.top(channel)
         floor = self.floor(me, channel)
+        read = max(kept.read_inbox_max, floor)
+        record = self._register.get_or_none(channel)
+        forum = record is not None and record.forum
         return replace(
             kept,
             top_message=top.msg_id if top.msg_id > floor else 0,
             top_date=top.date,
-            unread_count=self._register.unread(channel, me, max(kept.read_inbox_max, floor)),
+            unread_count=self._unread(me, channel, read)
+            if forum
+            else self._register.unread(channel, me, read),
             count=top.count,
         )
+
+    def _unread(self, me: int, channel: int, read: int) -> int:
+        """Unread messages of a forum: each topic has a mark of its own."""
+        heads = self._threads.heads(me, channel)
+        waiting = 0
+        with self._store.read(slot_of(channel)) as reader:
+            for topic in {GENERAL, *(key[1] for key, _ in reader.range(TOPICS, channel))}:
+                mark = max(read, heads[topic].read_inbox_max if topic in heads else 0)
+                thread = self._threads.of(channel, topic)
+                if thread is not None and thread.max_id > mark:
+                    waiting += threads.unread(reader, channel, topic, me, mark)
+        return waiting
 
     def read_history(self, me: int, channel: int, max_id: int, *, origin: Origin = None) -> Commit[bool]:
         """Everything up to max_id (0 = all) is read; False when it was. CHANNEL_PRIVATE."""
