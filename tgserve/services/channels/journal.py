@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from tgserve import errors, limits
@@ -34,6 +35,9 @@ SLOW_MODE: Final = "slow_mode"
 LINKED: Final = "linked"
 TTL: Final = "ttl"
 REACTIONS: Final = "reactions"
+STICKERS: Final = "stickers"
+EMOJI_STICKERS: Final = "emoji_stickers"
+RANK: Final = "rank"
 TOGGLES: Final = frozenset(
     {"signatures", "profiles", "invites", "prehistory", "noforwards", "antispam", "forum"}
 )
@@ -55,11 +59,9 @@ def note(txn: Txn, channel: int, entry: c.LogEntry) -> None:
     last = txn.last(ADMIN_LOG, channel)
     number = (last[0][1] if last is not None else 0) + 1
     txn.put(ADMIN_LOG, channel, number, value=entry)
-    old = [
-        key[1]
-        for key, one in txn.range(ADMIN_LOG, channel, limit=TRIM_ROWS)
-        if one.date < entry.date - limits.ADMIN_LOG_SECONDS
-    ]
+    oldest = entry.date - limits.ADMIN_LOG_SECONDS
+    rows = txn.range(ADMIN_LOG, channel, limit=TRIM_ROWS)
+    old = [key[1] for key, _ in takewhile(lambda row: row[1].date < oldest, rows)]
     for one in old:
         txn.delete(ADMIN_LOG, channel, one)
 

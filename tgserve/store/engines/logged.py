@@ -17,14 +17,17 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tgserve.errors import StoreError, StoreFull
-from tgserve.store.engine import NeedsRoom, Row, Rows, laid_over
+from tgserve.store.engine import NeedsRoom, Row, Rows
 from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot, translated
 from tgserve.store.packing import HEAD_BYTES, after
 
@@ -34,6 +37,8 @@ BATCH_ROWS = 50_000
 BATCH_BYTES = 12_000_000
 """So many rows or bytes waiting are written into the environment: about 20 MB of memory, and 50 to 100 ms in which the
 shard commits nothing else. Larger batches cost less a row and pause longer."""
+PAGE_KEYS = 32
+"""Waiting keys that a scan looks at first; four times as many with each page after it."""
 LARGE_BYTES = 2_000_000
 """A commit of more than this goes straight to the environment."""
 LOG_BYTES = 64_000_000
@@ -46,16 +51,28 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[bytes, bytes | None]).decode
 
 
-class _Buckets(dict[bytes, set[bytes]]):
-    """Keys by slot, tag and first number; `heads` names the buckets of each slot and tag."""
+class _Buckets(dict[bytes, list[bytes]]):
+    """Keys in order by slot, tag and first number; `heads` names the buckets of each slot and tag."""
 
     def __init__(self) -> None:
         self.heads: dict[bytes, list[bytes]] = {}
 
-    def __missing__(self, bucket: bytes) -> set[bytes]:
+    def __missing__(self, bucket: bytes) -> list[bytes]:
         self.heads.setdefault(bucket[:HEAD_BYTES], []).append(bucket)
-        made = self[bucket] = set()
+        made: list[bytes] = []
+        self[bucket] = made
         return made
+
+    def take(self, keys: Iterable[bytes]) -> None:
+        """Keys that may be known already. Most go to the end of their bucket: ids and dates grow."""
+        for key in keys:
+            known = self[key[:_BUCKET_BYTES]]
+            if not known or known[-1] < key:
+                known.append(key)
+                continue
+            at = bisect_left(known, key)
+            if known[at] != key:
+                known.insert(at, key)
 
 
 class _Pending:
@@ -88,21 +105,78 @@ class _Pending:
             at += 1
         self.layers = layers[at:]
 
-    def keys(self, lo: bytes, hi: bytes) -> set[bytes]:
-        """Keys of `merged` in [lo, hi). They are put into buckets when somebody asks."""
-        bucket = lo[:_BUCKET_BYTES]
-        head = lo[:HEAD_BYTES]
+    def keys(self, lo: bytes, hi: bytes, reverse: bool) -> Iterator[bytes]:
+        """Keys of `merged` in [lo, hi), in order (descending when `reverse`), those of a range within one bucket a page
+        at a time: who looks at a few rows of many pays for a few. Keys merged meanwhile may be among them."""
+        page = PAGE_KEYS
+        while True:
+            found = self._page(lo, hi, reverse, page)
+            yield from found
+            if len(found) < page or not found:
+                return
+            if reverse:
+                hi = found[-1]
+            else:
+                lo = found[-1] + b"\0"
+            page *= 4
+
+    def _page(self, lo: bytes, hi: bytes, reverse: bool, count: int) -> list[bytes]:
+        """At most `count` of them when they lie in one bucket, else all."""
+        bucket, head = lo[:_BUCKET_BYTES], lo[:HEAD_BYTES]
         if len(head) < HEAD_BYTES or hi > after(head):
-            return {key for key in list(self.merged) if lo <= key < hi}
+            return sorted((key for key in list(self.merged) if lo <= key < hi), reverse=reverse)
         with self._lock:
             index, waiting = self._index, self._unindexed
             while waiting:
-                for key in waiting.pop():
-                    index[key[:_BUCKET_BYTES]].add(key)
+                index.take(waiting.pop())
             if len(bucket) == _BUCKET_BYTES and hi <= after(bucket):
-                return {key for key in index.get(bucket, ()) if lo <= key < hi}
-            found = index.heads.get(head, ())
-            return {key for bucket in found for key in index[bucket] if lo <= key < hi}
+                known = index.get(bucket)
+                if known is None:
+                    return []
+                if reverse:
+                    end = bisect_left(known, hi)
+                    return known[max(bisect_left(known, lo), end - count) : end][::-1]
+                start = bisect_left(known, lo)
+                return known[start : min(bisect_left(known, hi), start + count)]
+            found = [key for bucket in index.heads.get(head, ()) for key in index[bucket] if lo <= key < hi]
+        return sorted(found, reverse=reverse)
+
+
+def _once(keys: Iterator[bytes]) -> Iterator[bytes]:
+    """Without the repetitions of a sorted run."""
+    last = b""
+    for key in keys:
+        if key != last:
+            yield key
+            last = key
+
+
+def _laid_over(
+    keys: Iterator[bytes], value_of: Callable[[bytes], Any], under: Iterator[Row], reverse: bool
+) -> Iterator[Row]:
+    """As engine.laid_over for keys that come in order, with values looked up when it is their turn."""
+    key = next(keys, None)
+    for row in under:
+        at = row[0]
+        while key is not None and (key > at if reverse else key < at):
+            value = value_of(key)
+            if value is not None and value is not _ABSENT:
+                yield key, value
+            key = next(keys, None)
+        if key != at:
+            yield row
+            continue
+        value = value_of(at)
+        if value is _ABSENT:
+            yield row
+        elif value is not None:
+            yield at, value
+        key = next(keys, None)
+    while key is not None:
+        value = value_of(key)
+        if value is not None and value is not _ABSENT:
+            yield key, value
+        key = next(keys, None)
 
 
 State = tuple[_Pending, int]
@@ -146,14 +220,26 @@ class LoggedSnapshot:
         if pending is None or self._base is None:
             raise StoreError("the snapshot was reset")
         hi = min(hi, LOG_EPOCH)
+        number = self.number
         under = self._base.scan(lo, hi, reverse)
-        layers = pending.layers  # before `merged`: a layer may move there meanwhile
-        found = pending.keys(lo, hi)
-        for number, rows in layers:
-            if number <= self.number:
-                found.update(key for key in rows if lo <= key < hi)
-        changed = {key: value for key in found if (value := self._changed(key)) is not _ABSENT}
-        return laid_over(changed, under, reverse) if changed else under
+        # Before `merged`: a layer may move there.
+        layers = [rows for at, rows in pending.layers if at <= number]
+        keys = pending.keys(lo, hi, reverse)
+        above = {key for rows in layers for key in rows if lo <= key < hi}
+        if above:
+            keys = _once(merge(keys, sorted(above, reverse=reverse), reverse=reverse))
+        first = next(keys, None)
+        if first is None:
+            return under
+        merged = pending.merged
+
+        def value(key: bytes) -> Any:
+            for rows in reversed(layers):
+                if key in rows:
+                    return rows[key]
+            return merged.get(key, _ABSENT)
+
+        return _laid_over(chain((first,), keys), value, under, reverse)
 
     def renew(self) -> None:
         engine = self._engine
