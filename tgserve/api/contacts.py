@@ -187,12 +187,28 @@ async def search(call: Call, request: contacts.Search) -> t.AnyContactsFound:
         raise errors.LIMIT_INVALID()
     limit = min(request.limit or 10, 50)
     mine, others = await call.services.contacts.search(call.me, request.q, limit)
+    mine += _chats_named(call, request.q, limit - len(mine))
+    others = [one for one in others if one not in mine]
     return t.ContactsFound(
         my_results=[peer_object(found) for found in mine],
         results=[peer_object(found) for found in others],
         chats=chats(call.services, call.me, [*mine, *others]),
         users=people.users(call.services, call.me, [*mine, *others]),
     )
+
+
+def _chats_named(call: Call, query: str, limit: int) -> list[int]:
+    """The caller's own channels and groups in whose titles a word begins so."""
+    text = " ".join(query.strip().removeprefix("@").lower().split())
+    found: list[int] = []
+    for channel in call.services.channels.register.of_user(call.me):
+        record = call.services.channels.register.get_or_none(channel)
+        if record is not None and f" {text}" in f" {record.title.lower()}":
+            found.append(channel)
+    for roster in call.services.groups.rosters.of_user(call.me):
+        if f" {text}" in f" {roster.group.title.lower()}":
+            found.append(roster.chat)
+    return found[: max(limit, 0)]
 
 
 @rpc(contacts.GetSaved)

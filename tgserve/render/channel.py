@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Any
 
 from tgserve.render import photos
+from tgserve.render import stickers as render_stickers
 from tgserve.render.invite import invite
 from tgserve.render.peers import peer as peer_object
 from tgserve.render.stored import notify_settings, stored
@@ -82,6 +83,27 @@ def draw(services: Services, viewer: int, known: Known, seat: c.Participant | No
         made.banned_rights = banned_rights(seat.banned, seat.until)
     made.participants_count = record.members
     return made
+
+
+def offered(services: Services, viewer: int, peer: int) -> Any:
+    """A channel that a link offers: as it is for who may see it, for others what they may know before they join."""
+    record = services.channels.register.get_or_none(peer)
+    seat = services.channels.register.participant(peer, viewer)
+    kicked = seat is not None and seat.state == c.KICKED
+    if record is None or record.deleted or kicked or rights.may_see(record, seat):
+        return channel(services, viewer, peer)
+    number = channel_id(peer)
+    return t.Channel(
+        left=True,
+        broadcast=not record.megagroup,
+        megagroup=record.megagroup,
+        id=number,
+        access_hash=services.views.channel_hash(viewer, number),
+        title=record.title,
+        photo=t.ChatPhotoEmpty(),
+        date=record.date,
+        participants_count=record.members,
+    )
 
 
 def minimal(services: Services, known: Known) -> Any:
@@ -194,9 +216,19 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         made.folder_id = head.folder
     if record.ttl_period:
         made.ttl_period = record.ttl_period
+    made.stickerset = _stickers(services, viewer, record.stickers)
+    made.emojiset = _stickers(services, viewer, record.emoji_stickers)
     made.available_reactions = (
         stored(record.reactions, record.reactions_layer) if record.reactions else t.ChatReactionsAll()
     )
     if record.reactions_limit:
         made.reactions_limit = record.reactions_limit
     return made
+
+
+def _stickers(services: Services, viewer: int, set_id: int) -> t.StickerSet | None:
+    """The set of a supergroup; None when it has none, or that was deleted."""
+    one = render_stickers.find(services, set_id) if set_id else None
+    if one is None:
+        return None
+    return render_stickers.sticker_set(services, viewer, one, render_stickers.kept_or_none(services, viewer, one))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tgserve.render import photos
+from tgserve.render import photos, topics
 from tgserve.render.channel import banned_rights
 from tgserve.render.invite import invite
 from tgserve.render.message import message, people
 from tgserve.render.participant import named, participant
+from tgserve.render.stickers import input_set
 from tgserve.render.stored import stored
 from tgserve.services import Services
 from tgserve.services.boxes import View
@@ -19,6 +20,7 @@ from tgserve.services.channels.posting import personal
 from tgserve.services.groups.invites import Link
 from tgserve.store import channel_records as c
 from tgserve.store import records as r
+from tgserve.store import thread_records as th
 from tgserve.tl import types as t
 
 NOBODY = c.Participant(0, state=c.LEFT)
@@ -185,6 +187,47 @@ def _linked(
     )
 
 
+def _sets(kind: Any) -> Make:
+    def make(
+        services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
+    ) -> Any:
+        def named(set_id: int) -> Any:
+            return input_set(services.access, set_id) if set_id else t.InputStickerSetEmpty()
+
+        return kind(prev_stickerset=named(entry.before), new_stickerset=named(entry.after))
+
+    return make
+
+
+def _rank(
+    services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
+) -> Any:
+    who[entry.target] = None
+    return t.ChannelAdminLogEventActionParticipantEditRank(
+        user_id=entry.target, prev_rank=entry.text_before, new_rank=entry.text_after
+    )
+
+
+def _topic(channel: int, entry: c.LogEntry, of: th.Topic | None, who: Who) -> Any:
+    if of is None:
+        return None
+    who[of.creator] = None
+    return topics.of_log(channel, entry.msg_id, of)
+
+
+def _topic_one(kind: Any) -> Make:
+    return lambda services, viewer, channel, record, entry, who: kind(
+        topic=_topic(channel, entry, entry.topic_after or entry.topic_before, who)
+    )
+
+
+def _topic_two(kind: Any) -> Make:
+    return lambda services, viewer, channel, record, entry, who: kind(
+        prev_topic=_topic(channel, entry, entry.topic_before, who),
+        new_topic=_topic(channel, entry, entry.topic_after, who),
+    )
+
+
 def _simple(kind: Any) -> Make:
     return lambda services, viewer, channel, record, entry, who: kind()
 
@@ -206,9 +249,16 @@ _ACTIONS: dict[str, Make] = {
     journal.LINKED: _linked,
     journal.TTL: _numbers(t.ChannelAdminLogEventActionChangeHistoryTTL),
     journal.REACTIONS: _reactions,
+    journal.STICKERS: _sets(t.ChannelAdminLogEventActionChangeStickerSet),
+    journal.EMOJI_STICKERS: _sets(t.ChannelAdminLogEventActionChangeEmojiStickerSet),
+    journal.RANK: _rank,
     journal.PINNED: _message(t.ChannelAdminLogEventActionUpdatePinned),
     journal.EDIT: _edit,
     journal.DELETE: _message(t.ChannelAdminLogEventActionDeleteMessage),
+    journal.TOPIC_CREATE: _topic_one(t.ChannelAdminLogEventActionCreateTopic),
+    journal.TOPIC_DELETE: _topic_one(t.ChannelAdminLogEventActionDeleteTopic),
+    journal.TOPIC_EDIT: _topic_two(t.ChannelAdminLogEventActionEditTopic),
+    journal.TOPIC_PIN: _topic_two(t.ChannelAdminLogEventActionPinTopic),
     journal.STOP_POLL: _message(t.ChannelAdminLogEventActionStopPoll),
     journal.INVITE_EDIT: _link_edit,
     journal.INVITE_REVOKE: _links(t.ChannelAdminLogEventActionExportedInviteRevoke),

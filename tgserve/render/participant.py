@@ -38,9 +38,13 @@ def participant(channel: c.Channel, viewer: int, user: int, seat: c.Participant)
         )
     if user == viewer:
         return t.ChannelParticipantSelf(
-            via_request=seat.via_request, user_id=user, inviter_id=seat.inviter or user, date=seat.date
+            via_request=seat.via_request,
+            user_id=user,
+            inviter_id=seat.inviter or user,
+            date=seat.date,
+            rank=seat.rank or None,
         )
-    return t.ChannelParticipant(user_id=user, date=seat.date)
+    return t.ChannelParticipant(user_id=user, date=seat.date, rank=seat.rank or None)
 
 
 def named(user: int, seat: c.Participant | None) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from tgserve.render import privacy as render_privacy
 from tgserve.render import reactions as render_reactions
 from tgserve.render import scenes as render_scenes
 from tgserve.render import stickers as render_stickers
+from tgserve.render import topics as render_topics
 from tgserve.render import user as render_user
 from tgserve.render.channel import channel_id
 from tgserve.render.message import message, people
@@ -26,6 +27,7 @@ from tgserve.render.stored import notify_settings
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.bus import Ephemeral, PollNews, RecentReactions, Typing
+from tgserve.services.channels import rights as channel_rights
 from tgserve.services.groups import rights
 from tgserve.store import events as ev
 from tgserve.store import records as r
@@ -34,6 +36,7 @@ from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import raw
 
+RECENT_REQUESTERS = 5
 _UPDATES = Struct("<IIi").pack  # updates, vector, count
 _TWO_INTS = Struct("<ii").pack
 _VECTOR = Struct("<Ii").pack
@@ -312,6 +315,21 @@ def _chat(services: Services, event: ev.ChatChanged, viewer: int, pts: int, coun
     return t.UpdateChat(chat_id=-event.peer), (event.peer,)
 
 
+def _channel_requests(
+    services: Services, event: ev.ChannelRequests, viewer: int, pts: int, count: int
+) -> Drawn:
+    """For admins; who is none any more draws the channel again."""
+    record = services.channels.register.get_or_none(event.peer)
+    seat = services.channels.register.participant(event.peer, viewer)
+    if record is None or not channel_rights.has(record, viewer, seat, channel_rights.INVITE):
+        return t.UpdateChannel(channel_id=channel_id(event.peer)), (event.peer,)
+    latest = [one.user for one in services.channels.doors.waiting(event.peer)[:RECENT_REQUESTERS]]
+    update = t.UpdatePendingJoinRequests(
+        peer=peer(event.peer), requests_pending=record.pending, recent_requesters=latest
+    )
+    return update, (event.peer, *latest)
+
+
 def _folder(services: Services, event: ev.FolderChanged, viewer: int, pts: int, count: int) -> Drawn:
     made = render_folders.folder_or_none(services, viewer, event.number)
     who = render_folders.users_of(made) if made is not None else ()
@@ -444,6 +462,7 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.PeerSettingsChanged: _settings,
     ev.MessagesPinned: _messages_pinned,
     ev.FolderChanged: _folder,
+    ev.ChannelRequests: _channel_requests,
     ev.ScheduledChanged: _scheduled,
     ev.ScheduledGone: _scheduled_gone,
     ev.TimerChanged: _timer,
@@ -456,6 +475,13 @@ _DRAWN: dict[type, Callable[[Services, Any, int, int, int], Drawn]] = {
     ev.ChannelRead: _channel_read,
     ev.ChannelReadOutbox: _channel_read_outbox,
     ev.ChannelContentsRead: _channel_contents,
+    ev.ThreadRead: render_topics.read,
+    ev.ThreadReadOutbox: render_topics.read_outbox,
+    ev.TopicDraftChanged: render_topics.draft_changed,
+    ev.TopicNotifyChanged: render_topics.notify_changed,
+    ev.ForumShownChanged: render_topics.shown,
+    ev.TopicPinned: render_topics.pinned,
+    ev.TopicsOrder: render_topics.order,
     ev.PrivacyChanged: _privacy,
     ev.SavedPinned: _saved_pinned,
     ev.SavedOrder: _saved_order,

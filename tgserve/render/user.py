@@ -212,7 +212,7 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
         id=user_id,
         settings=settings(services, viewer, user_id),
         notify_settings=notify,
-        common_chats_count=0 if viewer == user_id else len(services.groups.rosters.common(viewer, user_id)),
+        common_chats_count=0 if viewer == user_id else _common(services, viewer, user_id),
         can_pin_message=True,
         blocked=services.blocks.has_blocked(viewer, user_id),
     )
@@ -263,3 +263,9 @@ def _draw_photos(
         made.profile_photo = whole(record.photo)
     if record.fallback is not None and (viewer == record.id or shot == record.fallback):
         made.fallback_photo = whole(record.fallback)
+
+
+def _common(services: Services, viewer: int, user_id: int) -> int:
+    """Groups both are in."""
+    supergroups = services.channels.members.common(viewer, user_id)
+    return len(services.groups.rosters.common(viewer, user_id)) + len(supergroups)

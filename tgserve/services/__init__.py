@@ -156,9 +156,9 @@ def build(
     keys = Keys(store, clock)
     views = Views(access)
     rosters = Rosters(store)
-    privacy = Privacy(store, clock, users, rosters, views)
-    directory = Directory(store)
     register = Register(store, clock)
+    privacy = Privacy(store, clock, users, rosters, views, register)
+    directory = Directory(store)
     # Caches hear of a commit before anybody draws because of it: subscribers are served in this order.
     for cache in (users, keys, privacy, views, directory, rosters, register):
         bus.subscribe(cache.after_commit)

@@ -193,6 +193,8 @@ class Accounts:
                 name = user.username.lower()
                 txn.outbox(slot_of(name), pl.ReleaseName(name=name, peer=user_id))
             end_all(txn, user_id, but=own_hash)
+            for (*_, channel), _ in txn.range(k.JOINED, user_id):
+                txn.outbox(slot_of(channel), pl.AccountGone(user_id, channel, now))
             return [peer for (*_, peer), _ in txn.range(k.DIALOGS, user_id, hi=0) if peer > -r.CHANNEL_BASE]
 
         groups = await self._store.transact(slot_of(user_id), work)

@@ -261,8 +261,14 @@ class Dialogs:
         return self._store.transact(slot_of(me), work)
 
     def unread_total(self, me: int) -> int:
-        """Unread messages of all chats but channels."""
-        return sum(dialog.unread_count for _, dialog in self._all(me))
+        """Unread messages of all chats."""
+        total = 0
+        for peer, dialog in self._all(me):
+            if not is_channel(peer):
+                total += dialog.unread_count
+            elif not dialog.hidden and self._register.top(peer).msg_id > dialog.read_inbox_max:
+                total += self._channels.dialog(me, peer, dialog).unread_count
+        return total
 
 
 def state_of(reader: Reader, me: int) -> r.BoxHead:

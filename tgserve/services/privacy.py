@@ -10,13 +10,16 @@ from collections import OrderedDict
 from typing import Any, Final
 
 from tgserve.clock import Clock
+from tgserve.services.channels.register import Register
 from tgserve.services.groups.roster import Roster, Rosters
 from tgserve.services.users import Users
 from tgserve.services.views import RedrawForAll, Views
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import records as r
+from tgserve.store.channel_records import MEMBER
 from tgserve.store.keyspaces import CONTACTS, PRIVACY
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -58,7 +61,16 @@ OWNERS_KEPT = 100_000
 
 
 class Privacy:
-    def __init__(self, store: Store, clock: Clock, users: Users, rosters: Rosters, views: Views) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        users: Users,
+        rosters: Rosters,
+        views: Views,
+        register: Register,
+    ) -> None:
+        self._register = register
         self._store = store
         self._clock = clock
         self._users = users
@@ -116,7 +128,13 @@ class Privacy:
 
     def _in_group(self, chat_id: int, user: int) -> bool:
         roster = self._rosters.get_or_none(-chat_id)
-        return roster is not None and roster.has(user)
+        if roster is not None and roster.has(user):
+            return True
+        record = self._register.get_or_none(-CHANNEL_BASE - chat_id)
+        if record is None or record.deleted or not record.megagroup:
+            return False
+        seat = self._register.participant(-CHANNEL_BASE - chat_id, user)
+        return seat is not None and seat.state == MEMBER
 
     def _is_close(self, owner: int, other: int) -> bool:
         with self._store.read(slot_of(owner)) as reader:

@@ -160,6 +160,12 @@ class ChatChanged(Event, frozen=True):
     what: str
 
 
+class ChannelRequests(Event, frozen=True):
+    """In a channel I am an admin of, somebody asks to come in, or was answered."""
+
+    peer: int
+
+
 class ChannelChanged(Event, frozen=True):
     """A channel of mine is not what it was, or I came to it or left it: the viewer must draw it again."""
 
@@ -311,6 +317,7 @@ AnyEvent = (
     | ReactionsChanged
     | PollChanged
     | ChannelChanged
+    | ChannelRequests
     | ChannelRead
     | ChannelReadOutbox
     | ChannelContentsRead

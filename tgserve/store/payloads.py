@@ -271,6 +271,22 @@ class TellChannelChanged(Record, tag=True, frozen=True):
     date: int
 
 
+class TellChannelRequests(Record, tag=True, frozen=True):
+    """Somebody asks to come in, or was answered: an admin's devices are told."""
+
+    user: int
+    channel: int
+    date: int
+
+
+class AccountGone(Record, tag=True, frozen=True):
+    """The account `user` was deleted: it leaves this channel."""
+
+    user: int
+    channel: int
+    date: int
+
+
 class ChannelReadBy(Record, tag=True, frozen=True):
     """A member has read a supergroup up to here."""
 
@@ -557,6 +573,8 @@ AnyOutbox = (
     | ChatDeleted
     | SeatChanged
     | TellChannelChanged
+    | TellChannelRequests
+    | AccountGone
     | ChannelReadBy
     | ChannelAuthorRead
     | ChannelMentioned

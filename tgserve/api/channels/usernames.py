@@ -46,3 +46,22 @@ async def deactivate_all_usernames(call: Call, request: channels.DeactivateAllUs
     if record.creator != call.me:
         raise errors.CHAT_ADMIN_REQUIRED()
     return True
+
+
+@rpc(channels.ToggleUsername, flood=per_minute(20))
+async def toggle_username(call: Call, request: channels.ToggleUsername) -> bool:
+    """The one username is active; it is given up by channels.updateUsername."""
+    channel = peers.resolve_channel(call, request.channel)
+    if request.username.lower() not in call.services.channels.publicity.names_of(call.me, channel):
+        raise errors.USERNAME_INVALID()
+    raise errors.USERNAME_NOT_MODIFIED()
+
+
+@rpc(channels.ReorderUsernames, flood=per_minute(20))
+async def reorder_usernames(call: Call, request: channels.ReorderUsernames) -> bool:
+    """A channel has one username at most: there is one order."""
+    channel = peers.resolve_channel(call, request.channel)
+    names = call.services.channels.publicity.names_of(call.me, channel)
+    if [one.lower() for one in request.order] != names:
+        raise errors.USERNAME_INVALID()
+    return True

@@ -285,13 +285,15 @@ async def get_full_chat(call: Call, request: messages.GetFullChat) -> t.AnyMessa
 
 @rpc(messages.GetCommonChats)
 async def get_common_chats(call: Call, request: messages.GetCommonChats) -> t.AnyMessagesChats:
-    """Groups that both are in, below max_id."""
+    """Groups that both are in, below max_id, the largest id first."""
     user = peers.resolve_user(call, request.user_id)
     if user == call.me:
         raise errors.USER_ID_INVALID()
-    found = call.services.groups.rosters.common(call.me, user)
-    rest = [one.chat for one in found if not request.max_id or -one.chat < request.max_id]
-    rest.sort()
+    services = call.services
+    basic = {-one.chat: one.chat for one in services.groups.rosters.common(call.me, user)}
+    super_ = {channel_id(one): one for one in services.channels.members.common(call.me, user)}
+    found = [*basic.items(), *super_.items()]
+    rest = [chat for id_, chat in sorted(found, reverse=True) if not request.max_id or id_ < request.max_id]
     page = rest[: min(request.limit, limits.DIALOGS_PER_CALL) if request.limit > 0 else 0]
     chats = render.chats(call.services, call.me, page)
     if len(page) == len(found):

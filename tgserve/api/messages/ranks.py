@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from tgserve import errors
 from tgserve.api.account.password import require
+from tgserve.api.channels.creating import answer
 from tgserve.api.messages.chats import group_peer, plain, updates_of
 from tgserve.render.action import action_of
+from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights
+from tgserve.services.channels.register import is_channel
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
@@ -16,6 +20,13 @@ from tgserve.tl.functions import messages
 @rpc(messages.EditChatParticipantRank, flood=per_minute(60))
 async def edit_chat_participant_rank(call: Call, request: messages.EditChatParticipantRank) -> t.AnyUpdates:
     """An empty rank takes it away."""
+    channel = peers.resolve(call, request.peer)
+    if is_channel(channel):
+        user = peers.resolve_user_peer(call, request.participant)
+        done = await call.services.channels.members.set_rank(
+            call.me, channel, user, request.rank, origin=call.session
+        )
+        return answer(call, done)
     chat = group_peer(call, request.peer)
     user = peers.resolve_user_peer(call, request.participant)
     roster = await call.services.groups.set_rank(call.me, chat, user, request.rank, origin=call.session)
@@ -28,6 +39,9 @@ async def edit_chat_participant_rank(call: Call, request: messages.EditChatParti
 async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.AnyUpdates:
     """The owner hands the group over, and proves his password for it: PASSWORD_MISSING without one, and clients ask
     with an empty one first to hear PASSWORD_HASH_INVALID."""
+    channel = peers.resolve(call, request.peer)
+    if is_channel(channel):
+        return await _hand_channel_over(call, channel, request)
     chat = group_peer(call, request.peer)
     user = peers.resolve_user(call, request.user_id)
     roster = call.services.groups.rosters.of_member(call.me, chat)
@@ -42,3 +56,24 @@ async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.
     return updates_of(
         call, await call.services.groups.hand_over(call.me, chat, user, action, origin=call.session)
     )
+
+
+async def _hand_channel_over(
+    call: Call, channel: int, request: messages.EditChatCreator
+) -> t.AnyUpdates:
+    user = peers.resolve_user(call, request.user_id)
+    services = call.services
+    record, _ = services.channels.register.seat(call.me, channel)
+    if record.creator != call.me:
+        raise errors.CHAT_CREATOR_REQUIRED()
+    if not rights.is_member(services.channels.register.participant(channel, user)):
+        raise errors.USER_NOT_PARTICIPANT()
+    if not services.passwords.has(call.me):
+        raise errors.PASSWORD_MISSING()
+    await require(call, request.password)
+    services.channels.publicity.check_room(user, channel)
+    action = action_of(t.MessageActionChangeCreator(new_creator_id=user), user)
+    done = await services.channels.members.hand_over(call.me, channel, user, action, origin=call.session)
+    made = answer(call, done)
+    made.users = users(services, call.me, (call.me, user))
+    return made

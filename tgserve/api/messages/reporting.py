@@ -28,7 +28,7 @@ OPTIONS: Final = {
 COMMENT_CHARS: Final = 512
 
 
-def _report(call: Call, kind: str, peer: int, what: str, **more: object) -> None:
+def write_down(call: Call, kind: str, peer: int, what: str, **more: object) -> None:
     """Write it down for the operator. `what` is one of OPTIONS or the name of a ReportReason."""
     _reports.of(kind).inc()
     _log.warning("report", kind=kind, by=call.me, about=peer, what=what, **more)
@@ -52,7 +52,7 @@ async def report(call: Call, request: messages.Report) -> t.AnyReportResult:
     if len(request.message) > COMMENT_CHARS:
         raise errors.MESSAGE_TOO_LONG()
     ids = ",".join(map(str, request.id))
-    _report(call, "message", peer, request.option.decode(), messages=ids)
+    write_down(call, "message", peer, request.option.decode(), messages=ids)
     return t.ReportResultReported()
 
 
@@ -60,21 +60,21 @@ async def report(call: Call, request: messages.Report) -> t.AnyReportResult:
 async def report_spam(call: Call, request: messages.ReportSpam) -> bool:
     """From the bar above a new chat, which goes with it."""
     peer = peers.resolve(call, request.peer)
-    _report(call, "chat", peer, "spam")
+    write_down(call, "chat", peer, "spam")
     await call.services.dialogs.hide_settings(call.me, peer, origin=call.session)
     return True
 
 
 @rpc(account.ReportPeer, flood=per_minute(20))
 async def report_peer(call: Call, request: account.ReportPeer) -> bool:
-    _report(call, "chat", peers.resolve(call, request.peer), _reason(request.reason))
+    write_down(call, "chat", peers.resolve(call, request.peer), _reason(request.reason))
     return True
 
 
 @rpc(account.ReportProfilePhoto, flood=per_minute(20))
 async def report_profile_photo(call: Call, request: account.ReportProfilePhoto) -> bool:
     photo = getattr(request.photo_id, "id", 0)
-    _report(call, "photo", peers.resolve(call, request.peer), _reason(request.reason), photo=photo)
+    write_down(call, "photo", peers.resolve(call, request.peer), _reason(request.reason), photo=photo)
     return True
 
 

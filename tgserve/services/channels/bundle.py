@@ -14,7 +14,7 @@ from tgserve.services.channels.counters import Counters
 from tgserve.services.channels.doors import Doors
 from tgserve.services.channels.forums import Forums
 from tgserve.services.channels.journal import Journal
-from tgserve.services.channels.life import Life
+from tgserve.services.channels.life import Life, account_gone
 from tgserve.services.channels.members import Members
 from tgserve.services.channels.migrating import Migration
 from tgserve.services.channels.posting import Posting
@@ -64,6 +64,8 @@ def build(
     """Before store.start(): outbox handlers are registered here."""
     store.on_outbox(pl.SeatChanged, seats.seat_changed)
     store.on_outbox(pl.TellChannelChanged, seats.tell)
+    store.on_outbox(pl.TellChannelRequests, seats.requests_changed)
+    store.on_outbox(pl.AccountGone, account_gone)
     store.on_outbox(pl.FillGeneral, threads.fill_general)
     life = Life(store, clock, ids, register)
     known = Threads(store)

@@ -16,7 +16,7 @@ from tgserve.ids import Ids
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import Done, Life, admitted, announce, come_in
 from tgserve.services.channels.register import Register, opened, save
-from tgserve.services.channels.seats import seat_of
+from tgserve.services.channels.seats import seat_of, tell_inviters
 from tgserve.services.groups.invites import (
     Arrival,
     Link,
@@ -225,6 +225,7 @@ class Doors:
                 invite = txn.get(INVITES, channel, importer.hash)
                 journal.note(txn, channel, replace(line, invite_after=invite))
             made = save(txn, channel, record)
+            tell_inviters(txn, channel, made, now, origin, me)
             sent = None
             if approve and made.megagroup:
                 for user in users:
@@ -286,7 +287,8 @@ class Doors:
                 return
             txn.put(IMPORTERS, channel, me, value=g.Importer(hash_, now, requested=True))
             count_request(txn, channel, hash_, 1)
-            save(txn, channel, replace(record, pending=record.pending + 1))
+            made = save(txn, channel, replace(record, pending=record.pending + 1))
+            tell_inviters(txn, channel, made, now)
 
         await self._store.transact(slot_of(channel), work)
 

@@ -17,7 +17,7 @@ from tgserve.ids import Ids
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, opened, save
-from tgserve.services.channels.seats import Moving, gone, joined, put_seat, seat_of
+from tgserve.services.channels.seats import Moving, gone, joined, put_seat, seat_of, tell_inviters
 from tgserve.services.files.holding import drop, hold
 from tgserve.services.groups.invites import count_request
 from tgserve.services.groups.life import Action, title_of
@@ -27,6 +27,7 @@ from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
+from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
 from tgserve.store.records import CHANNEL_BASE
@@ -141,6 +142,7 @@ class Life:
                 txn.delete(IMPORTERS, channel, me)
                 count_request(txn, channel, asked.hash, -1)
                 record = replace(record, pending=max(record.pending - 1, 0))
+                tell_inviters(txn, channel, record, now)
             made = save(txn, channel, come_in(txn, channel, record, me, inviter, now, moving))
             sent = None
             if action is not None and made.megagroup:
@@ -238,8 +240,7 @@ class Life:
                 txn.delete(PARTICIPANTS, *key)
             for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):
                 txn.delete(INVITES, *key)
-            change_photo(txn, record, None)
-            made = save(txn, channel, replace(record, deleted=True, pending=0, photo=None))
+            made = save(txn, channel, _ended(txn, channel, record))
             return Done(channel, made), more
 
         while True:
@@ -250,6 +251,26 @@ class Life:
     def _check_count(self, me: int) -> None:
         if len(self._register.of_user(me)) >= limits.CHANNELS_PER_USER:
             raise errors.CHANNELS_TOO_MUCH()
+
+
+def _ended(txn: Txn, channel: int, record: c.Channel) -> c.Channel:
+    """The channel when it is over; its names are free."""
+    change_photo(txn, record, None)
+    for name, _ in record.usernames:
+        txn.outbox(slot_of(name.lower()), pl.ReleaseName(name=name.lower(), peer=channel))
+    return replace(record, deleted=True, pending=0, photo=None, usernames=())
+
+
+def account_gone(txn: Txn, word: pl.AccountGone, memo: object) -> None:
+    """Outbox: a deleted account leaves. What it owned stays with its admins, and ends when nobody is left."""
+    channel, now = word.channel, word.date
+    record = txn.get(CHANNELS, channel)
+    seat = seat_of(txn, channel, word.user, now)
+    if record is None or record.deleted or seat is None or not rights.is_member(seat):
+        return
+    record = put_seat(txn, channel, record, word.user, gone(seat), now)
+    journal.note(txn, channel, c.LogEntry(now, word.user, journal.LEAVE))
+    save(txn, channel, record if record.members else _ended(txn, channel, record))
 
 
 def admitted(txn: Txn, channel: int, me: int, now: int) -> tuple[c.Channel, c.Participant | None]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.channels import journal, rights
-from tgserve.services.channels.life import Done, admitted, come_in
+from tgserve.services.channels.life import Done, admitted, announce, come_in
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, Seat, save
 from tgserve.services.channels.seats import gone, put_seat, seat_of
@@ -108,7 +108,85 @@ class Members:
                 else:
                     del self._lists[item.channel]
 
+    def common(self, me: int, user: int) -> list[int]:
+        """Supergroups both are in, as far as `me` may know: not those that hide their members from him."""
+        theirs = set(self._register.of_user(user))
+        found: list[int] = []
+        for channel in self._register.of_user(me):
+            if channel not in theirs:
+                continue
+            record = self._register.get_or_none(channel)
+            if record is None or record.deleted or not record.megagroup:
+                continue
+            seat = self._register.participant(channel, me)
+            if record.members_hidden and not rights.is_admin(record, me, seat):
+                continue
+            if rights.is_member(seat) and rights.is_member(self._register.participant(channel, user)):
+                found.append(channel)
+        return found
+
     # -- what they may -----------------------------------------------------------
+
+    async def set_rank(self, me: int, channel: int, user: int, rank: str, *, origin: Origin = None) -> Done:
+        """A word beside a member's name in a supergroup: one's own as long as members may, as admin that of members
+        one is above. RANK_INVALID, USER_NOT_PARTICIPANT, CHAT_ADMIN_REQUIRED, MEGAGROUP_REQUIRED; nothing happens when
+        it is so already."""
+        rank = rank.strip()
+        if len(rank) > limits.RANK_CHARS or any(ord(sign) > 0x2BFF and not sign.isalnum() for sign in rank):
+            raise errors.RANK_INVALID()
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Done:
+            record, seat = admitted(txn, channel, me, now)
+            if not record.megagroup:
+                raise errors.MEGAGROUP_REQUIRED()
+            was = seat_of(txn, channel, user, now)
+            if was is None or not rights.is_member(was):
+                raise errors.USER_NOT_PARTICIPANT()
+            own = user == me and not rights.denied(record, me, seat) & rights.NO_RANK
+            above = rights.is_admin(record, me, seat) and rights.outranks(record, me, seat, user, was)
+            if not (own or above or me == record.creator):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            if was.rank == rank:
+                return Done(channel, record)
+            made = replace(was, rank=rank)
+            stored = save(txn, channel, put_seat(txn, channel, record, user, made, now, origin))
+            line = c.LogEntry(now, me, journal.RANK, user, text_before=was.rank, text_after=rank)
+            journal.note(txn, channel, line)
+            return Done(channel, stored)
+
+        return await self._store.transact(slot_of(channel), work)
+
+    async def hand_over(
+        self, me: int, channel: int, user: int, action: Action, *, origin: Origin = None
+    ) -> Done:
+        """Another member owns the channel from now on; who did stays its admin. CHAT_CREATOR_REQUIRED,
+        USER_NOT_PARTICIPANT, CHAT_NOT_MODIFIED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> Done:
+            record, seat = admitted(txn, channel, me, now)
+            if record.creator != me:
+                raise errors.CHAT_CREATOR_REQUIRED()
+            if user == me:
+                raise errors.CHAT_NOT_MODIFIED()
+            was = seat_of(txn, channel, user, now)
+            if was is None or not rights.is_member(was):
+                raise errors.USER_NOT_PARTICIPANT()
+            whole = rights.MEGAGROUP_ALL if record.megagroup else rights.BROADCAST_ALL
+            made = replace(was, admin=whole, promoted_by=0, banned=0, until=0, banned_by=0)
+            record = put_seat(txn, channel, record, user, made, now)
+            if seat is not None:
+                left = replace(seat, admin=whole | seat.admin & rights.ANONYMOUS, promoted_by=user)
+                record = put_seat(txn, channel, record, me, left, now, origin)
+            stored = save(txn, channel, replace(record, creator=user))
+            line = c.LogEntry(now, me, journal.PROMOTE, user, seat_before=was, seat_after=made)
+            journal.note(txn, channel, line)
+            if not stored.megagroup:
+                return Done(channel, stored)
+            return Done(channel, stored, announce(txn, channel, stored, me, action, now, origin))
+
+        return await self._store.transact(slot_of(channel), work)
 
     async def set_admin(
         self,

@@ -72,6 +72,19 @@ class Publicity:
 
         return await self._life.change(me, channel, change, origin=origin)
 
+    def check_room(self, user: int, channel: int) -> None:
+        """Could this channel be one more of the public ones of `user`? CHANNELS_ADMIN_PUBLIC_TOO_MUCH."""
+        record = self._register.get_or_none(channel)
+        if record is not None and rights.is_public(record):
+            self._check_count(user, channel)
+
+    def names_of(self, me: int, channel: int) -> list[str]:
+        """Its usernames in lower case, for the creator to deal with. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        record, _ = self._register.seat(me, channel)
+        if record.creator != me:
+            raise errors.CHAT_ADMIN_REQUIRED()
+        return [name.lower() for name, _ in record.usernames]
+
     def public_of(self, me: int) -> list[int]:
         """Public channels that `me` has made."""
         found: list[int] = []

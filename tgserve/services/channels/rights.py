@@ -40,6 +40,7 @@ NO_INVITE: Final = 1 << 15
 NO_PIN: Final = 1 << 17
 NO_TOPICS: Final = 1 << 18
 NO_PLAIN: Final = 1 << 25
+NO_RANK: Final = 1 << 26
 BANNED_SETTABLE: Final = (1 << 29) - 1
 
 # BY_ROLE

@@ -165,5 +165,20 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
     eventlog.append(txn, user, ev.ChannelChanged(channel), now=word.date, raises=0, origin=origin)
 
 
+def tell_inviters(txn: Txn, channel: int, record: c.Channel, now: int, origin: Origin = None, me: int = 0) -> None:
+    """Those who answer requests to come in hear that there is one more, or one less."""
+    for key, _ in txn.range(BY_ROLE, channel, rights.ROLE_ADMIN):
+        user = key[2]
+        if rights.has(record, user, txn.get(PARTICIPANTS, channel, user), rights.INVITE):
+            word = pl.TellChannelRequests(user, channel, now)
+            txn.outbox(slot_of(user), word, origin if user == me else None)
+
+
+def requests_changed(txn: Txn, word: pl.TellChannelRequests, origin: Any) -> None:
+    if txn.get(JOINED, word.user, word.channel) is not None:
+        event = ev.ChannelRequests(word.channel)
+        eventlog.append(txn, word.user, event, now=word.date, raises=0, origin=origin)
+
+
 def tell(txn: Txn, word: pl.TellChannelChanged, origin: Any) -> None:
     eventlog.append(txn, word.user, ev.ChannelChanged(word.channel), now=word.date, raises=0, origin=origin)
