@@ -10,6 +10,7 @@ from tests.api.messages.test_chats import group, kick, sound
 from tests.api.messages.test_folders import folder
 from tests.api.messages.test_sending import refused
 from tests.community import run
+from tests.places import place, publish
 from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.api import chatlists as _chatlists
@@ -17,7 +18,7 @@ from tgserve.api.messages import folders as _folders
 from tgserve.errors import RpcError
 from tgserve.services.chatlists import SLUG_CHARS
 from tgserve.tl import types as t
-from tgserve.tl.functions import chatlists, messages, updates
+from tgserve.tl.functions import channels, chatlists, messages, updates
 
 SERVED = (_chatlists, _folders)
 WORK = t.InputChatlistDialogFilter(filter_id=2)
@@ -201,5 +202,58 @@ def test_what_cannot_be_shared() -> None:
             await refused("CHAT_ID_INVALID", ann, ask(chat_peer(other)))
             await ann(ask(chat_peer(chat)))
             await refused("FILTER_NOT_SUPPORTED", ann, messages.UpdateDialogFilter(id=2, filter=rules))
+
+    run(story())
+
+
+def test_channels_are_offered_by_those_who_may_invite_and_joined_by_the_link() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            club = await place(c, ann, eve, title="Club")
+            news = await place(c, ann, megagroup=False, title="News")
+            await publish(news, ann, "newsroom")
+            both = [club.peer(ann), news.peer(ann)]
+            await ann(messages.UpdateDialogFilter(id=2, filter=folder(2, include_peers=both)))
+            made = await ann(chatlists.ExportChatlistInvite(chatlist=WORK, title="Ours", peers=both))
+            slug = made.invite.url.rpartition("/")[2]
+            # A member who may not invite shares nothing but what is public.
+            theirs = [club.peer(eve), news.peer(eve)]
+            await eve(messages.UpdateDialogFilter(id=2, filter=folder(2, include_peers=theirs)))
+            wrong = chatlists.ExportChatlistInvite(chatlist=WORK, title="x", peers=theirs)
+            await refused("CHAT_ADMIN_REQUIRED", eve, wrong)
+            await eve(chatlists.ExportChatlistInvite(chatlist=WORK, title="x", peers=theirs[1:]))
+
+            offer = await bob(chatlists.CheckChatlistInvite(slug=slug))
+            assert {one.channel_id for one in offer.peers} == {club.number, news.number}
+            assert all(isinstance(one, t.Channel) and one.left for one in offer.chats)
+            assert {one.title: one.username for one in offer.chats} == {"Club": None, "News": "newsroom"}
+            await refused(
+                "CHANNEL_PRIVATE",
+                bob,
+                messages.GetPeerDialogs(peers=[t.InputDialogPeer(peer=club.peer(bob))]),
+            )  # 6.1: what is offered is not opened by it
+            done = await bob(chatlists.JoinChatlistInvite(slug=slug, peers=[club.peer(bob), news.peer(bob)]))
+            said = [one.message.action for one in done.updates if isinstance(one, t.UpdateNewChannelMessage)]
+            assert said == [t.MessageActionChatJoinedByLink(inviter_id=ann.id)]
+            (mine,) = await folders_of(bob)
+            assert mine.include_peers == [club.peer(bob), news.peer(bob)]
+            await club.post(bob, "here I am")
+            assert await club.texts(eve) == ["here I am"]
+            joined = t.InputChatlistDialogFilter(filter_id=mine.id)
+            await bob(chatlists.LeaveChatlist(chatlist=joined, peers=[club.peer(bob)]))
+            await refused("CHANNEL_PRIVATE", bob, club.say(bob, "gone"))
+
+            # 6.3: who has been put out does not come back by it, nor does anybody once the sharer may not invite.
+            await club.ban(ann, bob, view_messages=True)
+            again = chatlists.JoinChatlistInvite(slug=slug, peers=[club.peer(bob)])
+            await refused("CHANNEL_PRIVATE", bob, again)
+            assert await bob(channels.LeaveChannel(channel=news.input(bob)))
+            await bob(chatlists.JoinChatlistInvite(slug=slug, peers=[news.peer(bob)]))
+            await club.ban(ann, bob)
+            await ann(channels.LeaveChannel(channel=club.input(ann)))
+            offer = await bob(chatlists.CheckChatlistInvite(slug=slug))
+            named = [*offer.missing_peers, *offer.already_peers]
+            assert {one.channel_id for one in named} == {news.number}
+            sound(c)
 
     run(story())

@@ -10,11 +10,15 @@ from tgserve.render import chat as render_chat
 from tgserve.render import folders as render
 from tgserve.render import sent as render_sent
 from tgserve.render.action import action_of
+from tgserve.render.channel import channel_id
 from tgserve.render.peers import peer as peer_object
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights
+from tgserve.services.channels.life import Done as Entered
+from tgserve.services.channels.register import is_channel
 from tgserve.services.groups.life import Done
 from tgserve.store import records as r
 from tgserve.store.chatlist_records import SharedFolder
@@ -183,16 +187,24 @@ def _wanted(asked: list[t.AnyInputPeer], offered: tuple[int, ...]) -> list[int]:
     return list(dict.fromkeys(named))
 
 
-async def _join(call: Call, owner: int, wanted: list[int]) -> tuple[list[int], list[Done]]:
+async def _join(call: Call, owner: int, wanted: list[int]) -> tuple[list[int], list[Done | Entered]]:
     """Join what one is not in yet: (chats one is in now, what was done). Those that are closed to the caller are
     passed over; when all are, the first one's reason is raised."""
     action = action_of(t.MessageActionChatJoinedByLink(inviter_id=owner), owner)
     here: list[int] = []
-    done: list[Done] = []
+    done: list[Done | Entered] = []
     fault: errors.RpcError | None = None
     for chat in wanted:
-        roster = call.services.groups.rosters.get_or_none(chat)
         try:
+            if is_channel(chat):
+                seat = call.services.channels.register.participant(chat, call.me)
+                if not rights.is_member(seat):
+                    done.append(
+                        await call.services.chatlists.enter(call.me, owner, chat, action, origin=call.session)
+                    )
+                here.append(chat)
+                continue
+            roster = call.services.groups.rosters.get_or_none(chat)
             if roster is None or not roster.has(call.me):
                 done.append(
                     await call.services.groups.come(call.me, chat, owner, action, origin=call.session)
@@ -205,7 +217,7 @@ async def _join(call: Call, owner: int, wanted: list[int]) -> tuple[list[int], l
     return here, done
 
 
-def _told(call: Call, kept: r.Folder, done: list[Done]) -> t.Updates:
+def _told(call: Call, kept: r.Folder, done: list[Done | Entered]) -> t.Updates:
     """The folder as it is now, and what happened in the chats that were joined."""
     made = t.Updates(
         updates=[t.UpdateDialogFilter(id=kept.number, filter=render.folder(kept))],
@@ -216,15 +228,25 @@ def _told(call: Call, kept: r.Folder, done: list[Done]) -> t.Updates:
     )
     named: dict[int, None] = {call.me: None}
     for one in done:
+        if isinstance(one, Entered):
+            made.updates.append(t.UpdateChannel(channel_id=channel_id(one.channel)))
+            if one.sent is None:
+                continue
+        else:
+            named.update(dict.fromkeys(one.roster.here))
         part = render_sent.full(call.services, call.me, [one.sent], [call.services.ids.i64()], call.now)
         assert isinstance(part, t.Updates)
         made.updates += part.updates
-        named.update(dict.fromkeys(one.roster.here))
     made.users = users(call.services, call.me, named)
     return made
 
 
 def _input(call: Call, chat: int) -> t.AnyInputPeer:
+    if is_channel(chat):
+        number = channel_id(chat)
+        return t.InputPeerChannel(
+            channel_id=number, access_hash=call.services.views.channel_hash(call.me, number)
+        )
     return t.InputPeerChat(chat_id=-chat)
 
 
@@ -311,8 +333,12 @@ async def leave_chatlist(call: Call, request: chatlists.LeaveChatlist) -> t.AnyU
     if any(one not in kept.peers for one in named):
         raise errors.PEER_ID_INVALID()
     action = action_of(t.MessageActionChatDeleteUser(user_id=call.me), call.me)
-    done = []
+    done: list[Done | Entered] = []
     for chat in named:
+        if is_channel(chat):
+            if rights.is_member(call.services.channels.register.participant(chat, call.me)):
+                done.append(await call.services.channels.life.leave(call.me, chat, origin=call.session))
+            continue
         roster = call.services.groups.rosters.get_or_none(chat)
         if roster is not None and roster.has(call.me):
             done.append(

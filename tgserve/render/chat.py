@@ -14,9 +14,11 @@ from tgserve.render.channel import channel, channel_id
 from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
+from tgserve.services.channels import rights as channel_rights
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Roster
 from tgserve.services.settings import UNTRANSLATED
+from tgserve.store import channel_records as c
 from tgserve.store import group_records as g
 from tgserve.store import records as r
 from tgserve.store.records import CHANNEL_BASE
@@ -70,6 +72,8 @@ def chat(services: Services, viewer: int, peer: int) -> Any:
 
 def offered(services: Services, viewer: int, peer: int) -> Any:
     """A group that a link offers: as it is for members, for others what they may know before they join."""
+    if peer <= -CHANNEL_BASE:
+        return _offered_channel(services, viewer, peer)
     roster = services.groups.rosters.get_or_none(peer)
     if roster is None or roster.group.deleted or roster.has(viewer):
         return chat(services, viewer, peer)
@@ -81,6 +85,27 @@ def offered(services: Services, viewer: int, peer: int) -> Any:
         participants_count=len(roster.here),
         date=roster.group.date,
         version=0,
+    )
+
+
+def _offered_channel(services: Services, viewer: int, peer: int) -> Any:
+    """A channel that a link offers: as it is for who may see it, for others what they may know before they join."""
+    record = services.channels.register.get_or_none(peer)
+    seat = services.channels.register.participant(peer, viewer)
+    kicked = seat is not None and seat.state == c.KICKED
+    if record is None or record.deleted or kicked or channel_rights.may_see(record, seat):
+        return channel(services, viewer, peer)
+    number = channel_id(peer)
+    return t.Channel(
+        left=True,
+        broadcast=not record.megagroup,
+        megagroup=record.megagroup,
+        id=number,
+        access_hash=services.views.channel_hash(viewer, number),
+        title=record.title,
+        photo=t.ChatPhotoEmpty(),
+        date=record.date,
+        participants_count=record.members,
     )
 
 

@@ -2,7 +2,8 @@
 
 A link stands in the slot of who made it, whose id its slug begins with: no second row is needed, and the id opens
 nothing. What a link offers may change; whoever has joined by it is offered what is new in it, until he takes it or
-waves it away. Joining asks the same questions as an invite link: the sharer must be in the chat and may invite.
+waves it away. Joining asks the same questions as an invite link: the sharer must be in the chat and may invite. A
+public channel may be shared by whoever sees it, and is joined as by its name.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.ids import Ids
+from tgserve.services.channels import journal
+from tgserve.services.channels import rights as channel_rights
+from tgserve.services.channels.bundle import Channels
+from tgserve.services.channels.life import Done as Entered
+from tgserve.services.channels.register import is_channel
+from tgserve.services.channels.seats import seat_of
 from tgserve.services.folders import Folders
 from tgserve.services.groups import rights
-from tgserve.services.groups.life import Groups
+from tgserve.services.groups.life import Action, Groups
+from tgserve.services.messaging import Origin
+from tgserve.store import channel_records as c
 from tgserve.store.chatlist_records import SharedFolder
 from tgserve.store.keyspaces import CHATLISTS
-from tgserve.store.records import CHANNEL_BASE, Folder
+from tgserve.store.records import Folder
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -36,12 +45,15 @@ FIRST_NUMBER, LAST_NUMBER = 2, 255
 
 
 class Chatlists:
-    def __init__(self, store: Store, clock: Clock, ids: Ids, folders: Folders, groups: Groups) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, ids: Ids, folders: Folders, groups: Groups, channels: Channels
+    ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._folders = folders
         self._groups = groups
+        self._channels = channels
 
     # -- who shares -------------------------------------------------------------------------------------------------
 
@@ -52,17 +64,21 @@ class Chatlists:
         return sorted(found, key=lambda one: one[1].date)
 
     def check_shareable(self, me: int, peers: Iterable[int]) -> tuple[int, ...]:
-        """Chats that a link may offer: groups in which `me` may invite. PEERS_LIST_EMPTY, PEER_ID_INVALID,
-        CHAT_ADMIN_REQUIRED, CHAT_ID_INVALID, CHAT_FORBIDDEN."""
+        """Chats that a link may offer: groups and channels into which `me` may invite, and public channels.
+        PEERS_LIST_EMPTY, PEER_ID_INVALID, CHAT_ADMIN_REQUIRED, CHAT_ID_INVALID, CHAT_FORBIDDEN, CHANNEL_PRIVATE."""
         made = tuple(dict.fromkeys(peers))
         if not made:
             raise errors.PEERS_LIST_EMPTY()
         if len(made) > limits.FOLDER_PEERS:
             raise errors.FILTER_INCLUDE_TOO_MUCH()
         for peer in made:
-            if not -CHANNEL_BASE < peer < 0:
+            if peer > 0:
                 raise errors.PEER_ID_INVALID()
-            if not rights.may(self._groups.rosters.of_member(me, peer), me, rights.INVITE):
+            if is_channel(peer):
+                record, seat = self._channels.register.view(me, peer)
+                if not _may_share(record, me, seat):
+                    raise errors.CHAT_ADMIN_REQUIRED()
+            elif not rights.may(self._groups.rosters.of_member(me, peer), me, rights.INVITE):
                 raise errors.CHAT_ADMIN_REQUIRED()
         return made
 
@@ -130,10 +146,44 @@ class Chatlists:
 
     def _open(self, owner: int, chat: int) -> bool:
         """May the sharer (still) bring people into it?"""
+        if is_channel(chat):
+            record = self._channels.register.get_or_none(chat)
+            if record is None or record.deleted:
+                return False
+            return _may_share(record, owner, self._channels.register.participant(chat, owner))
         roster = self._groups.rosters.get_or_none(chat)
         if roster is None or roster.group.deleted or not roster.has(owner):
             return False
         return rights.may(roster, owner, rights.INVITE)
+
+    async def enter(
+        self, me: int, owner: int, channel: int, action: Action, *, origin: Origin = None
+    ) -> Entered:
+        """Join a channel that `owner` offers. CHANNEL_PRIVATE, USER_ALREADY_PARTICIPANT, CHANNELS_TOO_MUCH,
+        USERS_TOO_MUCH; INVITE_REQUEST_SENT where people are let in by an admin and `owner` is none who may."""
+        record = self._channels.register.get_or_none(channel)
+        host = self._channels.register.participant(channel, owner)
+        seat = self._channels.register.participant(channel, me)
+        if seat is not None and seat.state == c.KICKED:
+            raise errors.CHANNEL_PRIVATE()
+        if record is not None and record.join_request:
+            if not channel_rights.has(record, owner, host, channel_rights.INVITE):
+                await self._channels.doors.ask(me, channel)
+                raise errors.INVITE_REQUEST_SENT()
+        now = int(self._clock.now())
+
+        def check(txn: Txn, record: c.Channel, was: c.Participant | None) -> int:
+            if channel_rights.is_member(was):
+                raise errors.USER_ALREADY_PARTICIPANT()
+            sharer = seat_of(txn, channel, owner, now)
+            invites = channel_rights.has(record, owner, sharer, channel_rights.INVITE)
+            kicked = was is not None and was.state == c.KICKED
+            if kicked or not (invites or (_may_share(record, owner, sharer) and not record.join_request)):
+                raise errors.CHANNEL_PRIVATE()
+            journal.note(txn, channel, c.LogEntry(now, me, journal.JOIN))
+            return 0
+
+        return await self._channels.life.enter(me, channel, check, action, origin=origin)
 
     def joined(self, me: int, slug: str) -> Folder | None:
         """The folder that `me` made of this link."""
@@ -164,6 +214,13 @@ class Chatlists:
             if number not in taken:
                 return number
         raise errors.DIALOG_FILTERS_TOO_MUCH()
+
+
+def _may_share(record: c.Channel, me: int, seat: c.Participant | None) -> bool:
+    """A public channel may be named to anybody by whoever sees it; into a private one an admin who may invite leads."""
+    if channel_rights.has(record, me, seat, channel_rights.INVITE):
+        return True
+    return channel_rights.is_public(record) and channel_rights.may_see(record, seat)
 
 
 def _owner_of(slug: str) -> int:

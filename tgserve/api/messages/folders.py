@@ -8,7 +8,9 @@ from tgserve.render.told import told
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.store import records as r
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import folders, messages
@@ -158,6 +160,10 @@ def _peers(call: Call, named: list[t.AnyInputPeer], taken: set[int]) -> list[t.A
         if peer > 0:
             hash_ = call.services.views.user_hash(call.me, peer)
             kept.append(t.InputPeerUser(user_id=peer, access_hash=hash_))
+        elif is_channel(peer):
+            number = -CHANNEL_BASE - peer
+            hash_ = call.services.views.channel_hash(call.me, number)
+            kept.append(t.InputPeerChannel(channel_id=number, access_hash=hash_))
         else:
             kept.append(one)
     return kept
