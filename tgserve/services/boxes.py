@@ -7,13 +7,14 @@ what PEER_ROWS holds; every function here keeps that so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from struct import Struct
 
 from msgspec import Struct as Record
 from msgspec.structs import replace
 
 from tgserve.services.files import holding
+from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.keyspaces import (
@@ -178,6 +179,12 @@ def remove(txn: Txn, owner: int, msg_ids: Iterable[int]) -> list[tuple[int, r.Ro
         if dialog is not None:
             txn.put(DIALOGS, owner, peer, value=_without(txn, owner, peer, dialog, rows))
     return gone
+
+
+def deletion(gone: Sequence[tuple[int, r.Row]]) -> ev.DeleteMessages:
+    """The event for rows that `remove` took out of a box."""
+    chats = dict.fromkeys(row.peer for _, row in gone if row.peer < 0)
+    return ev.DeleteMessages(tuple(msg_id for msg_id, _ in gone), tuple(chats))
 
 
 def _without(txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple[int, r.Row]]) -> r.Dialog:

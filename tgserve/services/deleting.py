@@ -198,10 +198,8 @@ def _delete(
             else:
                 word = pl.DeliverDelete(author, author, tuple(ids), now, peer, me)
                 txn.outbox(slot_of(author), word)
-    removed = tuple(msg_id for msg_id, _ in gone)
-    event = ev.DeleteMessages(removed)
-    published = eventlog.append(txn, me, event, now=now, raises=len(removed), origin=origin)
-    return Affected(published.pts, len(removed))
+    published = eventlog.append(txn, me, boxes.deletion(gone), now=now, raises=len(gone), origin=origin)
+    return Affected(published.pts, len(gone))
 
 
 def _mine_alone(me: int, row: r.Row, groups: Groups) -> bool:
@@ -224,8 +222,7 @@ def deliver_delete(txn: Txn, deletion: pl.DeliverDelete, memo: object) -> None:
             boxes.drop_body(txn, user, author_msg_id)
     gone = boxes.remove(txn, user, [msg_id for msg_id in msg_ids if msg_id])
     if gone:
-        removed = tuple(msg_id for msg_id, _ in gone)
-        eventlog.append(txn, user, ev.DeleteMessages(removed), now=deletion.date, raises=len(removed))
+        eventlog.append(txn, user, boxes.deletion(gone), now=deletion.date, raises=len(gone))
     if author == user and deletion.chat:
         spread(txn, deletion.chat, author, deletion.author_msg_ids, deletion.date, deletion.by)
 

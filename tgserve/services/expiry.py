@@ -97,5 +97,4 @@ def _end(txn: Txn, me: int, items: list[Due], now: int) -> None:
             txn.outbox(slot_of(peer), pl.DeliverDelete(peer, me, tuple(msg_ids), now))
     gone = boxes.remove(txn, me, over)
     if gone:
-        removed = tuple(msg_id for msg_id, _ in gone)
-        eventlog.append(txn, me, ev.DeleteMessages(removed), now=now, raises=len(removed))
+        eventlog.append(txn, me, boxes.deletion(gone), now=now, raises=len(gone))

@@ -21,7 +21,11 @@ class EditMessage(Event, frozen=True):
 
 
 class DeleteMessages(Event, frozen=True):
+    """`chats` are the basic groups they stood in: a device that never had the message which brought it into a group, or
+    out of it, learns of that by these."""
+
     msg_ids: tuple[int, ...]
+    chats: tuple[int, ...] = ()
 
 
 class ReadInbox(Event, frozen=True):
