@@ -171,4 +171,4 @@ def test_strings_of_every_length_class() -> None:
 def test_people_are_named_once() -> None:
     body = r.Body(OTHER, 5, b"x", users=(9, OTHER), via_bot=8)
     view = View(ME, 1, r.Row(OTHER, OTHER, 1), body)
-    assert list(m.people([view, view])) == [OTHER, 9, 8]
+    assert list(m.people([view, view], NOBODY)) == [OTHER, 9, 8]

@@ -55,7 +55,7 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
     )
     if update is None:
         return None
-    who: dict[int, None] = {channel: None, **people(views)}
+    who: dict[int, None] = {channel: None, **people(views, services)}
     if viewer:
         users = render_user.users(services, viewer, who)
         chats = render_chat.chats(services, viewer, who)
@@ -127,7 +127,7 @@ def difference(
         return t.UpdatesChannelDifferenceEmpty(final=missed.final, pts=missed.pts, timeout=wait)
     came = [one.event.msg_id for _, one in missed.events if isinstance(one.event, ev.NewMessage)]
     views = [view for view in services.channels.reading.messages(me, channel, came) if view is not None]
-    who: dict[int, None] = {me: None, channel: None, **people(views)}
+    who: dict[int, None] = {me: None, channel: None, **people(views, services)}
     others: list[Any] = []
     told: set[tuple[Any, ...]] = {("edit", one) for one in came}
     for pts, logged in reversed(missed.events):
@@ -145,7 +145,7 @@ def difference(
         update, named = _update(services, channel, event, pts, logged.pts_count, me)
         if update is not None:
             others.append(update)
-            who.update(people(named))
+            who.update(people(named, services))
     others.reverse()
     return t.UpdatesChannelDifference(
         final=missed.final,
@@ -161,7 +161,7 @@ def difference(
 def _too_long(services: Services, me: int, channel: int, timeout: int) -> t.AnyUpdatesChannelDifference:
     head = services.channels.reading.dialog(me, channel, services.dialogs.head(me, channel))
     view = services.channels.reading.message_or_none(me, channel, head.top_message)
-    who: dict[int, None] = {me: None, channel: None, **people([view] if view is not None else [])}
+    who: dict[int, None] = {me: None, channel: None, **people([view] if view is not None else [], services)}
     return t.UpdatesChannelDifferenceTooLong(
         final=True,
         timeout=timeout,

@@ -83,7 +83,7 @@ def _named(me: int, chats: Iterable[Chat]) -> dict[int, None]:
     for chat in chats:
         ids[chat.peer] = None
         if chat.top is not None:
-            ids.update(people((chat.top,)))
+            ids.update(people((chat.top,), services))
     return ids
 
 

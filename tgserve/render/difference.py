@@ -33,7 +33,7 @@ def difference(
         return t.UpdatesDifferenceTooLong(pts=now.pts)
     came = [logged.event.msg_id for _, logged in missed.events if isinstance(logged.event, ev.NewMessage)]
     views = [view for view in services.history.messages(me, came) if view is not None]
-    who: dict[int, None] = {me: None, **people(views)}
+    who: dict[int, None] = {me: None, **people(views, services)}
     others: list[Any] = []
     told = _told_once(missed.events, set(came))
     for pts, logged in told:

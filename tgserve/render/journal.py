@@ -86,7 +86,7 @@ def _drawn(
         return t.MessageEmpty(id=entry.msg_id)
     row = r.Row(channel, channel, entry.msg_id, 0)
     view = personal(View(channel, entry.msg_id, row, body), viewer)
-    who.update(people((view,)))
+    who.update(people((view,), services))
     return message(services, view)
 
 

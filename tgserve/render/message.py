@@ -288,7 +288,7 @@ def empty_message(msg_id: int) -> t.AnyMessage:
     return t.MessageEmpty(id=msg_id)
 
 
-def people(views: Iterable[View]) -> dict[int, None]:
+def people(views: Iterable[View], services: Services) -> dict[int, None]:
     """Users and groups that must accompany these messages, each once, in order."""
     found: dict[int, None] = {}
     for view in views:
@@ -307,6 +307,9 @@ def people(views: Iterable[View]) -> dict[int, None]:
         if view.body.reactions is not None:
             for given in view.body.reactions.recent:
                 found[given.user] = None
+        if view.body.poll:
+            for voter in render_polls.faces(services, view.body.poll):
+                found[voter] = None
     return found
 
 

@@ -30,7 +30,7 @@ def page(
     messages.messages when the page is the whole list, else messagesSlice with the list's size. `newer`: how many of
     the list come before the page; `next_rate`: where a search of all chats goes on."""
     drawn: list[Any] = [message(services, view) for view in of.views]
-    named = people(of.views)
+    named = people(of.views, services)
     if of.views and of.views[0].owner < 0 and not everywhere:
         return _channel_page(services, me, of, drawn, newer)
     who = users(services, me, {**named, me: None}) if drawn else []
@@ -57,9 +57,23 @@ def by_ids(
         t.MessageEmpty(id=msg_id) if view is None else message(services, view)
         for msg_id, view in zip(msg_ids, views, strict=True)
     ]
-    who = people(view for view in views if view is not None)
+    who = people((view for view in views if view is not None), services)
     return t.MessagesMessages(
         messages=drawn, topics=[], chats=chats(services, me, who), users=users(services, me, who)
+    )
+
+
+def page_of_channel(services: Services, me: int, channel: int, of: Page) -> t.AnyMessagesMessages:
+    """A part of a channel's box; the channel comes with it even when there are no messages."""
+    drawn: list[Any] = [message(services, view) for view in of.views]
+    named = {channel: None, **people(of.views, services)}
+    return t.MessagesChannelMessages(
+        pts=services.channels.register.top(channel).pts,
+        count=of.count,
+        messages=drawn,
+        topics=[],
+        chats=chats(services, me, named),
+        users=users(services, me, {**named, me: None}),
     )
 
 
@@ -67,7 +81,7 @@ def _channel_page(
     services: Services, me: int, of: Page, drawn: list[Any], newer: int = 0
 ) -> t.AnyMessagesMessages:
     channel = of.views[0].owner
-    named = people(of.views)
+    named = people(of.views, services)
     return t.MessagesChannelMessages(
         pts=services.channels.register.top(channel).pts,
         count=of.count,
@@ -87,7 +101,7 @@ def channel_by_ids(
         t.MessageEmpty(id=msg_id) if view is None else message(services, view)
         for msg_id, view in zip(msg_ids, views, strict=True)
     ]
-    named = {channel: None, **people(view for view in views if view is not None)}
+    named = {channel: None, **people((view for view in views if view is not None), services)}
     return t.MessagesChannelMessages(
         pts=services.channels.register.top(channel).pts,
         count=len(drawn),

@@ -21,8 +21,14 @@ def media_bytes(services: Services, view: View) -> bytes:
 
 
 def media(ballot: Ballot) -> t.MessageMediaPoll:
-    """messageMediaPoll of a message; its latest voters are told with updates only, which bring the users along."""
-    return t.MessageMediaPoll(poll=poll(ballot), results=results(ballot, faces=False))
+    """messageMediaPoll of a message; it names the latest voters, whom render.message.people brings along."""
+    return t.MessageMediaPoll(poll=poll(ballot), results=results(ballot))
+
+
+def faces(services: Services, poll_id: int) -> tuple[int, ...]:
+    """The latest voters, who are named beside a public poll."""
+    of = services.polls.get_or_none(poll_id)
+    return tuple([user for _, user in of.recent]) if of is not None else ()
 
 
 @lru_cache(4096)
@@ -54,9 +60,9 @@ def poll(ballot: Ballot) -> t.Poll:
     )
 
 
-def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
-    """What the answers got, and for those who have voted, or all when it is closed, the right answer of a quiz.
-    `faces`: name the latest voters of a public poll."""
+def results(ballot: Ballot) -> t.PollResults:
+    """What the answers got, and for those who have voted, or all when it is closed, the right answer of a quiz; the
+    latest voters of a public poll."""
     of = ballot.poll
     options: list[Any] | None = None
     if (
@@ -77,7 +83,7 @@ def results(ballot: Ballot, *, faces: bool = True) -> t.PollResults:
         min=not ballot.viewer,
         results=options,
         total_voters=of.voters,
-        recent_voters=[peer(user) for _, user in of.recent] if faces and of.recent else None,
+        recent_voters=[peer(user) for _, user in of.recent] if of.recent else None,
         solution=solution.text if solution is not None else None,
         solution_entities=solution.entities if solution is not None else None,
     )

@@ -59,7 +59,7 @@ def full(
     for one in sent:
         if one.view is not None:
             updates.append(new_message(services, one))
-    who = people(one.view for one in sent if one.view is not None)
+    who = people((one.view for one in sent if one.view is not None), services)
     return t.Updates(
         updates=updates, users=users(services, me, who), chats=chats(services, me, who), date=now, seq=0
     )
@@ -75,6 +75,6 @@ def new_message(services: Services, sent: Sent) -> Any:
 def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:
     kind: Any = t.UpdateEditChannelMessage if edit.view.owner < 0 else t.UpdateEditMessage
     update = kind(message=message(services, edit.view), pts=edit.pts, pts_count=1)
-    who = people((edit.view,))
+    who = people((edit.view,), services)
     groups = chats(services, me, who)
     return t.Updates(updates=[update], users=users(services, me, who), chats=groups, date=edit.date, seq=0)

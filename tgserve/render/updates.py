@@ -26,7 +26,7 @@ from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
 from tgserve.services.boxes import View
-from tgserve.services.bus import Ephemeral, PollNews, RecentReactions, Typing
+from tgserve.services.bus import ChannelPollNews, Ephemeral, PollNews, RecentReactions, Typing
 from tgserve.services.channels import rights as channel_rights
 from tgserve.services.groups import rights
 from tgserve.store import events as ev
@@ -68,7 +68,7 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
         )
         return update
     if kind is ev.ReactionsChanged and published.memo is not None:
-        drawn, who = render_reactions.update(services, published.memo), tuple(people((published.memo,)))
+        drawn, who = render_reactions.update(services, published.memo), tuple(people((published.memo,), services))
     else:
         drawn, who = draw_event(services, event, viewer, published.pts, published.pts_count)
     return t.Updates(
@@ -86,7 +86,7 @@ def _deed(services: Services, published: Published, view: View) -> t.AnyUpdates:
         message=message(services, view), pts=published.pts, pts_count=published.pts_count
     )
     updates: list[Any] = [update]
-    named = people((view,))
+    named = people((view,), services)
     roster = services.groups.rosters.get_or_none(view.row.peer)
     if roster is not None and roster.has(view.owner):
         members = render_chat.participants(roster, view.owner)
@@ -107,7 +107,7 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     lowest = told.min_layer
     drawn: list[Any] = []
     group: Any = None
-    for user_id in people((view,)):
+    for user_id in people((view,), services):
         if user_id < 0:
             chat = render_chat.chat(services, view.owner, user_id)
             if type(chat) is t.ChatEmpty:
@@ -173,7 +173,7 @@ def _message(services: Services, event: Any, viewer: int, pts: int, count: int) 
     if view is None:
         return t.UpdateDeleteMessages(messages=[event.msg_id], pts=pts, pts_count=count), ()
     kind = t.UpdateNewMessage if type(event) is ev.NewMessage else t.UpdateEditMessage
-    return kind(message=message(services, view), pts=pts, pts_count=count), tuple(people((view,)))
+    return kind(message=message(services, view), pts=pts, pts_count=count), tuple(people((view,), services))
 
 
 def _deleted(services: Services, event: ev.DeleteMessages, viewer: int, pts: int, count: int) -> Drawn:
@@ -360,7 +360,7 @@ def _scheduled(services: Services, event: ev.ScheduledChanged, viewer: int, pts:
     view = services.scheduling.get_or_none(viewer, event.peer, event.number)
     if view is None:
         return t.UpdateDeleteScheduledMessages(peer=peer(event.peer), messages=[event.number]), (event.peer,)
-    return t.UpdateNewScheduledMessage(message=message(services, view)), tuple(people((view,)))
+    return t.UpdateNewScheduledMessage(message=message(services, view)), tuple(people((view,), services))
 
 
 def _scheduled_gone(services: Services, event: ev.ScheduledGone, viewer: int, pts: int, count: int) -> Drawn:
@@ -397,7 +397,7 @@ def _reactions(services: Services, event: ev.ReactionsChanged, viewer: int, pts:
     view = services.history.message_or_none(viewer, event.msg_id)
     if view is None:
         return None, ()
-    return render_reactions.update(services, view), tuple(people((view,)))
+    return render_reactions.update(services, view), tuple(people((view,), services))
 
 
 def _poll(services: Services, event: ev.PollChanged, viewer: int, pts: int, count: int) -> Drawn:
@@ -515,6 +515,15 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
             return None
         people_ = render_user.users(services, viewer, who)
         return t.Updates(updates=[drawn], users=people_, chats=[], date=now, seq=0)
+    elif isinstance(news, ChannelPollNews):
+        ballot = services.polls.ballot_or_none(0, news.poll)
+        if ballot is None:
+            return None
+        named = [
+            render_user.minimal(services, one)
+            for one in dict.fromkeys((*render_polls.faces(services, news.poll), *ballot.poll.users))
+        ]
+        return t.Updates(updates=[render_polls.update(ballot)], users=named, chats=[], date=now, seq=0)
     else:
         update = t.UpdateUserStatus(user_id=news.user, status=render_user.status(services, viewer, news.user))
     return t.UpdateShort(update=update, date=now)

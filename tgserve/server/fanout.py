@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from tgserve import log, metrics
 from tgserve.server.live import LiveSession, Online
-from tgserve.services.bus import Ephemeral
+from tgserve.services.bus import ChannelPollNews, Ephemeral
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 
@@ -112,6 +112,9 @@ class Fanout:
 
     def tell(self, users: Collection[int], news: Ephemeral) -> None:
         """Bus subscriber for what is not stored: only sessions with a socket hear of it."""
+        if type(news) is ChannelPollNews:
+            self._tell_all(users, news)
+            return
         for user in users:
             sessions = [live for live in self._online.of(user) if live.connection is not None]
             if not sessions:
@@ -124,6 +127,22 @@ class Fanout:
                 continue
             if update is not None:
                 self._push(update, sessions)
+
+    def _tell_all(self, users: Collection[int], news: Ephemeral) -> None:
+        """What is the same for all of them: drawn once."""
+        try:
+            update = self._draw_ephemeral(news, 0)
+        except Exception as fault:
+            _faults.inc()
+            _log.error("fanout.draw", exc=fault, kind=type(news).__name__, user=0)
+            return
+        if update is None:
+            return
+        encoded: dict[tuple[int, int], bytes] = {}
+        for user in users:
+            sessions = [live for live in self._online.of(user) if live.connection is not None]
+            if sessions:
+                self._push(update, sessions, None, encoded)
 
     def _push(
         self,

@@ -191,7 +191,7 @@ def build(
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit)
-    polls = Polls(store, clock, bus, access, rosters, history, alarms, channels.reading)
+    polls = Polls(store, clock, bus, access, rosters, history, alarms, channels.reading, channels.audience)
     bus.subscribe(polls.after_commit)
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)

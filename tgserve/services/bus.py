@@ -47,7 +47,14 @@ class PollNews:
     poll: int
 
 
-Ephemeral = Typing | StatusChanged | RecentReactions | PollNews
+@dataclass(slots=True, frozen=True)
+class ChannelPollNews:
+    """Somebody voted in a poll that is in a channel: the same for all who are told."""
+
+    poll: int
+
+
+Ephemeral = Typing | StatusChanged | RecentReactions | PollNews | ChannelPollNews
 TellFn = Callable[[Collection[int], Ephemeral], None]
 
 

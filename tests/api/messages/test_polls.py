@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from itertools import count
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from tests.api.messages.test_chats import group
 from tests.api.messages.test_sending import refused
 from tests.community import run
+from tests.places import place
 from tests.talk import Person, talk
 from tgserve.errors import RpcError
 from tgserve.render import updates as render_updates
 from tgserve.services.bus import PollNews
+from tgserve.services.polls import polling
 from tgserve.store import events as ev
 from tgserve.store import keyspaces as k
 from tgserve.store.check import check_store
@@ -496,5 +499,63 @@ def test_slots_of_polls_are_their_own() -> None:
             assert poll_id >= 2**62
             with c.store.read(slot_of(poll_id)) as reader:
                 assert reader.get(k.POLLS, poll_id) is not None
+
+    run(story())
+
+
+def test_messages_name_the_latest_voters_and_bring_them_along() -> None:
+    async def story() -> None:
+        async with talk(3) as (_, (ann, bob, eve)):
+            chat = await group(ann, bob, eve)
+            await send(ann, chat, poll(public_voters=True))
+            his = await shown(bob, chat)
+            await bob(vote(bob, chat, his.id, b"1"))
+            zeros = dict.fromkeys(("offset_id", "offset_date", "add_offset", "max_id", "min_id", "hash"), 0)
+            found = await eve(messages.GetHistory(peer=eve.peer(chat), **{**zeros, "limit": 1}))
+            results = found.messages[0].media.results
+            assert results.recent_voters == [t.PeerUser(user_id=bob.id)]
+            assert bob.id in {one.id for one in found.users}
+
+    run(story())
+
+
+def test_votes_in_channels_are_told_to_those_online_once_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(polling, "CHANNEL_SECONDS", 0.05)
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+            told: list[Any] = []
+            c.services.bus.subscribe_ephemeral(lambda users, news: told.append((set(users), news)))
+            what = media(poll(public_voters=True))
+            request = messages.SendMedia(peer=here.peer(ann), media=what, message="", random_id=7)
+            msg_id = next(
+                one.id for one in (await ann(request)).updates if isinstance(one, t.UpdateMessageID)
+            )
+
+            def choose(who: Person, option: bytes) -> messages.SendVote:
+                return messages.SendVote(peer=here.peer(who), msg_id=msg_id, options=[option])
+
+            await ann(choose(ann, b"0"))
+            assert told == []  # nobody is there
+            c.services.channels.audience.arrived(bob.id)
+            await eve(choose(eve, b"1"))
+            await bob(choose(bob, b"1"))
+            assert [users for users, _ in told] == [{bob.id}]
+            live = render_updates.draw_ephemeral(c.services, told[0][1], 0)
+            drawn = layers.decode(layers.encode(live))
+            assert drawn.updates[0].results.min and counts(drawn.updates[0].results) == [
+                (1, False),
+                (2, False),
+                (0, False),
+            ]
+            assert all(one.min for one in drawn.users)
+            assert {one.id for one in drawn.users} == {ann.id, bob.id, eve.id}
+            await asyncio.sleep(0.2)
+            assert len(told) == 2
+            await asyncio.sleep(0.2)
+            assert len(told) == 2
 
     run(story())

@@ -51,7 +51,7 @@ async def get_messages_reactions(call: Call, request: messages.GetMessagesReacti
 
 
 def _updates(call: Call, views: Sequence[View]) -> t.AnyUpdates:
-    who = people(views)
+    who = people(views, call.services)
     return t.Updates(
         updates=[render.update(call.services, view) for view in views],
         users=users(call.services, call.me, who),

@@ -46,7 +46,7 @@ def _drawn(call: Call, found: Iterable[tuple[int, View]], count: int) -> t.AnyMe
         t.SavedDialog(pinned=origin in pins, peer=peer_object(origin), top_message=view.msg_id)
         for origin, view in listed
     ]
-    named = {**people(views), **dict.fromkeys(origin for origin, _ in listed)}
+    named = {**people(views, call.services), **dict.fromkeys(origin for origin, _ in listed)}
     who, groups = users(call.services, call.me, named), chats(call.services, call.me, named)
     drawn = [message(call.services, view) for view in views]
     if len(listed) == count:

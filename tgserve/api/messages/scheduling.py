@@ -37,7 +37,7 @@ async def schedule(
     )
     updates: list[Any] = [t.UpdateMessageID(id=one.view.msg_id, random_id=one.random_id) for one in made]
     updates += [t.UpdateNewScheduledMessage(message=message(call.services, one.view)) for one in made]
-    who = people(one.view for one in made)
+    who = people((one.view for one in made), call.services)
     return t.Updates(
         updates=updates,
         users=users(call.services, call.me, who),

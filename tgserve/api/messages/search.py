@@ -255,7 +255,7 @@ async def get_search_results_calendar(
     else:
         newest = call.services.history.messages(call.me, first)
     views = [view for view in newest if view is not None]
-    named = people(views)
+    named = people(views, call.services)
     return t.MessagesSearchResultsCalendar(
         inexact=inexact,
         count=len(items),

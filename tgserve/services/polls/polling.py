@@ -1,11 +1,13 @@
 """Polls: kept in a slot of their own, whatever messages show them; memory keeps those that are drawn.
 
 Who votes is told by the event log of his box, like who is told that a poll was closed; that the counts have moved is
-told to the others' devices that are online, and clients ask for it again when they show the poll.
+told to the others' devices that are online, and clients ask for it again when they show the poll. The members of a
+channel are told the same all, and once a second at most.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ from tgserve.ids import AccessHashes
 from tgserve.services import alarms
 from tgserve.services.alarms import Alarms, Due
 from tgserve.services.boxes import View
-from tgserve.services.bus import Bus, PollNews
+from tgserve.services.bus import Bus, ChannelPollNews, PollNews
+from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import History
@@ -40,6 +43,8 @@ from tgserve.store.transaction import Txn
 CLOSE = 8
 """Kind of the alarm that closes a poll; it stands under the poll's id."""
 POLLS_KEPT = 20_000
+CHANNEL_SECONDS = 1.0
+"""How often those online in a channel hear of the votes in one poll."""
 PLACES_TOLD = 200
 """Messages with one poll whose readers hear of each vote; the others' ask when they look."""
 
@@ -84,8 +89,12 @@ class Polls:
         history: History,
         alarms_: Alarms,
         channels: ChannelReading,
+        audience: Audience,
     ) -> None:
         self._channels = channels
+        self._audience = audience
+        self._fresh: dict[int, bool] = {}
+        """Polls that channels were told of within CHANNEL_SECONDS; True: there is more to tell then."""
         self._store = store
         self._clock = clock
         self._bus = bus
@@ -226,6 +235,7 @@ class Polls:
         poll, moved = await self._store.transact(slot_of(poll_id), work)
         if moved:
             self._bus.tell([user for user in self._readers(poll_id) if user != me], PollNews(poll_id))
+            self._tell_channels(poll_id)
         return Ballot(poll_id, poll, places, me)
 
     def _readers(self, poll_id: int) -> list[int]:
@@ -243,6 +253,27 @@ class Polls:
                 roster = self._rosters.get_or_none(peer)
                 users.update(dict.fromkeys(roster.here if roster is not None else ()))
         return list(users)
+
+    def _tell_channels(self, poll_id: int) -> None:
+        """At once, or when the time since the last telling is up."""
+        if poll_id in self._fresh:
+            self._fresh[poll_id] = True
+            return
+        with self._store.read(slot_of(poll_id)) as reader:
+            rows = list(reader.range(POLL_PLACES, poll_id, hi=0, limit=PLACES_TOLD))
+        crowd: set[int] = set()
+        for (_, box, _), _ in rows:
+            if box <= -CHANNEL_BASE:
+                crowd.update(self._audience.of(box))
+        if not crowd:
+            return
+        self._fresh[poll_id] = False
+        asyncio.get_running_loop().call_later(CHANNEL_SECONDS, self._tell_again, poll_id)
+        self._bus.tell(crowd, ChannelPollNews(poll_id))
+
+    def _tell_again(self, poll_id: int) -> None:
+        if self._fresh.pop(poll_id, False) and self.get_or_none(poll_id) is not None:
+            self._tell_channels(poll_id)
 
     # -- closing ----------------------------------------------------------------------------------------------------
 
