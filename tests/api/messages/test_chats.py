@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.talk import Person, talk
@@ -452,5 +454,52 @@ def test_pins_are_seen_by_all_who_are_in() -> None:
             for person in (ann, bob, carl):
                 assert not [m for m in await person.history(chat) if getattr(m, "pinned", False)]
             sound(c)
+
+    run(story())
+
+
+def test_a_group_whose_messages_are_gone_is_told_all_the_same() -> None:
+    """A device that was away hears of the group it was brought into, and of the one it was removed from, although the
+    messages that said so were deleted meanwhile."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            for deed in ("create", "kick"):
+                before = (await eve(updates.GetState())).pts
+                if deed == "create":
+                    peer = await group(ann, bob, eve)
+                else:
+                    await kick(ann, peer, eve)
+                (said, *_) = await ann.history(peer)
+                await ann(messages.DeleteMessages(id=[said.id], revoke=True))
+                assert not [one for one in await eve.history(peer) if deed == "create"]
+                missed = await eve(updates.GetDifference(pts=before, date=int(c.clock.now()), qts=0))
+                (chat,) = missed.chats
+                assert chat.id == -peer and missed.new_messages == []
+                assert isinstance(chat, t.Chat if deed == "create" else t.ChatForbidden)
+            sound(c)
+
+    run(story())
+
+
+def test_the_answer_to_a_pin_shows_the_group_as_it_is_when_it_goes_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The service message takes its time, and he who pins has left meanwhile: what tells him so goes out first."""
+
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            peer = await group(ann, bob)
+            said = await bob.send(peer, "to be pinned")
+            send = c.services.messaging.send
+
+            async def later(*given: Any, **named: Any) -> Any:
+                await kick(bob, peer, bob)
+                return await send(*given, **named)
+
+            monkeypatch.setattr(c.services.messaging, "send", later)
+            answer = await bob(messages.UpdatePinnedMessage(peer=bob.peer(peer), id=said))
+            (chat,) = answer.chats
+            assert chat.id == -peer and chat.left
 
     run(story())
