@@ -21,6 +21,7 @@ def _sample(kind: type[ev.Event], other: int, poll: int = 0) -> ev.Event:
     samples: dict[str, object] = {
         "msg_id": 1,
         "msg_ids": (1, 2),
+        "chats": (),
         "peer": other,
         "peers": (other,),
         "user_id": other,
@@ -41,6 +42,11 @@ def _sample(kind: type[ev.Event], other: int, poll: int = 0) -> ev.Event:
         "kind": "users",
         "shelf": "stickers",
         "poll": poll,
+        "topic": 7,
+        "topics": (7, 8),
+        "channel": 0,
+        "post": 0,
+        "as_messages": True,
     }
     return kind(**{name: samples[name] for name in kind.__struct_fields__})
 

@@ -85,27 +85,6 @@ def draw(services: Services, viewer: int, known: Known, seat: c.Participant | No
     return made
 
 
-def offered(services: Services, viewer: int, peer: int) -> Any:
-    """A channel that a link offers: as it is for who may see it, for others what they may know before they join."""
-    record = services.channels.register.get_or_none(peer)
-    seat = services.channels.register.participant(peer, viewer)
-    kicked = seat is not None and seat.state == c.KICKED
-    if record is None or record.deleted or kicked or rights.may_see(record, seat):
-        return channel(services, viewer, peer)
-    number = channel_id(peer)
-    return t.Channel(
-        left=True,
-        broadcast=not record.megagroup,
-        megagroup=record.megagroup,
-        id=number,
-        access_hash=services.views.channel_hash(viewer, number),
-        title=record.title,
-        photo=t.ChatPhotoEmpty(),
-        date=record.date,
-        participants_count=record.members,
-    )
-
-
 def minimal(services: Services, known: Known) -> Any:
     """The min form, the same for everybody: a Raw kept with the state of the channel."""
     drawn = known.drawn.get("min")
@@ -171,6 +150,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         can_set_username=viewer == record.creator,
         can_set_stickers=record.megagroup and bool(may & rights.INFO),
         hidden_prehistory=record.prehistory_hidden,
+        view_forum_as_messages=services.channels.reading.as_messages(viewer, peer),
         can_delete_channel=viewer == record.creator,
         antispam=record.antispam,
         participants_hidden=record.members_hidden,

@@ -13,6 +13,7 @@ from tgserve.render import channel as render_channel
 from tgserve.render import chat as render_chat
 from tgserve.render import dialogs as render_dialogs
 from tgserve.render import reactions as render_reactions
+from tgserve.render import topics as render_topics
 from tgserve.render import user as render_user
 from tgserve.render.message import message, people
 from tgserve.services import Services
@@ -110,6 +111,10 @@ def _update(
         if view is None:
             view = services.channels.reading.message_or_none(viewer, channel, event.msg_id)
         return (render_reactions.update(services, view), (view,)) if view is not None else (None, ())
+    if kind is ev.TopicPinned:
+        return render_topics.pinned(services, event, viewer, pts, count)[0], ()
+    if kind is ev.TopicsOrder:
+        return render_topics.order(services, event, viewer, pts, count)[0], ()
     if kind is ev.ChannelChanged:
         return t.UpdateChannel(channel_id=number), ()
     return None, ()

@@ -44,6 +44,7 @@ def dialog(chat: Chat) -> t.AnyDialog:
         folder_id=head.folder or None,
         ttl_period=head.ttl_period or None,
         pts=chat.pts or None,
+        view_forum_as_messages=chat.as_messages,
     )
 
 

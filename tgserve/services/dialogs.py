@@ -38,6 +38,8 @@ class Chat:
     top: View | None
     pts: int = 0
     """Of a channel's box; 0 elsewhere."""
+    as_messages: bool = False
+    """A forum that its reader wants to see as one chat."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -121,6 +123,15 @@ class Dialogs:
         """Chats with a draft."""
         return [(peer, dialog) for peer, dialog in self._all(me) if dialog.draft]
 
+    def left_channels(self, me: int) -> list[int]:
+        """Channels that `me` was in and is not now, the last to be left first."""
+        found = [
+            (dialog.left_date, peer)
+            for peer, dialog in self._all(me)
+            if is_channel(peer) and dialog.hidden and dialog.left_date
+        ]
+        return [peer for _, peer in sorted(found, reverse=True)]
+
     def _all(self, me: int) -> list[tuple[int, r.Dialog]]:
         with self._store.read(slot_of(me)) as reader:
             return [(key[1], dialog) for key, dialog in reader.range(DIALOGS, me)]
@@ -143,7 +154,8 @@ class Dialogs:
     def _channel(self, me: int, channel: int, kept: r.Dialog) -> Chat:
         head = self._channels.dialog(me, channel, kept)
         top = self._channels.message_or_none(me, channel, head.top_message) if head.top_message else None
-        return Chat(channel, head, top, self._register.top(channel).pts)
+        as_messages = self._channels.as_messages(me, channel)
+        return Chat(channel, head, top, self._register.top(channel).pts, as_messages)
 
     def _listed(self, reader: Reader, me: int, folder: int | None) -> list[tuple[int, r.Dialog]]:
         """Chats that show in the list. A channel's place in it is by the channel's own newest message."""

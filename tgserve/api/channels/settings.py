@@ -133,19 +133,6 @@ async def toggle_join_request(call: Call, request: channels.ToggleJoinRequest) -
     )
 
 
-@rpc(channels.ToggleForum, flood=per_minute(60))
-async def toggle_forum(call: Call, request: channels.ToggleForum) -> t.AnyUpdates:
-    channel = peers.resolve_channel(call, request.channel)
-
-    def made(record: c.Channel) -> c.Channel:
-        if request.enabled and record.linked:
-            raise errors.CHAT_DISCUSSION_UNALLOWED()
-        return replace(record, forum=request.enabled, forum_tabs=request.enabled and request.tabs)
-
-    line = _line("forum", after=int(request.enabled))
-    return await change(call, channel, rights.INFO, made, line, megagroup=True, creator=True)
-
-
 @rpc(channels.ToggleAntiSpam, flood=per_minute(60))
 async def toggle_anti_spam(call: Call, request: channels.ToggleAntiSpam) -> t.AnyUpdates:
     """Kept and shown; no message is judged by it here."""

@@ -180,6 +180,11 @@ class ChannelReading:
             count=top.count,
         )
 
+    def as_messages(self, me: int, channel: int) -> bool:
+        """Does `me` want to see the forum as one chat?"""
+        record = self._register.get_or_none(channel)
+        return record is not None and record.forum and self._threads.head(me, channel, 0).as_messages
+
     def _unread(self, me: int, channel: int, read: int) -> int:
         """Unread messages of a forum: each topic has a mark of its own."""
         heads = self._threads.heads(me, channel)
