@@ -177,7 +177,7 @@ def _message(services: Services, event: Any, viewer: int, pts: int, count: int) 
 
 
 def _deleted(services: Services, event: ev.DeleteMessages, viewer: int, pts: int, count: int) -> Drawn:
-    return t.UpdateDeleteMessages(messages=list(event.msg_ids), pts=pts, pts_count=count), ()
+    return t.UpdateDeleteMessages(messages=list(event.msg_ids), pts=pts, pts_count=count), event.chats
 
 
 def _read_inbox(services: Services, event: ev.ReadInbox, viewer: int, pts: int, count: int) -> Drawn:
