@@ -117,7 +117,7 @@ def test_rules_and_defaults_made_on_one_device_are_told_to_the_others() -> None:
             ann, key = await c.sign_up("+9996623001")
             origin = (key, 77)
             await c.services.privacy.set_rules(ann, STATUS, (("disallow_all", ()),), origin)
-            await c.services.settings.put_default_notify(ann, "users", b"tl", origin)
+            await c.services.settings.put_default_notify(ann, "users", b"tl", 0, origin)
             told = [item for item in c.heard if type(item) is Published and item.origin == origin]
             assert [item.event for item in told] == [
                 ev.PrivacyChanged(STATUS),
