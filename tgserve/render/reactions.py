@@ -124,7 +124,7 @@ def reactions_bytes(services: Services, view: View) -> bytes:
         parts += (_reaction_bytes(kind), _INT(count))
     if latest:
         parts.append(_LIST(_VECTOR, len(latest)))
-        waits = view.body.author == viewer == view.owner
+        waits = _waits(view, viewer)
         for one in latest:
             mine = one.user == viewer
             unread = waits and not mine and one.number > stored.seen
@@ -147,13 +147,18 @@ def update(services: Services, view: View) -> t.UpdateMessageReactions:
     )
 
 
+def _waits(view: View, viewer: int) -> bool:
+    """Does the viewer see reactions to a message of his own?"""
+    return view.body.author == viewer and (view.owner == viewer or view.owner < 0)
+
+
 def one_of(view: View, given: r.Reacted) -> t.AnyMessagePeerReaction:
     """Who gave one reaction, for the viewer."""
     viewer = view.viewer or max(view.owner, 0)
     seen = view.body.reactions.seen if view.body.reactions is not None else 0
     return t.MessagePeerReaction(
         big=given.big,
-        unread=view.body.author == viewer == view.owner != given.user and given.number > seen,
+        unread=given.user != viewer and given.number > seen and _waits(view, viewer),
         my=given.user == viewer,
         peer_id=peer(given.user),
         date=given.date,

@@ -11,6 +11,7 @@ from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.transaction import Reader
 
 Say = Callable[[str, str, str], None]
@@ -27,6 +28,8 @@ class Opinions:
         """(user, box or poll, number) that something waiting in an outbox is about."""
         self._dropped: set[tuple[int, int]] = set()
         self._polls: set[int] = set()
+        self._waiting: set[tuple[int, int, int]] = set()
+        """(author, supergroup, message) whose mark of reactions not seen is on its way."""
         self.walks: dict[int, Walk] = {
             k.REACTORS.tag: self._reactor,
             k.REACTED.tag: self._reacted,
@@ -47,6 +50,8 @@ class Opinions:
                 self._given.add((payload.user, payload.owner, payload.number))
             case pl.Voted() | pl.TakeVoteBack():
                 self._given.add((payload.user, payload.poll, 0))
+            case pl.ChannelReacted():
+                self._waiting.add((payload.user, payload.channel, payload.msg_id))
             case pl.DropReactors():
                 self._dropped.add((payload.author, payload.author_msg_id))
             case pl.PollPlaced() | pl.PollUnplaced() | pl.DropVotes():
@@ -99,7 +104,13 @@ class Opinions:
 
     def _unread(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
         user, peer, msg_id = parts
-        row, body = reader.get(k.ROWS, user, msg_id), reader.get(k.BODIES, user, msg_id)
+        if peer <= -CHANNEL_BASE:
+            if parts in self._waiting:
+                return
+            there = self._reader(peer)
+            row, body = there.get(k.ROWS, peer, msg_id), there.get(k.BODIES, peer, msg_id)
+        else:
+            row, body = reader.get(k.ROWS, user, msg_id), reader.get(k.BODIES, user, msg_id)
         if row is None or row.peer != peer or body is None or body.reactions is None:
             self._say("I24", f"user {user} message {msg_id}", "waits with reactions that are not there")
         elif body.reactions.number <= body.reactions.seen:

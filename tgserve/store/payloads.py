@@ -314,12 +314,30 @@ class ChannelMentioned(Record, tag=True, frozen=True):
     gone: bool = False
 
 
+class ChannelReacted(Record, tag=True, frozen=True):
+    """Whether reactions to a message of `user` in a supergroup wait to be seen by him."""
+
+    user: int
+    channel: int
+    msg_id: int
+    waits: bool
+
+
+class ChannelReactionsSeen(Record, tag=True, frozen=True):
+    """`user` has seen the reactions to these messages of his."""
+
+    user: int
+    channel: int
+    msg_ids: tuple[int, ...]
+
+
 class ChannelWritten(Record, tag=True, frozen=True):
     """`user` has sent into a channel what he had as a draft there."""
 
     user: int
     channel: int
     date: int
+    topic: int = 0
 
 
 class Reacted(Record, tag=True, frozen=True):
@@ -578,6 +596,8 @@ AnyOutbox = (
     | ChannelReadBy
     | ChannelAuthorRead
     | ChannelMentioned
+    | ChannelReacted
+    | ChannelReactionsSeen
     | ChannelWritten
     | Reacted
     | DeliverReactions

@@ -140,3 +140,88 @@ def test_polls(megagroup: bool) -> None:
             assert check_store(c.store).problems == []
 
     run(story())
+
+
+async def unread(place: Place, who: Person) -> int:
+    asked: list[Any] = [t.InputDialogPeer(peer=place.peer(who))]
+    found = await who(messages.GetPeerDialogs(peers=asked))
+    return int(found.dialogs[0].unread_reactions_count)
+
+
+def test_authors_in_supergroups_are_told_what_they_have_not_seen() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            place = await channel(c, ann, bob, eve, megagroup=True)
+            for number in (1, 2):
+                await bob(messages.SendMessage(peer=place.peer(bob), message="x", random_id=number))
+            mine = (await place.newest(bob)).id
+            mark = len(c.heard)
+            await ann(place.react(ann, mine, LIKE))
+            assert live(c, mark, bob.id).updates[0].reactions.recent_reactions[0].unread
+            assert not live(c, mark, eve.id).updates[0].reactions.recent_reactions[0].unread
+            await bob(place.react(bob, mine - 1, LIKE))  # one's own is seen
+            assert (await unread(place, bob), await unread(place, ann)) == (1, 0)
+            asked = messages.GetUnreadReactions(
+                peer=place.peer(bob), offset_id=0, add_offset=0, limit=10, max_id=0, min_id=0
+            )
+            found = await bob(asked)
+            assert [one.id for one in found.messages] == [mine]
+            assert found.messages[0].reactions.recent_reactions[0].unread
+            assert check_store(c.store).problems == []
+            assert (await bob(messages.ReadReactions(peer=place.peer(bob)))).offset == 0
+            assert await unread(place, bob) == 0 and (await bob(asked)).messages == []
+            assert not (await place.newest(bob)).reactions.recent_reactions[0].unread
+            # Taken back, deleted, left: nothing waits any more.
+            await eve(place.react(eve, mine, FIRE))
+            assert await unread(place, bob) == 1
+            await eve(place.react(eve, mine))
+            assert await unread(place, bob) == 0
+            await eve(place.react(eve, mine, FIRE))
+            of = place.peer(bob)
+            where = t.InputChannel(channel_id=of.channel_id, access_hash=of.access_hash)
+            await bob(channels.DeleteMessages(channel=where, id=[mine]))
+            assert await unread(place, bob) == 0
+            await eve(place.react(eve, mine - 1, FIRE))
+            assert await unread(place, bob) == 1
+            await bob(channels.LeaveChannel(channel=where))
+            assert check_store(c.store).problems == []
+
+    run(story())
+
+
+def test_admins_take_reactions_of_others_away() -> None:
+    """6.3"""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            place = await channel(c, ann, bob, eve, megagroup=True)
+            ids = []
+            for number in (1, 2):
+                await ann(messages.SendMessage(peer=place.peer(ann), message="x", random_id=number))
+                ids.append((await place.newest(ann)).id)
+                await bob(place.react(bob, ids[-1], LIKE))
+                await eve(place.react(eve, ids[-1], HEART))
+            one = messages.DeleteParticipantReaction(
+                peer=place.peer(ann), msg_id=ids[1], participant=ann.peer(bob)
+            )
+            theirs = messages.DeleteParticipantReaction(
+                peer=place.peer(eve), msg_id=ids[1], participant=eve.peer(bob)
+            )
+            await refused("CHAT_ADMIN_REQUIRED", eve, theirs)
+            every = messages.DeleteParticipantReactions(peer=place.peer(eve), participant=eve.peer(bob))
+            await refused("CHAT_ADMIN_REQUIRED", eve, every)
+            assert seen((await place.newest(ann)).reactions) == {"👍": 1, "❤": 1}
+            answer = await ann(one)
+            assert seen(answer.updates[0].reactions) == {"❤": 1}
+            assert seen((await place.newest(eve)).reactions) == {"❤": 1}
+            gone = messages.DeleteParticipantReaction(
+                peer=place.peer(ann), msg_id=99, participant=ann.peer(bob)
+            )
+            await refused("MESSAGE_ID_INVALID", ann, gone)
+            every = messages.DeleteParticipantReactions(peer=place.peer(ann), participant=ann.peer(eve))
+            assert await ann(every) is True
+            assert (await place.newest(ann)).reactions is None
+            assert await unread(place, ann) == 1
+            assert check_store(c.store).problems == []
+
+    run(story())

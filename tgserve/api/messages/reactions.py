@@ -83,7 +83,7 @@ async def get_message_reactions_list(
 @rpc(messages.GetUnreadReactions)
 async def get_unread_reactions(call: Call, request: messages.GetUnreadReactions) -> t.AnyMessagesMessages:
     peer = peers.resolve(call, request.peer)
-    if is_channel(peer) or request.top_msg_id or request.saved_peer_id is not None:
+    if request.saved_peer_id is not None:
         return render_messages.empty()
     window = Window(
         request.offset_id,
@@ -93,19 +93,46 @@ async def get_unread_reactions(call: Call, request: messages.GetUnreadReactions)
         request.max_id,
         request.min_id,
     )
-    return render_messages.page(call.services, call.me, call.services.reactions.unread(call.me, peer, window))
+    found = call.services.reactions.unread(call.me, peer, window, request.top_msg_id or 0)
+    if is_channel(peer):
+        return render_messages.page_of_channel(call.services, call.me, peer, found)
+    return render_messages.page(call.services, call.me, found)
 
 
 @rpc(messages.ReadReactions)
 async def read_reactions(call: Call, request: messages.ReadReactions) -> t.AnyMessagesAffectedHistory:
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
-    if is_channel(peer):  # nothing waits there
-        return t.MessagesAffectedHistory(
-            pts=call.services.channels.register.top(peer).pts, pts_count=0, offset=0
-        )
     done = await call.services.reactions.read(call.me, peer, origin=call.session)
     return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
+
+
+@rpc(messages.DeleteParticipantReaction, flood=per_minute(120))
+async def delete_participant_reaction(
+    call: Call, request: messages.DeleteParticipantReaction
+) -> t.AnyUpdates:
+    """An admin takes away what a member gave one message."""
+    channel, user = _participant(call, request.peer, request.participant)
+    if request.msg_id <= 0:
+        raise errors.MESSAGE_ID_INVALID()
+    view = await call.services.reactions.clear(call.me, channel, user, request.msg_id, origin=call.session)
+    return _updates(call, (view,) if view is not None else ())
+
+
+@rpc(messages.DeleteParticipantReactions, flood=per_minute(30))
+async def delete_participant_reactions(call: Call, request: messages.DeleteParticipantReactions) -> bool:
+    """And what he gave all messages of the group."""
+    channel, user = _participant(call, request.peer, request.participant)
+    await call.services.reactions.clear(call.me, channel, user)
+    return True
+
+
+def _participant(call: Call, peer: t.AnyInputPeer, participant: t.AnyInputPeer) -> tuple[int, int]:
+    """(supergroup, person). PEER_ID_INVALID."""
+    channel = peers.resolve(call, peer)
+    if not is_channel(channel):
+        raise errors.PEER_ID_INVALID()
+    return channel, peers.resolve_user_peer(call, participant)
 
 
 @rpc(messages.GetRecentReactions)

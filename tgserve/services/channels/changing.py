@@ -141,8 +141,9 @@ class Changing:
             top = eventlog.box_head(txn, channel)
             upto = min(max_id, top.msg_id) if max_id > 0 else top.msg_id
             if not everybody:
-                if seat is not None and upto > seat.cleared:
-                    txn.put(PARTICIPANTS, channel, me, value=replace(seat, cleared=upto))
+                kept = txn.get(PARTICIPANTS, channel, me)  # with a ban that has run out, as it is listed
+                if kept is not None and upto > kept.cleared:
+                    txn.put(PARTICIPANTS, channel, me, value=replace(kept, cleared=upto))
                 return upto, Affected(top.pts, 0)
             if not rights.has(record, me, seat, rights.DELETE):
                 raise errors.CHAT_ADMIN_REQUIRED()
@@ -249,6 +250,9 @@ def remove(txn: Txn, channel: int, msg_ids: Sequence[int], now: int, origin: Ori
         txn.delete(POST_STATS, channel, msg_id)
         for user in body.mentions if body is not None else ():
             txn.outbox(slot_of(user), pl.ChannelMentioned(user, channel, msg_id, gone=True))
+        if body is not None and body.reactions is not None and body.author > 0:
+            word = pl.ChannelReacted(body.author, channel, msg_id, waits=False)
+            txn.outbox(slot_of(body.author), word)
     removed = tuple(msg_id for msg_id, _ in gone)
     event = ev.DeleteMessages(removed)
     published = eventlog.append(txn, channel, event, now=now, raises=len(removed), origin=origin)

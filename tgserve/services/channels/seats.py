@@ -13,7 +13,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tgserve import limits
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.channels import rights
 from tgserve.services.channels.register import Seat
@@ -22,7 +21,14 @@ from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
-from tgserve.store.keyspaces import BY_ROLE, CHANNEL_MENTIONS, DIALOGS, JOINED, PARTICIPANTS
+from tgserve.store.keyspaces import (
+    BY_ROLE,
+    CHANNEL_MENTIONS,
+    DIALOGS,
+    JOINED,
+    PARTICIPANTS,
+    UNREAD_REACTIONS,
+)
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
@@ -150,8 +156,10 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
         )
     else:
         txn.delete(JOINED, user, channel)
-        for key, _ in list(txn.range(CHANNEL_MENTIONS, user, channel, limit=limits.MESSAGES_PER_CALL)):
+        for key, _ in list(txn.range(CHANNEL_MENTIONS, user, channel)):
             txn.delete(CHANNEL_MENTIONS, *key)
+        for key, _ in list(txn.range(UNREAD_REACTIONS, user, channel)):
+            txn.delete(UNREAD_REACTIONS, *key)
         dialog = replace(
             dialog,
             hidden=True,
@@ -160,12 +168,15 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
             pinned=0,
             unread_mark=False,
             unread_mentions=0,
+            unread_reactions=0,
         )
     txn.put(DIALOGS, user, channel, value=dialog)
     eventlog.append(txn, user, ev.ChannelChanged(channel), now=word.date, raises=0, origin=origin)
 
 
-def tell_inviters(txn: Txn, channel: int, record: c.Channel, now: int, origin: Origin = None, me: int = 0) -> None:
+def tell_inviters(
+    txn: Txn, channel: int, record: c.Channel, now: int, origin: Origin = None, me: int = 0
+) -> None:
     """Those who answer requests to come in hear that there is one more, or one less."""
     for key, _ in txn.range(BY_ROLE, channel, rights.ROLE_ADMIN):
         user = key[2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from msgspec.structs import replace
@@ -18,14 +19,16 @@ from tgserve.services import boxes
 from tgserve.services.boxes import SERVICE_USER, View
 from tgserve.services.channels import rights as channel_rights
 from tgserve.services.channels.bundle import Channels
+from tgserve.services.channels.life import admitted
 from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import Affected
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Roster, Rosters
 from tgserve.services.history import TOP_ID, History, Page, Window
 from tgserve.services.messaging import Messaging, Origin
-from tgserve.services.reactions import tally, tastes
+from tgserve.services.reactions import awaiting, tally, tastes
 from tgserve.services.reactions.stock import EMOJIS, FAVOURITE, STOCK
+from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
@@ -87,6 +90,8 @@ class Reactions:
         store.on_outbox(pl.DropReactors, tally.drop)
         store.on_outbox(pl.ForgetGiven, _forget_given)
         store.on_outbox(pl.TakeBack, _take_back)
+        store.on_outbox(pl.ChannelReacted, awaiting.waiting)
+        store.on_outbox(pl.ChannelReactionsSeen, awaiting.seen)
 
     # -- giving -----------------------------------------------------------------------------------------------------
 
@@ -160,17 +165,47 @@ class Reactions:
 
         def work(txn: Txn) -> r.Body:
             body = _reactable(txn, row, given, most)
-            changed = tally.change(txn, channel, msg_id, body, me, given, now, big, record.megagroup)
+            changed = _change_in_channel(txn, channel, msg_id, body, me, given, now, big, record, origin)
             if changed is None:
                 return body
-            view = View(channel, msg_id, r.Row(channel, channel, msg_id), changed)
-            event = ev.ReactionsChanged(channel, msg_id)
-            tally.log(txn, channel, view, event, now, origin)
             txn.outbox(slot_of(me), pl.Reacted(me, channel, msg_id, given, now, recent))
             return changed
 
         body = await self._store.transact(slot_of(channel), work)
         return View(channel, msg_id, row, body, viewer=me)
+
+    async def clear(
+        self, me: int, channel: int, user: int, msg_id: int = 0, *, origin: Origin = None
+    ) -> View | None:
+        """An admin of a supergroup takes away what `user` has given a message, or with 0 all there; the message as it
+        is then. PEER_ID_INVALID, CHAT_ADMIN_REQUIRED, MESSAGE_ID_INVALID."""
+        record, _ = self._channels.register.seat(me, channel)
+        if not record.megagroup:
+            raise errors.PEER_ID_INVALID()
+        now = int(self._clock.now())
+        if msg_id:
+            asked = [self._row(me, channel, msg_id).author_msg_id]
+        else:
+            with self._store.read(slot_of(user)) as reader:
+                asked = [key[2] for key, _ in reader.range(GIVEN, user, channel)]
+
+        def work(txn: Txn, part: list[int]) -> None:
+            record, seat = admitted(txn, channel, me, now)
+            if not channel_rights.has(record, me, seat, channel_rights.DELETE):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            for one in part:
+                body = txn.get(BODIES, channel, one)
+                if body is None:
+                    continue
+                if (
+                    _change_in_channel(txn, channel, one, body, user, (), now, False, record, origin)
+                    is not None
+                ):
+                    txn.outbox(slot_of(user), pl.Reacted(user, channel, one, (), now, False))
+
+        for start in range(0, max(len(asked), 1), SLICE):
+            await self._store.transact(slot_of(channel), partial(work, part=asked[start : start + SLICE]))
+        return self._channels.reading.message_or_none(me, channel, msg_id) if msg_id else None
 
     def _row(self, me: int, peer: int, msg_id: int) -> r.Row:
         if is_channel(peer):
@@ -247,15 +282,22 @@ class Reactions:
         count = counts.get(kind, 0) if kind else sum(counts.values())
         return view, ReactorsPage(count, items, str(found[cut - 1].number) if cut < len(found) else "")
 
-    def unread(self, me: int, peer: int, window: Window) -> Page:
-        """My messages in a chat with reactions that I have not seen, newest first."""
+    def unread(self, me: int, peer: int, window: Window, topic: int = 0) -> Page:
+        """My messages in a chat with reactions that I have not seen, newest first; of one topic when given."""
         with self._store.read(slot_of(me)) as reader:
             waiting = [key[2] for key, _ in reader.range(UNREAD_REACTIONS, me, peer, reverse=True)]
+        if topic:
+            there = self._channels.reading.messages(me, peer, waiting) if is_channel(peer) else []
+            waiting = [view.msg_id for view in there if view is not None and view.body.topic == topic]
         low, high = window.min_id, window.max_id or TOP_ID
         fits = [msg_id for msg_id in waiting if low < msg_id < high]
         at = sum(1 for msg_id in fits if window.offset_id and msg_id >= window.offset_id)
         start = max(at + window.add_offset, 0)
-        views = self._history.messages(me, fits[start : start + max(window.limit, 0)])
+        taken = fits[start : start + max(window.limit, 0)]
+        if is_channel(peer):
+            views = self._channels.reading.messages(me, peer, taken)
+        else:
+            views = self._history.messages(me, taken)
         found = [view for view in views if view is not None]
         return Page(found, len(waiting), len(found) == len(waiting))
 
@@ -267,8 +309,12 @@ class Reactions:
 
         def work(txn: Txn) -> Affected:
             waiting = [key[2] for key, _ in txn.range(UNREAD_REACTIONS, me, peer, limit=SLICE + 1)]
+            left = max(len(waiting) - SLICE, 0)
+            if is_channel(peer):
+                awaiting.see(txn, me, peer, waiting[:SLICE], now, origin)
+                return Affected(self._channels.register.top(peer).pts, 0, left)
             done = see(txn, me, waiting[:SLICE], now, origin)
-            return Affected(done.pts, done.count, max(len(waiting) - SLICE, 0))
+            return Affected(done.pts, done.count, left)
 
         return self._store.transact(slot_of(me), work)
 
@@ -338,6 +384,30 @@ class Reactions:
                 txn.delete(USER_SETTINGS, me, _TAG + kind)
 
         return self._store.transact(slot_of(me), work)
+
+
+def _change_in_channel(
+    txn: Txn,
+    channel: int,
+    msg_id: int,
+    body: r.Body,
+    user: int,
+    given: tuple[str, ...],
+    now: int,
+    big: bool,
+    record: c.Channel,
+    origin: Origin,
+) -> r.Body | None:
+    """What `user` gives a message becomes `given`, and everybody hears of it; None when it was so."""
+    waited = record.megagroup and tally.unseen(txn, channel, msg_id, body)
+    changed = tally.change(txn, channel, msg_id, body, user, given, now, big, record.megagroup)
+    if changed is None:
+        return None
+    if record.megagroup:
+        awaiting.changed(txn, channel, msg_id, waited, changed)
+    view = View(channel, msg_id, r.Row(channel, channel, msg_id), changed)
+    tally.log(txn, channel, view, ev.ReactionsChanged(channel, msg_id), now, origin)
+    return changed
 
 
 def _check_allowed(roster: Roster, me: int, given: tuple[str, ...]) -> None:
@@ -442,6 +512,9 @@ def _take_back(txn: Txn, gone: pl.TakeBack, memo: object) -> None:
         return
     row = r.Row(body.peer, gone.author, gone.author_msg_id)
     faces = body.reactions is not None and bool(body.reactions.recent)
+    waited = faces and tally.unseen(txn, gone.author, gone.author_msg_id, body)
     changed = tally.change(txn, gone.author, gone.author_msg_id, body, gone.user, (), gone.date, False, faces)
     if changed is not None:
+        if is_channel(gone.author) and faces:
+            awaiting.changed(txn, gone.author, gone.author_msg_id, waited, changed)
         _tell_author(txn, row, changed, gone.user, gone.date, None)
