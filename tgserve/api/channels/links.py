@@ -26,9 +26,7 @@ def _message(call: Call, channel: int, msg_id: int) -> View:
 
 
 @rpc(channels.ExportMessageLink, flood=per_minute(240))
-async def export_message_link(
-    call: Call, request: channels.ExportMessageLink
-) -> t.AnyExportedMessageLink:
+async def export_message_link(call: Call, request: channels.ExportMessageLink) -> t.AnyExportedMessageLink:
     """By the username where there is one, else by a number that members alone can follow. There is no page to embed
     posts with, so `html` is empty."""
     channel = peers.resolve_channel(call, request.channel)

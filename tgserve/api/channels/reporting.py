@@ -39,9 +39,7 @@ async def report_spam(call: Call, request: channels.ReportSpam) -> bool:
 
 
 @rpc(channels.ReportAntiSpamFalsePositive, flood=per_minute(20))
-async def report_anti_spam_false_positive(
-    call: Call, request: channels.ReportAntiSpamFalsePositive
-) -> bool:
+async def report_anti_spam_false_positive(call: Call, request: channels.ReportAntiSpamFalsePositive) -> bool:
     """No message is taken away by a filter here, so none was by mistake."""
     channel = peers.resolve_channel(call, request.channel)
     _as_admin(call, channel)

@@ -58,9 +58,7 @@ async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.
     )
 
 
-async def _hand_channel_over(
-    call: Call, channel: int, request: messages.EditChatCreator
-) -> t.AnyUpdates:
+async def _hand_channel_over(call: Call, channel: int, request: messages.EditChatCreator) -> t.AnyUpdates:
     user = peers.resolve_user(call, request.user_id)
     services = call.services
     record, _ = services.channels.register.seat(call.me, channel)

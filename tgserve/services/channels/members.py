@@ -5,10 +5,11 @@ SECURITY 6.3: nobody gives a right he does not have, nobody touches who is above
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 from msgspec.structs import replace
 
@@ -31,6 +32,51 @@ LISTS_CACHED = 16
 """Big channels whose member lists are kept in memory: 200,000 members are 1.6 MB."""
 
 
+class Newest(Sequence[int]):
+    """Numbers in the order they came, read from the last one back; a page costs the page."""
+
+    __slots__ = ("_gone", "came")
+
+    def __init__(self, came: Iterable[int]) -> None:
+        self.came = array("q", came)
+        self._gone: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.came) - len(self._gone)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[int]: ...
+
+    def __getitem__(self, at: int | slice) -> int | list[int]:
+        self._settle()
+        if not isinstance(at, slice):
+            return self.came[-1 - at]
+        start, stop, step = at.indices(len(self.came))
+        end = len(self.came)
+        return list(self.came[end - stop : end - start])[::-1][::step] if start < stop else []
+
+    def __iter__(self) -> Iterator[int]:
+        self._settle()
+        return reversed(self.came)
+
+    def add(self, one: int) -> None:
+        if one in self._gone:
+            self._settle()
+        self.came.append(one)
+
+    def drop(self, one: int) -> None:
+        """Taken out when somebody looks: many may go meanwhile."""
+        self._gone.add(one)
+
+    def _settle(self) -> None:
+        if self._gone:
+            gone, self._gone = self._gone, set()
+            self.came = array("q", [one for one in self.came if one not in gone])
+
+
 @dataclass(slots=True, frozen=True)
 class Changed:
     """Somebody's place before and after a change."""
@@ -46,7 +92,7 @@ class Members:
         self._store = store
         self._clock = clock
         self._register = register
-        self._lists: OrderedDict[int, list[int]] = OrderedDict()
+        self._lists: OrderedDict[int, Newest] = OrderedDict()
         """channel -> its members, the last to come first."""
 
     # -- who is in it -----------------------------------------------------------
@@ -75,10 +121,12 @@ class Members:
                     for key, seat in reader.range(PARTICIPANTS, channel)
                     if seat.state == c.MEMBER
                 ]
-            rows.sort(reverse=True)
-            known = self._lists[channel] = [user for _, user in rows]
+            rows.sort()
+            known = self._lists[channel] = Newest(user for _, user in rows)
             if len(self._lists) > LISTS_CACHED:
                 self._lists.popitem(last=False)
+        else:
+            self._lists.move_to_end(channel)
         return known
 
     def by_role(self, channel: int, role: int) -> list[int]:
@@ -104,9 +152,9 @@ class Members:
                 if known is None:
                     continue
                 if item.here:
-                    known.insert(0, item.user)
+                    known.add(item.user)
                 else:
-                    del self._lists[item.channel]
+                    known.drop(item.user)
 
     def common(self, me: int, user: int) -> list[int]:
         """Supergroups both are in, as far as `me` may know: not those that hide their members from him."""

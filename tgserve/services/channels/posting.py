@@ -32,7 +32,17 @@ from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BODIES, BOXES, CHANNELS, DIALOGS, PARTICIPANTS, ROWS, SENT, TOPICS
+from tgserve.store.keyspaces import (
+    BODIES,
+    BOXES,
+    CHANNELS,
+    DIALOGS,
+    PARTICIPANTS,
+    ROWS,
+    SENT,
+    TOPIC_HEADS,
+    TOPICS,
+)
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.thread_records import GENERAL
@@ -213,7 +223,9 @@ class Posting:
         def one(txn: Txn) -> Sent:
             sent = work(txn)[0]
             if clear_draft and not sent.repeated:
-                txn.outbox(slot_of(me), pl.ChannelWritten(me, channel, now), origin)
+                body = sent.view.body if sent.view is not None else None
+                topic = body.topic if body is not None and body.in_topic else 0
+                txn.outbox(slot_of(me), pl.ChannelWritten(me, channel, now, topic), origin)
             return sent
 
         return self._store.transact(slot_of(channel), one)
@@ -319,7 +331,8 @@ def _check(
         albums = {draft.grouped_id for _, draft in drafts}
         if len(drafts) > 1 and (len(albums) > 1 or not drafts[0][1].grouped_id):
             raise errors.SLOWMODE_MULTI_MSGS_DISABLED()
-        txn.put(PARTICIPANTS, channel, me, value=replace(seat, next_post=now + record.slow_mode_seconds))
+        kept = txn.get(PARTICIPANTS, channel, me) or seat  # with a ban that has run out, as it is listed
+        txn.put(PARTICIPANTS, channel, me, value=replace(kept, next_post=now + record.slow_mode_seconds))
 
 
 def _check_member(record: c.Channel, me: int, seat: c.Participant | None) -> None:
@@ -544,6 +557,14 @@ def personal(view: View, viewer: int, unread: bool = False) -> View:
 
 def _written(txn: Txn, word: pl.ChannelWritten, origin: Origin) -> None:
     """Outbox, the writer's slot: his draft has become a message."""
+    if word.topic:
+        head = txn.get(TOPIC_HEADS, word.user, word.channel, word.topic)
+        if head is not None and head.draft and head.draft_date <= word.date:
+            kept = replace(head, draft=b"", draft_layer=0, draft_date=word.date)
+            txn.put(TOPIC_HEADS, word.user, word.channel, word.topic, value=kept)
+            event = ev.TopicDraftChanged(word.channel, word.topic)
+            eventlog.append(txn, word.user, event, now=word.date, raises=0, origin=origin)
+        return
     dialog = txn.get(DIALOGS, word.user, word.channel)
     if dialog is None or not dialog.draft or dialog.draft_date > word.date:
         return
