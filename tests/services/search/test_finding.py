@@ -439,3 +439,22 @@ def test_without_a_start_chats_are_looked_through(tmp_path: Path) -> None:
             assert await c.services.search.count(BOB, ANN, Asked(kinds=("photo",))) == (0, False)
 
     run(story())
+
+
+def test_a_body_that_cannot_be_read_is_found_by_its_text(tmp_path: Path) -> None:
+    """Media of a constructor that this version does not know end neither the thread nor a search."""
+
+    async def story() -> None:
+        async with indexed(tmp_path) as c:
+            ann, _ = await c.sign_up("+9996620001", "Ann")
+            unknown = b"\xde\xad\xbe\xef" * 4
+            c.services.messaging.right_for = lambda media: 0  # a later version took it
+            before = feed_module._undescribed.value
+            odd = await say(c, ann, ann, "strange lemon", media=unknown, layer=1)
+            even = await say(c, ann, ann, "plain lemon")
+            assert await find(c, ann, ann, "lemon") == [even, odd]
+            assert feed_module._undescribed.value > before
+            c.services.search.feed.rebuild()
+            assert await find_all(c, ann, "strange") == [odd]
+
+    run(story())

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from tgserve import log, metrics
 from tgserve.clock import Clock
-from tgserve.errors import StoreError
+from tgserve.errors import RpcError, StoreError
 from tgserve.services.boxes import SERVICE_USER, BodyGone, View
 from tgserve.services.channels.register import is_channel
 from tgserve.services.search.index import (
@@ -65,6 +65,10 @@ holder let it go just before a crash) leaves the index."""
 _log = log.get("search")
 _indexed = metrics.counter("tgserve_search_indexed_total", "messages written into the search index")
 _faults = metrics.counter("tgserve_search_faults_total", "times the search index could not be written")
+_undescribed = metrics.counter(
+    "tgserve_search_undescribed_total",
+    "times what is in a message could not be read: its text alone is found",
+)
 
 
 class Described(NamedTuple):
@@ -290,7 +294,7 @@ class Feed:
 
     def _doc(self, box: int, msg_id: int, body: r.Body) -> Doc | None:
         """None: nothing in it can be searched for."""
-        kinds, more = self.describe(body)
+        kinds, more = self.described(body)
         text = body.text.decode("utf-8", "replace")
         found = " ".join(words(f"{text} {more}" if more else text))
         if not found and not kinds:
@@ -300,6 +304,16 @@ class Feed:
         else:
             tags = " ".join(tags_of(box, body, kinds))
         return Doc(box, msg_id, body.date, found, tags)
+
+    def described(self, body: r.Body) -> Described:
+        """As `describe`; of a body whose media, entities or action cannot be read (TL of a version that is not ours, or
+        damage) nothing but its text can be found."""
+        try:
+            return self.describe(body)
+        except RpcError as fault:  # TlError: services know no TL
+            _undescribed.inc()
+            _log.warning("search.undescribed", reason=fault.name, author=body.author, date=body.date)
+            return Described()
 
     def stored(self, box: int, msg_id: int) -> Doc | None:
         """What the index should hold of a body, from the store."""

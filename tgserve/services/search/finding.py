@@ -446,7 +446,7 @@ class Search:
 
     def test(self, asked: Asked) -> Callable[[View], bool]:
         """Does a message fit? The same as the index's answer, from the message itself; dates aside."""
-        describe = self.feed.describe
+        describe = self.feed.described
 
         def fits(view: View) -> bool:
             body = view.body
