@@ -78,6 +78,8 @@ class World:
         """Nothing is lost from the middle of a line, as TCP has it: what is sent in a row arrives in a row."""
         self._starting: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._buried: list[asyncio.Task[None]] = []
+        """Tasks of dead processes: some wait for ever for commits that died with them."""
         self._config = Config(
             data=self.folder,
             listen="127.0.0.1:0",
@@ -150,6 +152,7 @@ class World:
         store.die()
         if self._ticking is not None:
             self._ticking.cancel()
+            self._buried.append(self._ticking)
         if hasattr(app.gateway.wheel, "_timer"):
             app.gateway.wheel.stop()
         if self._starting is not None and not self._starting.done():
