@@ -24,6 +24,7 @@ from tgserve.store import group_records as g
 from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
+from tgserve.store.check_channels import Channels
 from tgserve.store.check_files import Files
 from tgserve.store.check_opinions import Opinions
 from tgserve.store.engine import Engine, Snapshot
@@ -135,6 +136,7 @@ class Checker:
         self._moving_groups: set[int] = set()
         self._opinions = Opinions(self._say, self._reader)
         self._files = Files(self._say, self._reader)
+        self._channels = Channels(self._say, self._reader)
         self._chat: tuple[int, int] = (0, 0)
 
     def run(self) -> Report:
@@ -160,6 +162,7 @@ class Checker:
             k.MEMBERS.tag: self._member,
             **self._opinions.walks,
             **self._files.walks,
+            **self._channels.walks,
         }
         counts: Counter[str] = Counter()
         slots: set[int] = set()
@@ -252,6 +255,7 @@ class Checker:
         """What a payload on its way is about is in motion: compared within its slot only."""
         self._opinions.moving(payload)
         self._files.moving(payload)
+        self._channels.moving(payload)
         match payload:
             case pl.Deliver() | pl.DeliverEdit():
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
@@ -352,6 +356,7 @@ class Checker:
             if top > dialog.read_inbox_max and not value[0] & (r.ROW_OUT | r.ROW_FROM_SELF):
                 unread += 1
             mentions += value[0] & waits == waits
+        mentions += self._channels.mentions(reader, user, peer)
         waiting = reader.count(k.UNREAD_REACTIONS, user, peer)
         if dialog.unread_reactions != waiting:
             self._say("I24", where, f"unread reactions {dialog.unread_reactions}, counted {waiting}")
@@ -487,9 +492,13 @@ class Checker:
 
     def _name(self, reader: Reader, parts: tuple[Any, ...], claim: r.NameClaim) -> None:
         (name,) = parts
-        if claim.confirmed and claim.peer > 0 and name not in self._moving_names:
-            user = self._reader(claim.peer).get(k.USERS, claim.peer)
-            if user is None or user.username.lower() != name:
+        if claim.confirmed and name not in self._moving_names:
+            user = self._reader(claim.peer).get(k.USERS, claim.peer) if claim.peer > 0 else None
+            channel = self._reader(claim.peer).get(k.CHANNELS, claim.peer) if claim.peer < 0 else None
+            named = [] if channel is None else [one.lower() for one, _ in channel.usernames]
+            if user is not None:
+                named = [user.username.lower()]
+            if name not in named:
                 self._say(
                     "I15",
                     f"user {claim.peer}",

@@ -19,7 +19,7 @@ from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
 POSTS_CACHED = 100_000
-VIEWERS_KEPT = 500_000
+VIEWERS_KEPT = 200_000
 FLUSH_POSTS = 1_000
 FLUSH_SECONDS = 5.0
 NONE = c.PostStats()

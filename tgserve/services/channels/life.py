@@ -29,7 +29,7 @@ from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
-from tgserve.store.keyspaces import CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
+from tgserve.store.keyspaces import BY_ROLE, CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -237,6 +237,8 @@ class Life:
                     break
                 if seat.state == c.MEMBER:
                     record = put_seat(txn, channel, record, key[1], gone(seat), now)
+                for role in (rights.ROLE_ADMIN, rights.ROLE_RESTRICTED, rights.ROLE_KICKED):
+                    txn.delete(BY_ROLE, channel, role, key[1])
                 txn.delete(PARTICIPANTS, *key)
             for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):
                 txn.delete(INVITES, *key)

@@ -30,6 +30,8 @@ CHANNELS_CACHED = 20_000
 TAIL = 1_000
 """Newest messages of a channel whose authors are kept in memory for counting what is unread."""
 TAILS_CACHED = 2_000
+TAIL_IDS = 400_000
+"""Ids in all of them together: at most about 40 MB."""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ class Register:
         self._clock = clock
         self._cache: OrderedDict[int, Known] = OrderedDict()
         self._tails: OrderedDict[int, _Tail] = OrderedDict()
+        self._tail_ids = 0
 
     # -- the channel -----------------------------------------------------------
 
@@ -188,9 +191,13 @@ class Register:
                 if body is not None:
                     tail.by_author.setdefault(body.signer or body.author, []).append(msg_id)
         self._tails[channel] = tail
-        if len(self._tails) > TAILS_CACHED:
-            self._tails.popitem(last=False)
+        self._tail_ids += len(tail.ids)
+        while len(self._tails) > TAILS_CACHED or (self._tail_ids > TAIL_IDS and len(self._tails) > 1):
+            self._forget_tail(next(iter(self._tails)))
         return tail
+
+    def _forget_tail(self, channel: int) -> None:
+        self._tail_ids -= len(self._tails.pop(channel).ids)
 
     # -- the bus -----------------------------------------------------------
 
@@ -213,14 +220,15 @@ class Register:
         if type(event) is NewMessage:
             view = published.memo
             if view is None or len(tail.ids) > 2 * TAIL:
-                del self._tails[published.user_id]
+                self._forget_tail(published.user_id)
                 return
             if not tail.ids or tail.ids[-1] < event.msg_id:
                 body: r.Body = view.body
                 tail.ids.append(event.msg_id)
+                self._tail_ids += 1
                 tail.by_author.setdefault(body.signer or body.author, []).append(event.msg_id)
         elif type(event) is DeleteMessages:
-            del self._tails[published.user_id]
+            self._forget_tail(published.user_id)
 
     def _remember(self, known: Known) -> Known:
         self._cache[known.channel] = known
