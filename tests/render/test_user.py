@@ -195,3 +195,31 @@ def test_full_user_shows_what_privacy_allows() -> None:
             assert people.full(c.services, ann, ann, t.PeerNotifySettings()).settings == t.PeerSettings()
 
     run(story())
+
+
+def test_the_min_form_shows_a_photo_that_everybody_may_see() -> None:
+    async def story() -> None:
+        async with community() as c:
+            ann, bob, _ = await three(c)
+
+            def common() -> Any:
+                return layers.decode(layers.encode(people.minimal(c.services, ann)))
+
+            async def have(photo: r.Shot | None, fallback: r.Shot | None) -> None:
+                def work(txn: Any) -> None:
+                    put_user(txn, replace(c.services.users.get(ann), photo=photo, fallback=fallback))
+
+                await c.store.transact(slot_of(ann), work)
+
+            assert common().min and common().photo is None and common().apply_min_photo
+            await have(r.Shot(7, b"tiny"), r.Shot(8, b"tiny"))
+            assert common().photo.photo_id == 7 and common().photo.stripped_thumb is None
+            await c.services.privacy.set_rules(
+                ann, privacy.PHOTO, (("disallow_users", (bob,)), ("allow_all", ()))
+            )
+            assert common().photo is None and not common().apply_min_photo
+            await have(None, r.Shot(8, b"tiny"))
+            assert common().photo.photo_id == 8
+            await have(None, None)
+
+    run(story())

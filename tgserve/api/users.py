@@ -8,6 +8,7 @@ from tgserve import errors, limits
 from tgserve.api.account import notify
 from tgserve.render import scenes
 from tgserve.render import user as people
+from tgserve.render.chat import chats
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, rpc
@@ -35,7 +36,11 @@ async def get_full_user(call: Call, request: users.GetFullUser) -> t.AnyUsersUse
     user_id = peers.resolve_user(call, request.id)
     full = people.full(call.services, call.me, user_id, notify.of_peer(call, user_id))
     scenes.draw_full(call.services, call.me, user_id, full)
-    return t.UsersUserFull(full_user=full, chats=[], users=people.users(call.services, call.me, (user_id,)))
+    channel = people.personal_channel(call.services, call.me, user_id)
+    shown = chats(call.services, call.me, (channel,) if channel else ())
+    return t.UsersUserFull(
+        full_user=full, chats=shown, users=people.users(call.services, call.me, (user_id,))
+    )
 
 
 @rpc(users.GetRequirementsToContact, status=Status.EMPTY)

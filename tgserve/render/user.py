@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import Any, Final
 
-from tgserve import limits
+from tgserve import errors, limits
 from tgserve.render import photos
+from tgserve.render.channel import channel_id
 from tgserve.services import Services
+from tgserve.services.channels import rights
 from tgserve.services.presence import Status
 from tgserve.services.privacy import ABOUT, BIRTHDAY, FORWARDS, PHONE
 from tgserve.services.settings import UNTRANSLATED
@@ -77,7 +79,7 @@ def minimal(services: Services, user_id: int) -> t.AnyUser:
         return t.UserEmpty(id=user_id)
     if record.deleted:
         return t.User(min=True, id=user_id, deleted=True)
-    return t.User(
+    made = t.User(
         min=True,
         id=user_id,
         bot=record.bot,
@@ -87,6 +89,11 @@ def minimal(services: Services, user_id: int) -> t.AnyUser:
         username=record.username or None,
         color=_color(record.color, record.color_emoji),
     )
+    # No preview in it: whom the person has blocked reads it too. A photo that not everybody may see is left as known.
+    shot, made.apply_min_photo = services.photos.common(record)
+    if shot is not None:
+        made.photo = t.UserProfilePhoto(has_video=shot.film, photo_id=shot.id, dc_id=services.config.dc_id)
+    return made
 
 
 def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty:
@@ -232,6 +239,10 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
     day, month, year = record.birthday
     if day and allows(user_id, BIRTHDAY, viewer, contact=known_by):
         made.birthday = t.Birthday(day=day, month=month, year=year or None)
+    channel = personal_channel(services, viewer, user_id)
+    if channel:
+        made.personal_channel_id = channel_id(channel)
+        made.personal_channel_message = services.channels.register.top(channel).msg_id
     if not allows(user_id, FORWARDS, viewer, contact=known_by):
         made.private_forward_name = f"{record.first_name} {record.last_name}".strip()
     if not allows(user_id, "voice_messages", viewer, contact=known_by):
@@ -241,6 +252,18 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
     if contact is not None and contact.note:
         made.note = Raw(contact.note, layers.CURRENT)  # type: ignore[assignment]
     return made
+
+
+def personal_channel(services: Services, viewer: int, user_id: int) -> int:
+    """The channel named in a profile, 0 for none that the viewer may look at."""
+    channel = services.users.get(user_id).personal_channel
+    if not channel:
+        return 0
+    try:
+        record, _ = services.channels.register.view(viewer, channel)
+    except errors.RpcError:
+        return 0
+    return channel if record.creator == user_id and rights.is_public(record) else 0
 
 
 def _draw_photos(

@@ -92,6 +92,13 @@ class Photos:
             return user.photo, False
         return user.fallback, False
 
+    def common(self, user: r.User) -> tuple[r.Shot | None, bool]:
+        """What everybody is shown, and whether there is nobody who sees something else by the user's rules. Whom he
+        has blocked gets no photo's bytes even so (`fetchable`)."""
+        if user.photo is None:
+            return user.fallback, True
+        return (user.photo, True) if self._privacy.open_to_all(user.id, PHOTO) else (None, False)
+
     def history(
         self, viewer: int, user_id: int, offset: int, after: int, limit: int
     ) -> tuple[int, list[int]]:

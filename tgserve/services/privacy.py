@@ -122,6 +122,15 @@ class Privacy:
                         return verdict
         return False  # Premium is nobody
 
+    def open_to_all(self, owner: int, key: str) -> bool:
+        """Is there nobody who may not see this of `owner`?"""
+        for kind, _ in self.rules(owner, key):
+            if kind == "allow_all":
+                return True
+            if kind.startswith("dis"):
+                return False
+        return False
+
     def shows_status(self, owner: int, viewer: int, *, contact: bool | None = None) -> bool:
         """May `viewer` know when `owner` was last seen? Who hides his own from somebody does not see that one's."""
         return self.allows(owner, STATUS, viewer, contact=contact) and self.allows(viewer, STATUS, owner)

@@ -173,6 +173,20 @@ class Users:
 
         await self._store.transact(slot_of(me), work)
 
+    async def set_personal_channel(self, me: int, channel: int) -> None:
+        """The channel named in the profile, 0 for none; the caller has checked that it is the user's."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            user = txn.get(USERS, me)
+            if user is None:
+                raise errors.USER_ID_INVALID()
+            if user.personal_channel != channel:
+                put_user(txn, replace(user, personal_channel=channel))
+                tell_of_change(txn, me, "personal_channel", now)
+
+        await self._store.transact(slot_of(me), work)
+
     def _told(self, txn: Txn, told: pl.TellUserChanged, memo: Any) -> None:
         now = int(self._clock.now())
         eventlog.append(

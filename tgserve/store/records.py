@@ -57,6 +57,8 @@ class User(Record, frozen=True):
     """The first of PROFILE_PHOTOS."""
     fallback: Shot | None = None
     """Shown to those who may not see the photo, or when there is none."""
+    personal_channel: int = 0
+    """Peer number of the channel named in the profile; drawn only while it is public and the user's own."""
 
 
 class PhoneClaim(Record, frozen=True):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from tgserve import errors
+from tgserve import errors, limits
 from tgserve.api.colors import COLORS
+from tgserve.render import messages as render_messages
 from tgserve.render import user as people
+from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights
+from tgserve.services.history import Window
 from tgserve.tl import types as t
-from tgserve.tl.functions import account
+from tgserve.tl.functions import account, messages
 
 
 @rpc(account.UpdateProfile, flood=per_minute(20))
@@ -54,6 +58,35 @@ async def update_color(call: Call, request: account.UpdateColor) -> bool:
         raise errors.COLOR_INVALID()
     await call.services.users.set_color(call.me, color, emoji, profile=request.for_profile)
     return True
+
+
+@rpc(account.UpdatePersonalChannel, flood=per_minute(20))
+async def update_personal_channel(call: Call, request: account.UpdatePersonalChannel) -> bool:
+    """A public channel of one's own, shown in the profile. CHANNEL_INVALID for others."""
+    channel = 0
+    if not isinstance(request.channel, t.InputChannelEmpty):
+        channel = peers.resolve_channel(call, request.channel)
+        record, _ = call.services.channels.register.view(call.me, channel)
+        if record.megagroup or record.creator != call.me or not rights.is_public(record):
+            raise errors.CHANNEL_INVALID()
+    await call.services.users.set_personal_channel(call.me, channel)
+    return True
+
+
+@rpc(messages.GetPersonalChannelHistory, flood=per_minute(120))
+async def get_personal_channel_history(
+    call: Call, request: messages.GetPersonalChannelHistory
+) -> t.AnyMessagesMessages:
+    """Posts of the channel that a profile names; none when it names none."""
+    user = peers.resolve_user(call, request.user_id)
+    record = call.services.users.get_or_none(user)
+    channel = people.personal_channel(call.services, call.me, user) if record is not None else 0
+    if not channel:
+        return render_messages.empty()
+    limit = min(max(request.limit, 0), limits.MESSAGES_PER_CALL)
+    window = Window(0, 0, 0, limit, max(request.max_id, 0), max(request.min_id, 0))
+    page = call.services.channels.reading.page(call.me, channel, window)
+    return render_messages.page_of_channel(call.services, call.me, channel, page)
 
 
 @rpc(account.UpdateEmojiStatus, flood=per_minute(20))
