@@ -79,7 +79,7 @@ def tops(services: Services, chats: Iterable[Chat]) -> list[Any]:
     return [message(services, chat.top) for chat in chats if chat.top is not None]
 
 
-def _named(me: int, chats: Iterable[Chat]) -> dict[int, None]:
+def _named(services: Services, me: int, chats: Iterable[Chat]) -> dict[int, None]:
     ids: dict[int, None] = {me: None}
     for chat in chats:
         ids[chat.peer] = None
@@ -90,12 +90,12 @@ def _named(me: int, chats: Iterable[Chat]) -> dict[int, None]:
 
 def people_of(services: Services, me: int, chats: Iterable[Chat]) -> list[Any]:
     """Everybody these lines speak of, and oneself."""
-    return users(services, me, _named(me, chats))
+    return users(services, me, _named(services, me, chats))
 
 
 def groups_of(services: Services, me: int, chats: Iterable[Chat]) -> list[Any]:
     """The groups these lines speak of."""
-    return groups(services, me, _named(me, chats))
+    return groups(services, me, _named(services, me, chats))
 
 
 def state(of: State) -> t.UpdatesState:

@@ -54,6 +54,20 @@ def counters(services: Services, view: View) -> tuple[int, bytes]:
     return VIEWS | REPLIES, drawn + layers.encode(replies(services, view, under))
 
 
+def of_view(services: Services, view: View) -> t.MessageReplies | None:
+    """How often a message was answered, where that is counted."""
+    record = services.channels.register.get_or_none(view.owner)
+    if record is None or view.body.action:
+        return None
+    if record.megagroup:
+        if view.body.topic:
+            return None
+        thread = services.channels.threads.of(view.owner, view.msg_id) or NONE
+        return t.MessageReplies(replies=thread.replies, replies_pts=thread.pts)
+    under = comments(services, record, view.owner, view.msg_id)
+    return None if under is None else replies(services, view, under)
+
+
 def comments(services: Services, record: c.Channel, channel: int, msg_id: int) -> th.Thread | None:
     """The comments on a post of a channel with a discussion group."""
     if not record.linked:

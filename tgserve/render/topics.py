@@ -134,9 +134,7 @@ def notify_changed(
 
 
 def shown(services: Services, event: ev.ForumShownChanged, viewer: int, pts: int, count: int) -> Drawn:
-    update = t.UpdateChannelViewForumAsMessages(
-        channel_id=_number(event.peer), enabled=event.as_messages
-    )
+    update = t.UpdateChannelViewForumAsMessages(channel_id=_number(event.peer), enabled=event.as_messages)
     return update, (event.peer,)
 
 

@@ -22,7 +22,7 @@ from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import BOXES, DIALOGS, ROWS
+from tgserve.store.keyspaces import BOXES, DIALOGS, ROWS, TOPIC_HEADS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -269,6 +269,12 @@ class Dialogs:
             for peer, dialog in written:
                 txn.put(DIALOGS, me, peer, value=replace(dialog, draft=b"", draft_layer=0, draft_date=now))
                 eventlog.append(txn, me, ev.DraftChanged(peer), now=now, raises=0, origin=origin)
+            topics = [(key, head) for key, head in txn.range(TOPIC_HEADS, me) if head.draft]
+            for (_, channel, topic), head in topics:
+                made = replace(head, draft=b"", draft_layer=0, draft_date=now)
+                txn.put(TOPIC_HEADS, me, channel, topic, value=made)
+                event = ev.TopicDraftChanged(channel, topic)
+                eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
 

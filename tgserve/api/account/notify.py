@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tgserve import errors
+from tgserve.render import topics
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import Raw
@@ -37,7 +39,13 @@ async def get_notify_settings(call: Call, request: account.GetNotifySettings) ->
         stored = call.services.settings.get_or_none(call.me, kind)
         found: Any = DEFAULT if stored is None else Raw(stored, layers.CURRENT)
         return found  # type: ignore[no-any-return]
-    return of_peer(call, _peer(call, request.peer))  # type: ignore[no-any-return]
+    peer = _peer(call, request.peer)
+    if isinstance(request.peer, t.InputNotifyForumTopic):
+        found = topics.notify(
+            call.services.channels.threads.head(call.me, peer, _topic(call, request.peer, peer))
+        )
+        return found  # type: ignore[no-any-return]
+    return of_peer(call, peer)  # type: ignore[no-any-return]
 
 
 @rpc(account.UpdateNotifySettings)
@@ -51,6 +59,11 @@ async def update_notify_settings(call: Call, request: account.UpdateNotifySettin
         await call.services.settings.put_default_notify(call.me, name, value, until, call.session)
     else:
         peer = _peer(call, request.peer)
+        if isinstance(request.peer, t.InputNotifyForumTopic):
+            await call.services.channels.thread_reading.set_notify(
+                call.me, peer, _topic(call, request.peer, peer), value, layers.CURRENT, origin=call.session
+            )
+            return True
         until = -1 if settings.mute_until is None else max(settings.mute_until, 0)
         await call.services.settings.set_notify(call.me, peer, value, layers.CURRENT, until, call.session)
     return True
@@ -113,6 +126,15 @@ def _peer(call: Call, peer: t.AnyInputNotifyPeer) -> int:
     if isinstance(peer, (t.InputNotifyPeer, t.InputNotifyForumTopic)):
         return peers.resolve(call, peer.peer)
     raise errors.PEER_ID_INVALID()
+
+
+def _topic(call: Call, named: t.InputNotifyForumTopic, peer: int) -> int:
+    """TOPIC_ID_INVALID, CHANNEL_FORUM_MISSING."""
+    if not is_channel(peer):
+        raise errors.CHANNEL_FORUM_MISSING()
+    if call.services.channels.thread_reading.some(call.me, peer, [named.top_msg_id])[0] is None:
+        raise errors.TOPIC_ID_INVALID()
+    return named.top_msg_id
 
 
 def _settings(given: t.AnyInputPeerNotifySettings) -> t.PeerNotifySettings:

@@ -1,4 +1,4 @@
-"""Topics of forums (messages.*ForumTopic*): older layers call them channels.*, and are led here by tl/layer_rules.py."""
+"""Topics of forums (messages.*ForumTopic*). Older layers call them channels.*: tl/layer_rules.py leads them here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels.forums import COLORS, Wanted, topic_title
+from tgserve.services.channels.life import Done
 from tgserve.services.channels.register import is_channel
 from tgserve.services.channels.thread_reading import Seen
 from tgserve.services.history import TOP_ID
@@ -48,7 +49,9 @@ def _told(call: Call, channel: int, updates: list[t.AnyUpdate]) -> t.Updates:
 async def toggle_forum(call: Call, request: channels.ToggleForum) -> t.AnyUpdates:
     channel = peers.resolve_channel(call, request.channel)
     change = call.services.channels.forums.switch(call.me, channel, request.enabled, request.tabs)
-    return answer(call, await call.services.channels.life.change(call.me, channel, change, origin=call.session))
+    return answer(
+        call, await call.services.channels.life.change(call.me, channel, change, origin=call.session)
+    )
 
 
 @rpc(channels.ToggleViewForumAsMessages, flood=per_minute(60))
@@ -60,9 +63,7 @@ async def toggle_view_forum_as_messages(
     reading.forum(call.me, channel)
     call.services.channels.register.seat(call.me, channel)
     await reading.show_as_messages(call.me, channel, request.enabled, origin=call.session)
-    update = t.UpdateChannelViewForumAsMessages(
-        channel_id=-channel - CHANNEL_BASE, enabled=request.enabled
-    )
+    update = t.UpdateChannelViewForumAsMessages(channel_id=-channel - CHANNEL_BASE, enabled=request.enabled)
     return _told(call, channel, [update])
 
 
@@ -102,7 +103,8 @@ async def edit_forum_topic(call: Call, request: messages.EditForumTopic) -> t.An
     sent = await call.services.channels.forums.edit(
         call.me, channel, request.topic_id, wanted, action, origin=call.session
     )
-    return render_sent.full(call.services, call.me, [sent], [], call.now)
+    record = call.services.channels.thread_reading.forum(call.me, channel)
+    return answer(call, Done(channel, record, sent))
 
 
 @rpc(messages.UpdatePinnedForumTopic, flood=per_minute(120))
@@ -164,11 +166,15 @@ def _after(found: list[Seen], topic_id: int, msg_id: int) -> int:
             return place + 1
     if msg_id <= 0:
         return 0
-    return next((place for place, one in enumerate(found) if not one.topic.pinned and one.top < msg_id), len(found))
+    return next(
+        (place for place, one in enumerate(found) if not one.topic.pinned and one.top < msg_id), len(found)
+    )
 
 
 @rpc(messages.GetForumTopicsByID)
-async def get_forum_topics_by_id(call: Call, request: messages.GetForumTopicsByID) -> t.AnyMessagesForumTopics:
+async def get_forum_topics_by_id(
+    call: Call, request: messages.GetForumTopicsByID
+) -> t.AnyMessagesForumTopics:
     channel = _forum(call, request.peer)
     if not request.topics:
         raise errors.TOPICS_EMPTY()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tgserve import limits
 from tgserve.rpc.context import Call
 from tgserve.services.boxes import View
-from tgserve.services.history import Page, Window
+from tgserve.services.history import TOP_ID, Page, Window
 from tgserve.services.search.finding import Asked, Found, Matches
+from tgserve.tl import types as t
 
 
 def _personal(call: Call, channel: int, found: Found) -> Found:
@@ -40,3 +42,30 @@ async def matches(call: Call, channel: int, asked: Asked) -> Matches:
     found = await call.services.search.matches(channel, channel, asked)
     floor = call.services.channels.reading.floor(call.me, channel)
     return Matches([one for one in found.items if one.msg_id > floor], found.inexact)
+
+
+async def in_thread(
+    call: Call, channel: int, msg_id: int, what: t.AnyMessagesFilter, asked: Asked | None, window: Window
+) -> Found:
+    """Matches inside a topic or thread. MSG_ID_INVALID, TOPIC_ID_INVALID."""
+    services = call.services.channels
+    where, top = services.thread_reading.top_of(call.me, channel, msg_id)
+    if asked == Asked():
+        return Found(services.thread_reading.page(call.me, where, top, window))
+    if isinstance(what, t.InputMessagesFilterPinned):
+        everything = Window(limit=limits.MESSAGES_PER_CALL)
+        ids = [view.msg_id for view in services.reading.pinned(call.me, where, everything).views]
+    elif isinstance(what, t.InputMessagesFilterMyMentions):
+        everything = Window(limit=limits.MESSAGES_PER_CALL)
+        ids = [view.msg_id for view in mentions(call, where, everything).page.views]
+    elif asked is None:
+        ids = []
+    else:
+        ids = [one.msg_id for one in (await matches(call, where, asked)).items]
+    ids = services.threads.within(where, top, ids)
+    low, high = window.min_id, window.max_id or TOP_ID
+    fits = [one for one in ids if low < one < high]
+    at = sum(1 for one in fits if window.offset_id and one >= window.offset_id)
+    start = max(at + window.add_offset, 0)
+    found = services.reading.messages(call.me, where, fits[start : start + window.limit])
+    return Found(Page([view for view in found if view is not None], len(ids), False))

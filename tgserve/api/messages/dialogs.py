@@ -8,6 +8,7 @@ from tgserve import errors, limits
 from tgserve.api.messages.drafting import reply_to
 from tgserve.api.messages.entities import compose
 from tgserve.render import dialogs as render
+from tgserve.render import topics
 from tgserve.render import user as render_user
 from tgserve.render.chat import chats
 from tgserve.render.message import entities_of
@@ -17,7 +18,9 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels.register import is_channel
 from tgserve.services.dialogs import Place
+from tgserve.services.messaging import ReplyTo
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -147,6 +150,9 @@ async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
     text = compose(call, request.message, request.entities, links=False)
     reply = reply_to(call, peer, request.reply_to)
     kept: Any = b""
+    topic = _topic(call, peer, reply)
+    if reply is not None and not reply.foreign and reply.msg_id in (0, topic):
+        reply = None  # it only says in which topic
     if text.text or reply is not None:
         kept = layers.encode(
             t.DraftMessage(
@@ -158,8 +164,25 @@ async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
                 date=call.now,
             )
         )
+    if topic:
+        await call.services.channels.thread_reading.save_draft(
+            call.me, peer, topic, kept, layers.CURRENT, origin=call.session
+        )
+        return True
     await call.services.dialogs.save_draft(call.me, peer, kept, layers.CURRENT, origin=call.session)
     return True
+
+
+def _topic(call: Call, peer: int, reply: ReplyTo | None) -> int:
+    """The topic of a forum that a draft is for; 0 for the chat."""
+    if reply is None or not is_channel(peer):
+        return 0
+    record = call.services.channels.register.get_or_none(peer)
+    asked = reply.top or reply.msg_id
+    if record is None or not record.forum or not asked:
+        return 0
+    found = call.services.channels.thread_reading.some(call.me, peer, [asked])[0]
+    return asked if found is not None else 0
 
 
 @rpc(messages.GetAllDrafts)
@@ -169,6 +192,10 @@ async def get_all_drafts(call: Call, request: messages.GetAllDrafts) -> t.AnyUpd
         t.UpdateDraftMessage(peer=peer_object(peer), draft=render.draft(dialog)) for peer, dialog in found
     ]
     who = [peer for peer, _ in found]
+    for channel, topic, head in call.services.channels.threads.drafts(call.me):
+        written = topics.draft(head)
+        updates.append(t.UpdateDraftMessage(peer=peer_object(channel), top_msg_id=topic, draft=written))
+        who.append(channel)
     return t.Updates(
         updates=updates,
         users=users(call.services, call.me, who),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tgserve import errors, limits
 from tgserve.render import messages as render
+from tgserve.render import post
 from tgserve.render.chat import chats
+from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import rpc
@@ -81,13 +83,19 @@ async def get_messages_views(call: Call, request: messages.GetMessagesViews) -> 
     if request.increment:
         counters.view(call.me, peer, [view.msg_id for view in views if view is not None])
     counted: list[t.AnyMessageViews] = []
+    who: dict[int, None] = {peer: None}
     for view in views:
         if view is None:
             counted.append(t.MessageViews())
             continue
         stats = counters.of(peer, view.msg_id)
-        counted.append(t.MessageViews(views=max(stats.views, 1), forwards=stats.forwards))
-    return t.MessagesMessageViews(views=counted, chats=chats(call.services, call.me, (peer,)), users=[])
+        made = t.MessageViews(views=max(stats.views, 1), forwards=stats.forwards)
+        made.replies = post.of_view(call.services, view)
+        counted.append(made)
+        who.update(dict.fromkeys(view.repliers))
+    return t.MessagesMessageViews(
+        views=counted, chats=chats(call.services, call.me, who), users=users(call.services, call.me, who)
+    )
 
 
 @rpc(messages.GetUnreadMentions)
@@ -103,6 +111,7 @@ async def get_unread_mentions(call: Call, request: messages.GetUnreadMentions) -
         request.min_id,
     )
     if is_channel(peer):
-        page = call.services.channels.reading.unread_mentions(call.me, peer, window)
+        top = max(request.top_msg_id or 0, 0)
+        page = call.services.channels.reading.unread_mentions(call.me, peer, window, top)
         return render.page(call.services, call.me, page)
     return render.page(call.services, call.me, call.services.history.unread_mentions(call.me, peer, window))

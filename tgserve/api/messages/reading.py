@@ -45,7 +45,9 @@ async def received_messages(
 async def read_mentions(call: Call, request: messages.ReadMentions) -> t.AnyMessagesAffectedHistory:
     peer = peers.resolve(call, request.peer)
     if is_channel(peer):
-        await call.services.channels.reading.read_mentions(call.me, peer, origin=call.session)
+        await call.services.channels.reading.read_mentions(
+            call.me, peer, top=max(request.top_msg_id or 0, 0), origin=call.session
+        )
         pts = call.services.channels.register.top(peer).pts
         return t.MessagesAffectedHistory(pts=pts, pts_count=0, offset=0)
     done = await call.services.reading.read_mentions(call.me, peer, origin=call.session)
@@ -60,6 +62,9 @@ async def get_message_read_participants(
     peer = peers.resolve(call, request.peer)
     if peer > 0:
         raise errors.PEER_ID_INVALID()
+    if is_channel(peer):
+        read_by = call.services.channels.reading.readers_of(call.me, peer, request.msg_id)
+        return [t.ReadParticipantDate(user_id=user, date=date) for user, date in read_by]
     roster = call.services.groups.rosters.of_member(call.me, peer)
     if len(roster.here) > limits.READERS_SHOWN:
         raise errors.CHAT_TOO_BIG()

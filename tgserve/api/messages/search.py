@@ -107,6 +107,9 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
 async def _in_channel(
     call: Call, channel: int, request: messages.Search, asked: Asked | None, window: Window
 ) -> t.AnyMessagesMessages:
+    if request.top_msg_id:
+        found = await searching.in_thread(call, channel, request.top_msg_id, request.filter, asked, window)
+        return render.page_of_channel(call.services, call.me, channel, found.page)
     if isinstance(request.filter, t.InputMessagesFilterPinned):
         found = Found(call.services.channels.reading.pinned(call.me, channel, window))
     elif isinstance(request.filter, t.InputMessagesFilterMyMentions):

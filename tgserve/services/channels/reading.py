@@ -21,6 +21,7 @@ from tgserve.services.channels.register import Known, Register
 from tgserve.services.channels.threads import Threads
 from tgserve.services.history import TOP_ID, History, Page, Window, select
 from tgserve.services.messaging import Origin
+from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -31,7 +32,9 @@ from tgserve.store.keyspaces import (
     CHANNEL_MENTIONS,
     CHANNELS,
     DIALOGS,
+    GROUP_READS,
     JOINED,
+    PARTICIPANTS,
     PEER_ROWS,
     PINS,
     ROWS,
@@ -43,6 +46,7 @@ from tgserve.store.thread_records import GENERAL
 from tgserve.store.transaction import Txn
 
 SLACK_SECONDS = 60
+READ_DATE_SECONDS = 7 * 86_400
 AUTHORS_TOLD = 50
 """Authors of a stretch of messages who hear that it was read."""
 
@@ -149,10 +153,12 @@ class ChannelReading:
             return view
         return View(view.owner, view.msg_id, view.row, view.body, view.reply_id, view.viewer, thread.recent)
 
-    def unread_mentions(self, me: int, channel: int, window: Window) -> Page:
-        """Mentions of `me` that wait to be seen, newest first."""
+    def unread_mentions(self, me: int, channel: int, window: Window, top: int = 0) -> Page:
+        """Mentions of `me` that wait to be seen (in one thread), newest first."""
         with self._store.read(slot_of(me)) as reader:
             ids = [key[2] for key, _ in reader.range(CHANNEL_MENTIONS, me, channel, reverse=True)]
+        if top:
+            ids = self._threads.within(channel, top, ids)
         low, high = window.min_id, window.max_id or TOP_ID
         fits = [one for one in ids if low < one < high]
         at = sum(1 for one in fits if window.offset_id and one >= window.offset_id)
@@ -203,7 +209,8 @@ class ChannelReading:
         now = int(self._clock.now())
         top = self._register.top(channel).msg_id
         upto = min(max_id, top) if max_id > 0 else top
-        megagroup = record.megagroup and upto > record.read_max
+        small = record.members <= limits.READERS_SHOWN
+        megagroup = record.megagroup and (upto > record.read_max or small)
 
         def work(txn: Txn) -> bool:
             dialog = txn.get(DIALOGS, me, channel) or NO_DIALOG
@@ -242,16 +249,44 @@ class ChannelReading:
 
         return self._store.transact(slot_of(me), work)
 
-    def read_mentions(self, me: int, channel: int, *, origin: Origin = None) -> Commit[bool]:
-        """All mentions are seen."""
+    def read_mentions(self, me: int, channel: int, *, top: int = 0, origin: Origin = None) -> Commit[bool]:
+        """All mentions (in one thread) are seen."""
         self._register.seat(me, channel)
         now = int(self._clock.now())
+        named: list[int] = []
+        if top:
+            with self._store.read(slot_of(me)) as reader:
+                named = [key[2] for key, _ in reader.range(CHANNEL_MENTIONS, me, channel)]
+            named = self._threads.within(channel, top, named)[: limits.MESSAGES_PER_CALL]
 
         def work(txn: Txn) -> bool:
-            waiting = txn.range(CHANNEL_MENTIONS, me, channel, limit=limits.MESSAGES_PER_CALL)
-            return _see(txn, me, channel, [key[2] for key, _ in waiting], now, origin)
+            if top:
+                waiting = [one for one in named if txn.get(CHANNEL_MENTIONS, me, channel, one) is not None]
+                return _see(txn, me, channel, waiting, now, origin)
+            rows = txn.range(CHANNEL_MENTIONS, me, channel, limit=limits.MESSAGES_PER_CALL)
+            return _see(txn, me, channel, [key[2] for key, _ in rows], now, origin)
 
         return self._store.transact(slot_of(me), work)
+
+    def readers_of(self, me: int, channel: int, msg_id: int) -> list[tuple[int, int]]:
+        """(user, when) of the members of a small supergroup who have read a message of `me`. CHANNEL_PRIVATE,
+        CHAT_TOO_BIG, MESSAGE_ID_INVALID, MESSAGE_TOO_OLD."""
+        record, _ = self._register.seat(me, channel)
+        if not record.megagroup or record.members > limits.READERS_SHOWN:
+            raise errors.CHAT_TOO_BIG()
+        view = self.message_or_none(me, channel, msg_id)
+        if view is None or not view.row.flags & r.ROW_OUT:
+            raise errors.MESSAGE_ID_INVALID()
+        if self._clock.now() - view.body.date > READ_DATE_SECONDS:
+            raise errors.MESSAGE_TOO_OLD()
+        found: list[tuple[int, int]] = []
+        with self._store.read(slot_of(channel)) as reader:
+            for key, seat in reader.range(PARTICIPANTS, channel):
+                if seat.state != c.MEMBER or key[1] == me:
+                    continue
+                for _, date in reader.range(GROUP_READS, channel, channel, key[1], lo=msg_id, limit=1):
+                    found.append((key[1], int.from_bytes(date, "big")))
+        return found
 
     # -- what was missed -----------------------------------------------------------
 
@@ -299,7 +334,11 @@ def _see(txn: Txn, me: int, channel: int, seen: list[int], now: int, origin: Ori
 def _read_by(txn: Txn, mark: pl.ChannelReadBy, memo: Any) -> None:
     """Outbox, the channel's slot: the first to read a stretch; its authors hear of it."""
     record = txn.get(CHANNELS, mark.channel)
-    if record is None or record.deleted or mark.max_id <= record.read_max:
+    if record is None or record.deleted:
+        return
+    if record.members <= limits.READERS_SHOWN:
+        _note_reader(txn, mark)
+    if mark.max_id <= record.read_max:
         return
     authors: dict[int, int] = {}
     lo, hi = record.read_max + 1, mark.max_id + 1
@@ -318,6 +357,19 @@ def _read_by(txn: Txn, mark: pl.ChannelReadBy, memo: Any) -> None:
     for author, msg_id in authors.items():
         word = pl.ChannelAuthorRead(author, mark.channel, msg_id, mark.date)
         txn.outbox(slot_of(author), word)
+
+
+def _note_reader(txn: Txn, mark: pl.ChannelReadBy) -> None:
+    """In a small supergroup it is kept who has read what, and when, as long as it may be asked."""
+    channel, reader = mark.channel, mark.reader
+    old = [
+        key[3]
+        for key, date in txn.range(GROUP_READS, channel, channel, reader, limit=16)
+        if int.from_bytes(date, "big") < mark.date - READ_DATE_SECONDS
+    ]
+    for max_id in old:
+        txn.delete(GROUP_READS, channel, channel, reader, max_id)
+    txn.put(GROUP_READS, channel, channel, reader, mark.max_id, value=mark.date.to_bytes(4, "big"))
 
 
 def _author_read(txn: Txn, mark: pl.ChannelAuthorRead, memo: Any) -> None:

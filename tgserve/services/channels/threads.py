@@ -240,6 +240,11 @@ class Threads:
         with self._store.read(slot_of(me)) as reader:
             return {key[2]: head for key, head in reader.range(TOPIC_HEADS, me, channel)}
 
+    def drafts(self, me: int) -> list[tuple[int, int, th.TopicHead]]:
+        """(channel, topic, head) of the topics with a draft."""
+        with self._store.read(slot_of(me)) as reader:
+            return [(key[1], key[2], head) for key, head in reader.range(TOPIC_HEADS, me) if head.draft]
+
     def within(self, channel: int, top: int, msg_ids: Iterable[int]) -> list[int]:
         """Those of the messages that belong to the thread."""
         with self._store.read(slot_of(channel)) as reader:
