@@ -1,0 +1,247 @@
+"""Discussion groups: posts come into them, what answers there is counted under the post; threads of a supergroup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.channels.test_forums import NUMBERS, Town, sound
+from tests.api.messages.test_opinions_in_channels import Place, channel
+from tests.api.messages.test_sending import refused
+from tests.community import Community, run
+from tests.talk import Person, talk
+from tgserve.api.channels import (  # noqa: F401 - their methods
+    admin_log,
+    forums,
+    members,
+    settings,
+    threads,
+    usernames,
+)
+from tgserve.api.messages import reading  # noqa: F401
+from tgserve.store import events as ev
+from tgserve.store.eventlog import Published
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels, messages
+
+NOWHERE = t.InputChannelEmpty()
+
+
+async def pair(c: Community, creator: Person, *others: Person) -> tuple[Town, Town]:
+    """A channel and its discussion group, everybody in both."""
+    news = await channel(c, creator, *others, megagroup=False)
+    talk_ = await channel(c, creator, *others, megagroup=True)
+    news, group = Town(c, news.number), Town(c, talk_.number)
+    link = channels.SetDiscussionGroup(broadcast=news.where(creator), group=group.where(creator))
+    await creator(link)
+    return news, group
+
+
+async def seen(place: Place, who: Person, msg_id: int) -> Any:
+    of = place.peer(who)
+    where = t.InputChannel(channel_id=of.channel_id, access_hash=of.access_hash)
+    return (await who(channels.GetMessages(channel=where, id=[t.InputMessageID(id=msg_id)]))).messages[0]
+
+
+def test_posts_and_their_comments() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            news, group = await pair(c, ann, bob, eve)
+            post = await news.post(ann, "it rains")
+            assert post.replies.comments and post.replies.replies == 0
+            assert post.replies.channel_id == group.number
+            copy = await group.newest(bob)
+            assert copy.message == "it rains" and copy.pinned
+            assert copy.from_id == t.PeerChannel(channel_id=news.number)
+            assert copy.fwd_from.saved_from_msg_id == post.id and copy.fwd_from.channel_post == post.id
+            found = await bob(messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=post.id))
+            assert [one.id for one in found.messages] == [copy.id]
+            assert {one.id for one in found.chats} == {news.number, group.number}
+            comment = await group.post(bob, "it pours", t.InputReplyToMessage(reply_to_msg_id=copy.id))
+            other = await group.post(eve, "cats", t.InputReplyToMessage(reply_to_msg_id=comment.id))
+            assert (other.reply_to.reply_to_msg_id, other.reply_to.reply_to_top_id) == (comment.id, copy.id)
+            under = (await seen(news, ann, post.id)).replies
+            assert (under.replies, under.max_id) == (2, other.id)
+            assert [one.user_id for one in under.recent_repliers] == [eve.id, bob.id]
+            thread = await news.thread(bob, post.id)
+            assert [one.message for one in thread.messages] == ["cats", "it pours"] and thread.count == 2
+            assert [one.message for one in (await group.thread(bob, copy.id)).messages] == [
+                "cats",
+                "it pours",
+            ]
+            views = await bob(messages.GetMessagesViews(peer=news.peer(bob), id=[post.id], increment=False))
+            assert views.views[0].replies.replies == 2
+            assert {one.id for one in views.users} >= {bob.id, eve.id}
+            found = await bob(messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=post.id))
+            assert (found.unread_count, found.max_id) == (1, other.id)
+            c.heard.clear()
+            await bob(messages.ReadDiscussion(peer=news.peer(bob), msg_id=post.id, read_max_id=other.id))
+            told = {type(one.event): one for one in c.heard if isinstance(one, Published)}
+            assert told[ev.ThreadRead].event.post == post.id
+            assert told[ev.ThreadReadOutbox].user_id == eve.id
+            assert (await seen(news, bob, post.id)).replies.read_max_id == other.id
+            await bob(channels.DeleteMessages(channel=group.where(bob), id=[comment.id]))
+            under = (await seen(news, ann, post.id)).replies
+            assert under.replies == 1 and [one.user_id for one in under.recent_repliers] == [eve.id]
+            await ann(messages.EditMessage(peer=news.peer(ann), id=post.id, message="it snows"))
+            assert (await seen(group, bob, copy.id)).message == "it snows"
+            await refused(
+                "MSG_ID_INVALID", bob, messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=99)
+            )
+            await refused(
+                "CHANNEL_PRIVATE", joe, messages.GetDiscussionMessage(peer=news.peer(joe), msg_id=post.id)
+            )
+            await ann(channels.DeleteMessages(channel=news.where(ann), id=[post.id]))
+            assert isinstance(await seen(group, bob, copy.id), t.MessageEmpty)
+            assert (await seen(group, bob, other.id)).message == "cats"
+            sound(c)
+
+    run(story())
+
+
+def test_linking_and_unlinking() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            news, group = await pair(c, ann, bob)
+            second = Town(c, (await channel(c, ann, bob, megagroup=True)).number)
+            full = await bob(channels.GetFullChannel(channel=news.where(bob)))
+            assert full.full_chat.linked_chat_id == group.number
+            full = await bob(channels.GetFullChannel(channel=group.where(bob)))
+            assert full.full_chat.linked_chat_id == news.number
+            link = channels.SetDiscussionGroup
+            await refused("LINK_NOT_MODIFIED", ann, link(broadcast=news.where(ann), group=group.where(ann)))
+            await refused("CHAT_ADMIN_REQUIRED", bob, link(broadcast=news.where(bob), group=group.where(bob)))
+            await refused(
+                "BROADCAST_ID_INVALID", ann, link(broadcast=group.where(ann), group=second.where(ann))
+            )
+            await refused("MEGAGROUP_ID_INVALID", ann, link(broadcast=news.where(ann), group=news.where(ann)))
+            await refused("LINK_NOT_MODIFIED", ann, link(broadcast=NOWHERE, group=NOWHERE))
+            await refused("CHANNEL_PRIVATE", eve, link(broadcast=news.where(eve), group=NOWHERE))
+            await ann(channels.TogglePreHistoryHidden(channel=second.where(ann), enabled=True))
+            await refused(
+                "MEGAGROUP_PREHISTORY_HIDDEN", ann, link(broadcast=news.where(ann), group=second.where(ann))
+            )
+            await ann(channels.TogglePreHistoryHidden(channel=second.where(ann), enabled=False))
+            await ann(channels.ToggleForum(channel=second.where(ann), enabled=True, tabs=False))
+            await refused(
+                "CHAT_DISCUSSION_UNALLOWED", ann, link(broadcast=news.where(ann), group=second.where(ann))
+            )
+            await refused(
+                "CHAT_DISCUSSION_UNALLOWED",
+                ann,
+                channels.ToggleForum(channel=group.where(ann), enabled=True, tabs=False),
+            )
+            found = await ann(channels.GetGroupsForDiscussion())
+            assert [one.id for one in found.chats] == [group.number]
+            assert (await bob(channels.GetGroupsForDiscussion())).chats == []
+            await ann(channels.ToggleForum(channel=second.where(ann), enabled=False, tabs=False))
+            old = await news.post(ann, "to the first")
+            await ann(link(broadcast=news.where(ann), group=second.where(ann)))
+            full = await bob(channels.GetFullChannel(channel=group.where(bob)))
+            assert full.full_chat.linked_chat_id is None
+            new = await news.post(ann, "to the second")
+            assert (await second.newest(bob)).message == "to the second"
+            assert (await group.newest(bob)).message == "to the first"
+            assert (await seen(news, bob, old.id)).replies is None
+            assert (await seen(news, bob, new.id)).replies.channel_id == second.number
+            log = await ann(channels.GetAdminLog(channel=news.where(ann), q="", max_id=0, min_id=0, limit=9))
+            action = log.events[0].action
+            assert isinstance(action, t.ChannelAdminLogEventActionChangeLinkedChat)
+            assert (action.prev_value, action.new_value) == (group.number, second.number)
+            await ann(link(broadcast=NOWHERE, group=second.where(ann)))
+            full = await bob(channels.GetFullChannel(channel=news.where(bob)))
+            assert full.full_chat.linked_chat_id is None
+            assert (await seen(news, bob, new.id)).replies is None
+            await refused("LINK_NOT_MODIFIED", ann, link(broadcast=NOWHERE, group=second.where(ann)))
+            await news.post(ann, "to nobody")
+            assert (await second.newest(bob)).message == "to the second"
+            sound(c)
+
+    run(story())
+
+
+def test_answers_in_a_supergroup() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            group = Town(c, (await channel(c, ann, bob, eve, megagroup=True)).number)
+            root = await group.post(ann, "what now?")
+            assert root.replies.replies == 0
+            for number in range(12):
+                await group.post(bob, f"idea {number}", t.InputReplyToMessage(reply_to_msg_id=root.id))
+            assert (await seen(group, eve, root.id)).replies.replies == 12
+            page = await group.thread(eve, root.id, limit=5)
+            assert [one.message for one in page.messages] == [f"idea {n}" for n in range(11, 6, -1)]
+            below = await group.thread(eve, root.id, limit=3, offset_id=page.messages[-1].id)
+            assert [one.message for one in below.messages] == ["idea 6", "idea 5", "idea 4"]
+            around = await group.thread(eve, root.id, limit=4, offset_id=page.messages[-1].id, add_offset=-2)
+            assert [one.message for one in around.messages] == ["idea 8", "idea 7", "idea 6", "idea 5"]
+            empty = {"min_date": 0, "max_date": 0, "offset_id": 0, "add_offset": 0, "limit": 9, "max_id": 0}
+            find = messages.Search(
+                peer=group.peer(eve),
+                q="",
+                filter=t.InputMessagesFilterEmpty(),
+                min_id=0,
+                hash=0,
+                top_msg_id=root.id,
+                **empty,
+            )
+            assert [one.message for one in (await eve(find)).messages][0] == "idea 11"
+            await refused(
+                "MSG_ID_INVALID",
+                eve,
+                messages.ReadDiscussion(peer=group.peer(eve), msg_id=999, read_max_id=1),
+            )
+            await refused(
+                "PEER_ID_INVALID",
+                eve,
+                messages.ReadDiscussion(peer=t.InputPeerSelf(), msg_id=1, read_max_id=1),
+            )
+            sound(c)
+
+    run(story())
+
+
+def test_who_has_read_a_message_of_a_small_supergroup() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            group = Town(c, (await channel(c, ann, bob, eve, megagroup=True)).number)
+            first, second = await group.post(ann, "one"), await group.post(ann, "two")
+            ask = messages.GetMessageReadParticipants
+            assert await ann(ask(peer=group.peer(ann), msg_id=first.id)) == []
+            await bob(channels.ReadHistory(channel=group.where(bob), max_id=first.id))
+            c.clock.advance(60)
+            await eve(channels.ReadHistory(channel=group.where(eve), max_id=0))
+            found = await ann(ask(peer=group.peer(ann), msg_id=first.id))
+            assert {one.user_id for one in found} == {bob.id, eve.id}
+            found = await ann(ask(peer=group.peer(ann), msg_id=second.id))
+            assert [(one.user_id, one.date) for one in found] == [(eve.id, int(c.clock.now()))]
+            await refused("MESSAGE_ID_INVALID", bob, ask(peer=group.peer(bob), msg_id=first.id))
+            await refused("CHANNEL_PRIVATE", joe, ask(peer=group.peer(joe), msg_id=first.id))
+            c.clock.advance(8 * 86_400)
+            await refused("MESSAGE_TOO_OLD", ann, ask(peer=group.peer(ann), msg_id=first.id))
+
+    run(story())
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+def test_a_stranger_gets_nothing(megagroup: bool) -> None:
+    """SECURITY 6.2: threads of what one may not see."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, eve)):
+            place = Town(c, (await channel(c, ann, megagroup=megagroup)).number)
+            post = await place.post(ann, "secret")
+            zeros = dict.fromkeys(("offset_id", "offset_date", "add_offset", "max_id", "min_id", "hash"), 0)
+            for asked in (
+                messages.GetReplies(peer=place.peer(eve), msg_id=post.id, limit=1, **zeros),
+                messages.GetDiscussionMessage(peer=place.peer(eve), msg_id=post.id),
+                messages.ReadDiscussion(peer=place.peer(eve), msg_id=post.id, read_max_id=1),
+                messages.CreateForumTopic(peer=place.peer(eve), title="x", random_id=next(NUMBERS)),
+                messages.UpdatePinnedForumTopic(peer=place.peer(eve), topic_id=1, pinned=True),
+                messages.DeleteTopicHistory(peer=place.peer(eve), top_msg_id=1),
+                channels.ToggleViewForumAsMessages(channel=place.where(eve), enabled=True),
+            ):
+                await refused("CHANNEL_PRIVATE", eve, asked)
+
+    run(story())
