@@ -266,6 +266,7 @@ PHOTO_CROP_SIZE_SMALL = ErrorKind(
 PHOTO_SAVE_FILE_INVALID = ErrorKind(
     400, "PHOTO_SAVE_FILE_INVALID", "the file is too large to make a photo of"
 )
+SHA256_HASH_INVALID = ErrorKind(400, "SHA256_HASH_INVALID", "the hash has not the length of one")
 STICKER_FILE_INVALID = ErrorKind(400, "STICKER_FILE_INVALID", "the file is no sticker")
 STICKER_PNG_NOPNG = ErrorKind(400, "STICKER_PNG_NOPNG", "the sticker is no picture in webp or PNG")
 STICKER_PNG_DIMENSIONS = ErrorKind(

@@ -3,6 +3,7 @@ away too."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from tests.community import run
@@ -175,6 +176,31 @@ def test_only_stickers_and_gifs_of_ones_own_can_be_kept() -> None:
             assert [one.id for one in found.gifs] == [gif.id]
             await bob(messages.SaveGif(id=gif, unsave=True))
             assert (await bob(messages.GetSavedGifs(hash=0))).gifs == []
+
+    run(story())
+
+
+def test_6_6_a_hash_finds_saved_gifs_of_ones_own_alone() -> None:
+    async def story() -> None:
+        async with makers() as (_, (ann, bob)):
+            moving = [t.DocumentAttributeAnimated(), t.DocumentAttributeFilename(file_name="a")]
+            gif = await bob.document(b"film", "video/mp4", moving)
+            theirs = await ann.document(b"film", "video/mp4", moving)
+
+            def asked(data: bytes, size: int = 4, mime: str = "video/mp4") -> messages.GetDocumentByHash:
+                digest = hashlib.sha256(data).digest()
+                return messages.GetDocumentByHash(sha256=digest, size=size, mime_type=mime)
+
+            assert isinstance(await bob(asked(b"film")), t.DocumentEmpty)
+            await bob(messages.SaveGif(id=gif, unsave=False))
+            assert (await bob(asked(b"film"))).id == gif.id
+            assert isinstance(await ann(asked(b"film")), t.DocumentEmpty)
+            await ann(messages.SaveGif(id=theirs, unsave=False))
+            assert (await ann(asked(b"film"))).id == theirs.id != gif.id
+            for wrong in (asked(b"fiml"), asked(b"film", 5), asked(b"film", mime="image/gif")):
+                assert isinstance(await bob(wrong), t.DocumentEmpty)
+            short = messages.GetDocumentByHash(sha256=b"", size=4, mime_type="video/mp4")
+            await refused("SHA256_HASH_INVALID", bob(short))
 
     run(story())
 

@@ -56,5 +56,25 @@ def test_6_5_files_of_a_channel_are_for_those_who_may_look() -> None:
     asyncio.run(story())
 
 
+def test_live_locations_of_a_group_are_listed() -> None:
+    async def story() -> None:
+        api.load()
+        async with talk(2) as (c, (ann, bob)):
+            made: Any = await ann(channels.CreateChannel(megagroup=True, title="m", about=""))
+            mine, peer = input_channel(ann, made.chats[0].id)
+            await ann(channels.InviteToChannel(channel=mine, users=[_user(ann, bob)]))
+            place = t.InputMediaGeoLive(geo_point=t.InputGeoPoint(lat=1.0, long=2.0), period=60)
+            await ann(messages.SendMedia(peer=peer, media=place, message="", random_id=5))
+            _, theirs = input_channel(bob, made.chats[0].id)
+            asked = messages.GetRecentLocations(peer=theirs, limit=10, hash=0)
+            found: Any = await bob(asked)
+            assert [one.media.geo.lat for one in found.messages] == [1.0]
+            c.clock.advance(100)
+            found = await bob(asked)
+            assert found.messages == []
+
+    asyncio.run(story())
+
+
 def _user(person: Person, other: Person) -> t.InputUser:
     return t.InputUser(user_id=other.id, access_hash=person.c.services.views.user_hash(person.id, other.id))

@@ -294,6 +294,47 @@ def test_saved_messages_have_tags() -> None:
     run(story())
 
 
+def test_saved_messages_are_found_by_tag() -> None:
+    async def story() -> None:
+        async with talk() as (_, (ann, bob)):
+            notes = [await ann.send(ann, text) for text in ("one", "two", "three")]
+            await bob.send(ann, "from bob")
+            his = (await ids(ann, bob))["from bob"]
+            passed = messages.ForwardMessages(
+                from_peer=ann.peer(bob), id=[his], random_id=[5], to_peer=ann.peer(ann)
+            )
+            await ann(passed)
+            kept = (await ids(ann, ann))["from bob"]
+            for note, tag in ((notes[0], HEART), (notes[1], FIRE), (notes[2], HEART), (kept, HEART)):
+                await ann(react(ann, ann, note, tag))
+
+            async def found(*tags: Any, **more: Any) -> list[int]:
+                zeros = dict.fromkeys(
+                    ("min_date", "max_date", "offset_id", "add_offset", "max_id", "min_id", "hash"), 0
+                )
+                asked = messages.Search(
+                    peer=ann.peer(ann),
+                    saved_reaction=list(tags),
+                    filter=t.InputMessagesFilterEmpty(),
+                    **{"q": "", "limit": 10, **zeros, **more},
+                )
+                return [one.id for one in (await ann(asked)).messages]
+
+            assert await found(HEART) == [kept, notes[2], notes[0]]
+            assert await found(FIRE) == [notes[1]]
+            assert await found(FIRE, HEART) == [kept, *reversed(notes)]
+            assert await found(LIKE) == []
+            assert await found(HEART, q="three") == [notes[2]]
+            assert await found(HEART, limit=1, offset_id=kept) == [notes[2]]
+            assert await found(HEART, saved_peer_id=ann.peer(bob)) == [kept]
+            tags = await ann(messages.GetSavedReactionTags(hash=0, peer=ann.peer(bob)))
+            assert tags.tags == [t.SavedReactionTag(reaction=HEART, count=1)]
+            whole = await ann(messages.GetSavedReactionTags(hash=0))
+            assert {one.count for one in whole.tags} == {3, 1}
+
+    run(story())
+
+
 def test_a_deleted_message_and_a_deleted_account_leave_nothing() -> None:
     async def story() -> None:
         async with talk(3) as (c, (ann, bob, eve)):

@@ -20,6 +20,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import View
+from tgserve.services.channels.register import is_channel
 from tgserve.services.files.references import UPLOADED, Origin
 from tgserve.services.history import SCAN_ROWS, Page, Window
 from tgserve.services.messaging import Draft
@@ -242,10 +243,16 @@ async def get_recent_locations(call: Call, request: messages.GetRecentLocations)
         return isinstance(media, t.MessageMediaGeoLive) and live_until(view, media) > call.now
 
     window = Window(limit=SCAN_ROWS)
-    found = call.services.history.scan(call.me, peer, window, lives)
-    views = found.views[:limit]
+    if is_channel(peer):
+        reading = call.services.channels.reading
+        found = call.services.history.scan(peer, peer, reading.fitting(call.me, peer, window), lives)
+        views = reading.personal(call.me, peer, found.views[:limit])
+    else:
+        views = call.services.history.scan(call.me, peer, window, lives).views[:limit]
     if request.hash and views and render.hash_of(views) == request.hash:
         return t.MessagesMessagesNotModified(count=len(views))
+    if is_channel(peer):
+        return render.page_of_channel(call.services, call.me, peer, Page(views, len(views), True))
     return render.page(call.services, call.me, Page(views, len(views), True))
 
 

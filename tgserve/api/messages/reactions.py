@@ -10,7 +10,7 @@ from tgserve.api.messages.history import some
 from tgserve.render import chat as render_chat
 from tgserve.render import messages as render_messages
 from tgserve.render import reactions as render
-from tgserve.render.message import people
+from tgserve.render.message import people, saved_peer_of
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -170,10 +170,12 @@ async def set_default_reaction(call: Call, request: messages.SetDefaultReaction)
 async def get_saved_reaction_tags(
     call: Call, request: messages.GetSavedReactionTags
 ) -> t.AnyMessagesSavedReactionTags:
-    """Of all Saved Messages; those of one of their parts are not counted apart."""
-    if request.peer is not None:
-        peers.resolve(call, request.peer)
-    found = call.services.reactions.tags(call.me)
+    """Of all Saved Messages, or of the part of them that came from one chat."""
+    if request.peer is None:
+        found = call.services.reactions.tags(call.me)
+    else:
+        origin = peers.resolve(call, request.peer)
+        found = call.services.reactions.tags(call.me, lambda view: saved_peer_of(view) == origin)
     found.sort(key=lambda tag: (-tag[2], -render.tag_number(tag[0])))
     hash_ = render.tags_hash(found)
     if request.hash and request.hash == hash_:

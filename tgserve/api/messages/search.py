@@ -18,13 +18,14 @@ from tgserve.render import kinds
 from tgserve.render import messages as render
 from tgserve.render.chat import chats
 from tgserve.render.message import message, people, saved_peer_of
+from tgserve.render.reactions import kind_of
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.boxes import View
 from tgserve.services.channels.register import is_channel
-from tgserve.services.history import SCAN_ROWS, Window
+from tgserve.services.history import SCAN_ROWS, TOP_ID, Page, Window
 from tgserve.services.search.finding import DAY, Asked, Chats, Found, Match
 from tgserve.services.search.words import wanted
 from tgserve.store import records as r
@@ -81,8 +82,10 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
         return _page(call, request.hash, Found(pins))
     if isinstance(request.filter, t.InputMessagesFilterMyMentions):
         return _page(call, request.hash, _look(call, peer, window, _mentions))
-    if asked is None or request.saved_reaction:
+    if asked is None:
         return render.empty()
+    if request.saved_reaction:
+        return _tagged(call, peer, request, asked, window)
     if request.saved_peer_id is not None and peer == call.me:
         origin = peers.resolve(call, request.saved_peer_id)
         fits = call.services.search.test(asked)
@@ -102,6 +105,34 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
             )  # somebody looks for what he has just sent (Telethon's from_user="me")
     found = await call.services.search.in_chat(call.me, peer, asked, window)
     return _page(call, request.hash, found)
+
+
+def _tagged(
+    call: Call, peer: int, request: messages.Search, asked: Asked, window: Window
+) -> t.AnyMessagesMessages:
+    """Saved Messages with one of these tags."""
+    if peer != call.me:
+        return render.empty()
+    if len(request.saved_reaction or ()) > limits.MESSAGES_PER_CALL:
+        raise errors.LIMIT_INVALID()
+    origin = 0 if request.saved_peer_id is None else peers.resolve(call, request.saved_peer_id)
+    fits = call.services.search.test(asked)
+    kinds_ = {kind_of(one) for one in request.saved_reaction or ()}
+    low, high = window.min_id, window.max_id or TOP_ID
+    since, until = asked.since, asked.until or TOP_ID
+    ids = [one for one in call.services.reactions.tagged(call.me, kinds_) if low < one < high]
+    found = [
+        view
+        for view in call.services.history.messages(call.me, ids[:SCAN_ROWS])
+        if view is not None
+        and fits(view)
+        and since <= view.body.date < until
+        and (not origin or saved_peer_of(view) == origin)
+    ]
+    at = sum(1 for view in found if window.offset_id and view.msg_id >= window.offset_id)
+    start = max(at + window.add_offset, 0)
+    kept = found[start : start + window.limit]
+    return _page(call, request.hash, Found(Page(kept, len(found), len(kept) == len(found)), newer=start))
 
 
 async def _in_channel(

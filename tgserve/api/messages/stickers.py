@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -22,6 +23,9 @@ LISTED: Final = 100
 """Sets in one answer."""
 ASKED: Final = 200
 """Documents or sets named in one call."""
+SHA256_BYTES: Final = 32
+HASHED_BYTES: Final = 10 * 1024 * 1024
+"""The largest GIF that is found by its hash: it is read for it."""
 _ROLES: Final[dict[type[Any], int]] = {
     t.InputStickerSetAnimatedEmoji: stock.ANIMATED,
     t.InputStickerSetAnimatedEmojiAnimations: stock.CLICKED,
@@ -302,6 +306,23 @@ async def save_gif(call: Call, request: messages.SaveGif) -> bool:
         raise errors.GIF_ID_INVALID()
     await _keep(call, shelves.GIFS, media, drop=request.unsave)
     return True
+
+
+@rpc(messages.GetDocumentByHash, flood=per_minute(30))
+async def get_document_by_hash(call: Call, request: messages.GetDocumentByHash) -> t.AnyDocument:
+    """One of the caller's own saved GIFs by what is in it, documentEmpty for others: what somebody else has sent is
+    told of to nobody (SECURITY 6.6)."""
+    if len(request.sha256) != SHA256_BYTES:
+        raise errors.SHA256_HASH_INVALID()
+    if 0 < request.size <= HASHED_BYTES:
+        for _, media in render.shelf(call.services, call.me, shelves.GIFS):
+            if media.blob.size != request.size or media.mime != request.mime_type:
+                continue
+            data = await call.services.files.read(media.blob)
+            if hashlib.sha256(data).digest() == request.sha256:
+                found: t.AnyDocument = render.documents(call.services, call.me, [media])[0]
+                return found
+    return t.DocumentEmpty(id=0)
 
 
 def _sticker(call: Call, asked: t.AnyInputDocument) -> Media:

@@ -6,7 +6,7 @@ author's mark. Everybody who holds the message hears of it by the outbox, as an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -356,13 +356,29 @@ class Reactions:
 
     # -- tags of Saved Messages -------------------------------------------------------------------------------------
 
-    def tags(self, me: int) -> list[tuple[str, str, int]]:
-        """(kind, its title, how many) of what I have marked my Saved Messages with, most used first."""
+    def tagged(self, me: int, kinds: Collection[str]) -> list[int]:
+        """My Saved Messages that have one of these tags, newest first."""
+        with self._store.read(slot_of(me)) as reader:
+            found = []
+            for key, _ in reader.range(GIVEN, me, me, limit=TAGS_WALKED, reverse=True):
+                body = reader.get(BODIES, me, key[2])
+                if body is None or body.peer != me or body.reactions is None:
+                    continue
+                if any(kind in kinds for kind, _ in body.reactions.counts):
+                    found.append(key[2])
+        return found
+
+    def tags(self, me: int, fits: Callable[[View], bool] | None = None) -> list[tuple[str, str, int]]:
+        """(kind, its title, how many) of what I have marked my Saved Messages with, or those that fit, most used
+        first."""
         counts: dict[str, int] = {}
         with self._store.read(slot_of(me)) as reader:
             for key, _ in reader.range(GIVEN, me, me, limit=TAGS_WALKED):
                 body = reader.get(BODIES, me, key[2])
                 if body is None or body.peer != me or body.reactions is None:
+                    continue
+                row = reader.get(ROWS, me, key[2])
+                if fits is not None and (row is None or not fits(View(me, key[2], row, body))):
                     continue
                 for kind, count in body.reactions.counts:
                     counts[kind] = counts.get(kind, 0) + count
