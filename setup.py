@@ -57,7 +57,6 @@ setup(
             "kurigram==2.2.26",
             "mypy>=1.11",
             "pillow-heif>=0.18",
-            "psutil>=5.9",
             "pytest>=8",
             "pytest-asyncio>=1.0",
             "pytest-timeout>=2.3",
@@ -65,7 +64,6 @@ setup(
             "ruff>=0.6",
             "setuptools>=65",
             "telethon==1.45.0",
-            "types-psutil",
         ],
     },
     entry_points={

@@ -120,7 +120,7 @@ class Person:
         await self.client.call(messages.GetHistory(peer=peer, limit=50, **zeros))
 
     async def search(self, rng: random.Random, peer: Any) -> None:
-        zeros = dict.fromkeys(
+        zeros: dict[str, Any] = dict.fromkeys(
             ("min_date", "max_date", "offset_id", "add_offset", "max_id", "min_id", "hash"), 0
         )
         request = messages.Search(

@@ -251,6 +251,12 @@ def build(
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
         upkeep=Upkeep(
-            store, clock, auth.sessions, accounts, files, previews, account_days=config.limits.account_ttl_days
+            store,
+            clock,
+            auth.sessions,
+            accounts,
+            files,
+            previews,
+            account_days=config.limits.account_ttl_days,
         ),
     )

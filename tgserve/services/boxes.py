@@ -206,9 +206,7 @@ def _without(txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple
     )
 
 
-def _reactions_left(
-    txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple[int, r.Row]]
-) -> int:
+def _reactions_left(txn: Txn, owner: int, peer: int, dialog: r.Dialog, rows: list[tuple[int, r.Row]]) -> int:
     """How many messages with unseen reactions are left without these."""
     left = dialog.unread_reactions
     for msg_id, _ in rows:

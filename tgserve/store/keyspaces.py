@@ -8,8 +8,8 @@ whose slot it lives in.
 from __future__ import annotations
 
 from tgserve.store import account_records as a
-from tgserve.store import chatlist_records as cl
 from tgserve.store import channel_records as c
+from tgserve.store import chatlist_records as cl
 from tgserve.store import chunk_records as ck
 from tgserve.store import events as ev
 from tgserve.store import group_records as g

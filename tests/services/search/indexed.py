@@ -24,9 +24,7 @@ _random = count(1_000_000)
 def search_of(c: Community, folder: Path) -> Search:
     """A search service over the community's store, as after a start of the process."""
     s = c.services
-    s.search = Search(
-        c.store, c.clock, s.bus, s.history, folder, s.channels.register, s.channels.reading
-    )
+    s.search = Search(c.store, c.clock, s.bus, s.history, folder, s.channels.register, s.channels.reading)
     s.search.feed.describe = kinds.describe
     s.search.start(threaded=False)
     return s.search
