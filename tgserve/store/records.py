@@ -293,8 +293,8 @@ class Body(Record, frozen=True):
     poll: int = 0
     """Id of the poll it shows; `media` is the poll as it was sent, without results."""
     files: tuple[tuple[int, int, int], ...] = ()
-    """Photos and documents in `media` (or in `action`): id, where its access_hash and the file_reference behind it stand,
-    where its dc_id does. Each viewer is given his own (render/media.py)."""
+    """Photos and documents in `media` (or in `action`): id, where its access_hash and the file_reference behind it
+    stand, where its dc_id does. Each viewer is given his own (render/media.py)."""
     media_ttl: int = 0
     """View-once media: seconds it is shown for after it was opened."""
     media_after: bytes = b""
