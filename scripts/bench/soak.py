@@ -1,12 +1,14 @@
 """Does memory stay flat under a mixed load? People write, read, edit, delete, search, come and go, for minutes.
 
-    python -m scripts.bench.soak [--quick] [--minutes 10] [--people 40] [--per-second 150]
+    python -m scripts.bench.soak [--quick] [--minutes 10] [--warm-minutes 3.3] [--people 40] [--per-second 150]
 
 A real daemon on fresh data: chats of two and groups, reads, edits, deletions, histories, searches, differences, drafts,
 typing, files, connections that are lost and made anew, key exchanges, and sockets that say nothing. The process's own
-memory (without the store's pages that the kernel lends it) is read every few seconds. Caches fill first: batches of
-rows wait for the environment (some 20 MB a shard), chunks stay in memory to their bound. `slope_kib_per_minute` is that
-of the last two thirds; `ratio` is the last third over the one before, by medians: below 1 + GROWTH a daemon is `flat`.
+memory (without the store's pages that the kernel lends it) is read every few seconds. It fills first: batches of rows
+wait for the environment (some 20 MB a shard), chunks stay in memory to their bound, and what a session without a
+socket has to say waits for ten minutes. So the first third, or `--warm-minutes`, is told by itself (`warming`), and of
+what comes after (`steady`) `ratio` is the second half over the first, by medians: below 1 + GROWTH a daemon is `flat`.
+To see sessions come and go at one rate, take more than 10 minutes to warm up: --minutes 22 --warm-minutes 12.
 A line for each sample with --samples.
 """
 
@@ -269,7 +271,7 @@ async def soak(running: Running, folder: Path, options: argparse.Namespace) -> d
     held = resident_bytes(running.pid)
     for person in people:
         await person.client.disconnect()
-    return verdict(samples) | {
+    return verdict(samples, options.warm_minutes) | {
         "calls_per_second": round(rate, 1),
         "server_cores": round(cpu, 2),
         "with_pages_mib": round(held / 2**20, 1),
@@ -278,18 +280,29 @@ async def soak(running: Running, folder: Path, options: argparse.Namespace) -> d
     }
 
 
-def verdict(samples: list[tuple[float, float]]) -> dict[str, Any]:
-    """What (minute, MiB) samples say."""
-    late = samples[int(len(samples) * WARM_SHARE) :]
-    slope = linear_regression([minute for minute, _ in late], [mib for _, mib in late]).slope
+def verdict(samples: list[tuple[float, float]], warm_minutes: float) -> dict[str, Any]:
+    """What (minute, MiB) samples say; `warm_minutes` 0 = WARM_SHARE of them."""
+    warm = warm_minutes or samples[-1][0] * WARM_SHARE
+    late = [one for one in samples if one[0] > warm] or samples[-1:]
     half = max(1, len(late) // 2)
     before, after = median(mib for _, mib in late[:half]), median(mib for _, mib in late[half:] or late)
     return {
         "minutes": round(samples[-1][0], 1),
-        "own_mib": [round(samples[0][1], 1), round(before, 1), round(after, 1)],
-        "slope_kib_per_minute": round(slope * 1024, 1),
+        "warming": _course([one for one in samples if one[0] <= warm] or samples[:1]),
+        "steady": _course(late) | {"halves_mib": [round(before, 1), round(after, 1)]},
         "ratio": round(after / before, 3),
         "flat": after - before <= max(before * GROWTH, MARGIN_MIB),
+    }
+
+
+def _course(samples: list[tuple[float, float]]) -> dict[str, Any]:
+    """From when to when, from how much to how much, and how steeply."""
+    minutes, sizes = zip(*samples, strict=True)
+    slope = linear_regression(minutes, sizes).slope if len(samples) > 1 else 0.0
+    return {
+        "minutes": [round(minutes[0], 1), round(minutes[-1], 1)],
+        "mib": [round(sizes[0], 1), round(sizes[-1], 1)],
+        "slope_kib_per_minute": round(slope * 1024, 1),
     }
 
 
@@ -314,12 +327,17 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds: does it still run?")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument(
+        "--warm-minutes", type=float, default=0, dest="warm_minutes", help="not judged; a third by default"
+    )
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument(
         "--per-second", type=float, default=150, dest="per_second", help="calls of all together"
     )
     parser.add_argument("--samples", action="store_true", help="print each look")
     chosen = parser.parse_args()
+    if chosen.warm_minutes >= chosen.minutes and not chosen.quick:
+        parser.error("--warm-minutes is part of --minutes")
     if chosen.quick:
         chosen.minutes, chosen.people, chosen.per_second = 0.06, 6, 100
     sys.exit(0 if uvloop.run(main(chosen)) or chosen.quick else 1)
