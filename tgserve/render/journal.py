@@ -84,7 +84,8 @@ def _drawn(
 ) -> Any:
     if body is None:
         return t.MessageEmpty(id=entry.msg_id)
-    row = r.Row(channel, channel, entry.msg_id, 0)
+    flags = r.ROW_PINNED if entry.kind == journal.PINNED and entry.after else 0
+    row = r.Row(channel, channel, entry.msg_id, flags)
     view = personal(View(channel, entry.msg_id, row, body), viewer)
     who.update(people((view,), services))
     return message(services, view)

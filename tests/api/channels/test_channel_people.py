@@ -57,7 +57,7 @@ def test_6_3_an_owner_hands_a_channel_over() -> None:
             await refused("PASSWORD_HASH_INVALID", ann, hand(ann, bob))
             asked = await ann(account.GetPassword())
             done = await ann(hand(ann, bob, proof_of("sesame", asked)))
-            said = next(one for one in done.updates if isinstance(one, t.UpdateNewChannelMessage))
+            said: Any = next(one for one in done.updates if isinstance(one, t.UpdateNewChannelMessage))
             assert said.message.action == t.MessageActionChangeCreator(new_creator_id=bob.id)
             seats = await bob(
                 channels.GetParticipants(
@@ -122,6 +122,8 @@ def test_admins_hear_at_once_who_wants_to_come_in() -> None:
             answer = await bob(approve)
             pending = [one for one in answer.updates if isinstance(one, t.UpdatePendingJoinRequests)]
             assert [one.requests_pending for one in pending] == [0]
+            came = next(one for one in answer.updates if isinstance(one, t.UpdateNewChannelMessage))
+            assert not came.message.out, "it is hers who came in"
             assert len(told(ann, mark, ev.ChannelRequests)) == 1
             missed = await ann.device(2)(updates.GetDifference(pts=state.pts, date=state.date, qts=0))
             assert missed is not None
@@ -174,6 +176,13 @@ def test_usernames_and_links_to_messages() -> None:
             second = await news.post(ann, "signed by nobody")
             wrote = await ann(channels.GetMessageAuthor(channel=news.input(ann), id=second))
             assert wrote.id == ann.id
+
+            pin = messages.UpdatePinnedMessage(peer=news.peer(ann), id=second)
+            await ann(pin)
+            pin.unpin = True
+            await ann(pin)
+            log = await ann(channels.GetAdminLog(channel=news.input(ann), q="", max_id=0, min_id=0, limit=2))
+            assert [one.action.message.pinned for one in log.events] == [False, True]
 
     run(story())
 
@@ -302,7 +311,12 @@ def test_the_chat_list_holds_channels() -> None:
             moved: Any = [t.InputFolderPeer(peer=here.peer(bob), folder_id=1)]
             done = await bob(folders.EditPeerFolders(folder_peers=moved))
             assert isinstance(done.updates[0], t.UpdateFolderPeers)
-            zeros = {"offset_date": 0, "offset_id": 0, "offset_peer": t.InputPeerEmpty(), "hash": 0}
+            zeros: dict[str, Any] = {
+                "offset_date": 0,
+                "offset_id": 0,
+                "offset_peer": t.InputPeerEmpty(),
+                "hash": 0,
+            }
             archived = await bob(messages.GetDialogs(folder_id=1, limit=10, **zeros))
             assert [one.peer for one in archived.dialogs] == [t.PeerChannel(channel_id=here.number)]
             main = await bob(messages.GetDialogs(folder_id=0, limit=10, **zeros))

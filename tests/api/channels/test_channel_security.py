@@ -183,10 +183,10 @@ def test_6_3_what_admins_do_others_do_not(named: Any, who: str, megagroup: bool)
                 await here.post(ann, f"post {number}")
             if who == "demoted":
                 wide = ("change_info", "post_messages", "edit_messages", "delete_messages", "ban_users")
-                granted = dict.fromkeys((*wide, "invite_users", "add_admins"), True)
+                granted: Any = dict.fromkeys((*wide, "invite_users", "add_admins"), True)
                 await here.promote(ann, bob, **granted)
                 await bob(channels.EditTitle(channel=here.input(bob), title="Mine"))
-                await here.promote(ann, bob, **{"other": False})
+                await here.promote(ann, bob, other=False)
             register = com.services.channels.register
             before = settings_of(register.get_or_none(here.id))
             texts = await here.texts(ann)

@@ -172,7 +172,7 @@ class Changing:
                 raise errors.MESSAGE_ID_INVALID()
             changed = set_pinned(txn, channel, {msg_id: row}, pinned)
             if changed:
-                line = c.LogEntry(now, me, journal.PINNED, msg_id=msg_id, body_before=body)
+                line = c.LogEntry(now, me, journal.PINNED, msg_id=msg_id, body_before=body, after=int(pinned))
                 journal.note(txn, channel, line)
             return _pins_told(txn, channel, changed, pinned, now, origin)
 

@@ -15,6 +15,7 @@ from tgserve.clock import Clock
 from tgserve.ids import Ids
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import Done, Life, admitted, announce, come_in
+from tgserve.services.channels.posting import personal
 from tgserve.services.channels.register import Register, opened, save
 from tgserve.services.channels.seats import seat_of, tell_inviters
 from tgserve.services.groups.invites import (
@@ -230,6 +231,8 @@ class Doors:
             if approve and made.megagroup:
                 for user in users:
                     sent = announce(txn, channel, made, user, action, now, origin)
+                    if sent.view is not None:
+                        sent = replace(sent, view=personal(sent.view, me))
             return Done(channel, made, sent)
 
         return await self._store.transact(slot_of(channel), work)

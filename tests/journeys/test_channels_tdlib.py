@@ -1,0 +1,190 @@
+"""Supergroups and channels in stock TDLib 1.8.69 and 1.8.46; its ERROR log about our answers must stay empty."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.journeys.tdlib import TdError
+from tests.journeys.test_groups import text_of
+from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
+
+RIGHTS = ("can_manage_chat", "can_delete_messages", "can_restrict_members", "can_pin_messages")
+
+
+def sender(client):
+    return {"@type": "messageSenderUser", "user_id": client.me["id"]}
+
+
+def supergroup(client, chat):
+    return client.call("getChat", chat_id=chat)["type"]["supergroup_id"]
+
+
+def make(client, title, *, channel=False):
+    made = client.call(
+        "createNewSupergroupChat", title=title, description="about", is_channel=channel, is_forum=False
+    )
+    return made["id"]
+
+
+def arrive(client, chat):
+    client.wait(lambda u: u["@type"] == "updateNewChat" and u["chat"]["id"] == chat)
+
+
+def ask(client, link):
+    """Leave a request: TDLib hands on the server's word for that, or has an object of its own for it."""
+    try:
+        asked = client.call("joinChatByInviteLink", invite_link=link)
+    except TdError as error:
+        assert "INVITE_REQUEST_SENT" in str(error)
+    else:
+        assert asked["@type"] == "chatJoinResultRequestSent"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_supergroup_by_link_with_approval(person, no_errors, version):  # noqa: F811 - fixtures
+    ann, bob, eve = person(version, "Ann"), person("1.8.69", "Bob"), person("1.8.46", "Eve")
+    befriend(ann, bob)
+    chat = make(ann, "Town")
+    link = ann.call("createChatInviteLink", chat_id=chat, name="door", creates_join_request=True)
+    for guest in (bob, eve):
+        seen = guest.call("checkChatInviteLink", invite_link=link["invite_link"])
+        assert seen["title"] == "Town" and seen["creates_join_request"]
+        mark = len(ann.updates)
+        ask(guest, link["invite_link"])
+        ann.wait(lambda u: u["@type"] == "updateChatPendingJoinRequests" and u["chat_id"] == chat, since=mark)
+        found = ann.call("getChatJoinRequests", chat_id=chat, invite_link="", query="", limit=10)
+        assert [one["user_id"] for one in found["requests"]] == [guest.me["id"]]
+        ann.call("processChatJoinRequest", chat_id=chat, user_id=guest.me["id"], approve=True)
+        arrive(guest, chat)
+    sent = ann.send_text(chat, "hello all")
+    got = bob.wait_text("hello all")
+    eve.wait_text("hello all")
+    assert got["chat_id"] == chat
+    bob.call("openChat", chat_id=chat)
+    mark = len(ann.updates)
+    bob.call("viewMessages", chat_id=chat, message_ids=[got["id"]], force_read=True)
+    ann.wait(
+        lambda u: u["@type"] == "updateChatReadOutbox" and u["last_read_outbox_message_id"] == sent["id"],
+        since=mark,
+    )
+    eve.send_text(chat, "hello from Eve")
+    ann.wait_text("hello from Eve")
+    rights = {"@type": "chatAdministratorRights", **dict.fromkeys(RIGHTS, True)}
+    status = {"@type": "chatMemberStatusAdministrator", "custom_title": "boss", "rights": rights}
+    number = supergroup(ann, chat)
+
+    def now_admin(update):
+        return (
+            update["@type"] == "updateSupergroup"
+            and update["supergroup"]["id"] == number
+            and update["supergroup"]["status"]["@type"] == "chatMemberStatusAdministrator"
+        )
+
+    mark = len(bob.updates)
+    ann.call("setChatMemberStatus", chat_id=chat, member_id=sender(bob), status=status)
+    bob.wait(now_admin, since=mark)
+    links = bob.call("getMessageLink", chat_id=chat, message_id=got["id"], media_timestamp=0)
+    assert links["link"].startswith("https://t.me/c/")
+    mark = len(eve.updates)
+    bob.call("pinChatMessage", chat_id=chat, message_id=got["id"], disable_notification=True)
+    eve.wait(lambda u: u["@type"] == "updateMessageIsPinned" and u["is_pinned"], since=mark)
+    mark = len(eve.updates)
+    permissions = {"@type": "chatPermissions", "can_send_basic_messages": False}
+    ann.call("setChatPermissions", chat_id=chat, permissions=permissions)
+    eve.wait(
+        lambda u: u["@type"] == "updateChatPermissions" and not u["permissions"]["can_send_basic_messages"],
+        since=mark,
+    )
+    with pytest.raises(TdError):
+        eve.call("sendMessage", chat_id=chat, input_message_content=text_of("may I?"))
+    mark = len(eve.updates)
+    banned = {"@type": "chatMemberStatusBanned", "banned_until_date": 0}
+    bob.call("setChatMemberStatus", chat_id=chat, member_id=sender(eve), status=banned)
+    eve.wait(
+        lambda u: (
+            u["@type"] == "updateSupergroup"
+            and u["supergroup"]["status"]["@type"] == "chatMemberStatusBanned"
+        ),
+        since=mark,
+    )
+    mark = len(eve.updates)
+    ann.send_text(chat, "not for Eve")
+    bob.wait_text("not for Eve")
+    with pytest.raises(TdError):
+        eve.call("joinChatByInviteLink", invite_link=link["invite_link"])
+    told = [u for u in eve.updates[mark:] if u["@type"] == "updateNewMessage"]
+    assert told == []
+    log = ann.call(
+        "getChatEventLog", chat_id=chat, query="", from_event_id=0, limit=50, filters=None, user_ids=[]
+    )
+    kinds = [one["action"]["@type"] for one in log["events"]]
+    assert "chatEventMemberRestricted" in kinds and "chatEventMemberPromoted" in kinds
+    assert "chatEventMessagePinned" in kinds and "chatEventMemberJoinedByRequest" in kinds
+    wanted = {"@type": "supergroupMembersFilterAdministrators"}
+    found = ann.call("getSupergroupMembers", supergroup_id=number, filter=wanted, offset=0, limit=10)
+    assert {one["member_id"]["user_id"] for one in found["members"]} == {ann.me["id"], bob.me["id"]}
+    full = ann.call("getSupergroupFullInfo", supergroup_id=number)
+    assert full["member_count"] == 2 and full["description"] == "about"
+    wanted = {"@type": "supergroupMembersFilterBanned", "query": ""}
+    found = ann.call("getSupergroupMembers", supergroup_id=number, filter=wanted, offset=0, limit=10)
+    assert [one["member_id"]["user_id"] for one in found["members"]] == [eve.me["id"]]
+    bob.call("leaveChat", chat_id=chat)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_channel_posts_and_what_was_missed(person, no_errors, version):  # noqa: F811 - fixtures
+    ann, bob = person("1.8.69", "Ann"), person(version, "Bob")
+    befriend(ann, bob)
+    chat = make(ann, "News", channel=True)
+    ann.call("addChatMembers", chat_id=chat, user_ids=[bob.me["id"]])
+    arrive(bob, chat)
+    post = ann.send_text(chat, "first news")
+    heard = bob.wait_text("first news")
+    assert heard["is_channel_post"]
+    with pytest.raises(TdError):
+        bob.call("sendMessage", chat_id=chat, input_message_content=text_of("me too"))
+    mark = len(bob.updates)
+    edited = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "first, news!"}}
+    ann.call("editMessageText", chat_id=chat, message_id=post["id"], input_message_content=edited)
+    bob.wait(lambda u: u["@type"] == "updateMessageContent" and u["message_id"] == heard["id"], since=mark)
+    bob.call("setNetworkType", type={"@type": "networkTypeNone"})
+    for number in range(300):
+        ann.send_text(chat, f"missed {number}")
+    mark = len(bob.updates)
+    bob.call("setNetworkType", type={"@type": "networkTypeOther"})
+    bob.wait_text("missed 299", 60)
+    time.sleep(0.5)
+    history, at = [], 0
+    while len(history) < 301:
+        page = bob.call(
+            "getChatHistory", chat_id=chat, from_message_id=at, offset=0, limit=100, only_local=False
+        )["messages"]
+        if not page:
+            break
+        history += [one for one in page if one["content"]["@type"] == "messageText"]
+        at = page[-1]["id"]
+    texts = [one["content"]["text"]["text"] for one in history]
+    assert texts[:300] == [f"missed {number}" for number in reversed(range(300))]
+    later = int(time.time()) + 3600
+    content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "tomorrow"}}
+    state = {"@type": "messageSchedulingStateSendAtDate", "send_date": later}
+    options = {"@type": "messageSendOptions", "scheduling_state": state}
+    ann.call("sendMessage", chat_id=chat, input_message_content=content, options=options)
+    for _ in range(100):
+        waiting = ann.call("getChatScheduledMessages", chat_id=chat)["messages"]
+        if waiting and waiting[0]["id"] and not waiting[0].get("sending_state"):
+            break
+        time.sleep(0.05)
+    assert [one["content"]["text"]["text"] for one in waiting] == ["tomorrow"]
+    ann.call("deleteMessages", chat_id=chat, message_ids=[waiting[0]["id"]], revoke=True)
+    mark = len(bob.updates)
+    ann.call("deleteChat", chat_id=chat)
+    bob.wait(
+        lambda u: (
+            u["@type"] == "updateSupergroup"
+            and u["supergroup"]["status"]["@type"] in ("chatMemberStatusLeft", "chatMemberStatusBanned")
+        ),
+        since=mark,
+    )
