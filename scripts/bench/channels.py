@@ -3,8 +3,8 @@
     python -m scripts.bench.channels [--quick] [--online 1000] [--members 100000] [--rate 20] [--seconds 6]
 
 CPU for each delivery at `rate` posts a second and at saturation, how late the last member hears of a post, the cost of
-a post beside a 1:1 message of the same server, a page of the members, joining by a link. `ratio`: a delivery over the
-yardstick's message.
+a post that one member online hears of beside a 1:1 message of the same server (`ratio_to_pair`), a page of the members
+over the wire, joining by a link. `ratio`: a delivery over the yardstick's message.
 """
 
 from __future__ import annotations
@@ -39,11 +39,13 @@ from tgserve.store.keyspaces import CHANNELS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
+from tgserve.tl import functions as f
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
 INPUT_PEER_CHANNEL = t.InputPeerChannel.ID
 BATCH = 500
+PAIRS = 10
 FIRST_NOBODY = 5_000_000_000
 """Members beyond the accounts are rows alone: numbers that nobody signs in with."""
 
@@ -156,83 +158,111 @@ async def post(
 
 
 async def prepare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Accounts and channels, written through the services before the server starts."""
-    accounts = await make_accounts(folder, options.online + 1)
+    """Accounts and channels, written through the services before the server starts: PAIRS that write to each other, one
+    who posts, and his readers."""
+    accounts = await make_accounts(folder, 2 * PAIRS + 1 + options.online)
     users = [account["id"] for account in accounts]
+    creator, readers = users[2 * PAIRS], users[2 * PAIRS + 1 :]
     store, services = opened(data_of(folder))
     await store.start()
-    crowd, _ = await make_channel(services, users[0], users[1:])
+    crowd, _ = await make_channel(services, creator, readers)
     rest = options.members - 100
     nobody = list(range(FIRST_NOBODY, FIRST_NOBODY + rest))
-    big, took = await make_channel(services, users[0], users[1:101] + nobody, join=options.join)
+    big, took = await make_channel(services, creator, readers[:100] + nobody, join=options.join)
     await store.settled(120)
-    services.channels.register.of_user(users[0])
-    pages: list[float] = []
-    services.channels.members.members(big)
-    for offset in range(0, rest, max(rest // 50, 1)):
-        began = time.perf_counter()
-        found = services.channels.members.members(big)[offset : offset + 200]
-        for user in found:
-            services.channels.register.participant(big, user)
-        pages.append(time.perf_counter() - began)
     prepared = {
         "accounts": accounts,
-        "to_crowd": peer(services, users[0], crowd),
-        "to_big": peer(services, users[0], big),
-        "hashes": [services.views.user_hash(users[n], users[n + 1]) for n in range(0, 20, 2)],
-        "took": {**took, "page_of_200_ms": round(percentile(pages, 0.95) * 1e3, 2)},
+        "to_crowd": peer(services, creator, crowd),
+        "to_big": peer(services, creator, big),
+        "hashes": [services.views.user_hash(users[n], users[n + 1]) for n in range(0, 2 * PAIRS, 2)],
+        "took": took,
     }
     await store.close()
     return prepared
 
 
+async def pages(reader: Connection, to: bytes, members: int) -> dict[str, float]:
+    """Pages of 200 from all over the list: how long a member waits for one. The first one reads the list."""
+    took: list[float] = []
+    for offset in (0, *range(0, members, max(members // 50, 1))):
+        asked = f.channels.GetParticipants(
+            channel=t.InputChannel(
+                channel_id=struct.unpack_from("<q", to, 4)[0], access_hash=struct.unpack_from("<q", to, 12)[0]
+            ),
+            filter=t.ChannelParticipantsRecent(),
+            offset=offset,
+            limit=200,
+            hash=0,
+        )
+        began = time.perf_counter()
+        await reader.call(layers.encode(asked))
+        took.append(time.perf_counter() - began)
+    return {
+        "first_page_ms": round(took[0] * 1e3, 2),
+        "page_p50_ms": round(percentile(took[1:], 0.5) * 1e3, 2),
+        "page_p95_ms": round(percentile(took[1:], 0.95) * 1e3, 2),
+    }
+
+
 async def main(options: argparse.Namespace) -> None:
     with scratch() as folder:
         prepared = await prepare(folder, options)
-        yardstick, tgserve = start_yardstick(folder, 20), start_tgserve(folder)
+        yardstick, tgserve = start_yardstick(folder, 2 * PAIRS), start_tgserve(folder)
         try:
-            tgserve.accounts = prepared["accounts"][:20]
+            accounts = prepared["accounts"]
+            sender = (await connect(tgserve.port, accounts[2 * PAIRS : 2 * PAIRS + 1]))[0]
+            first = 2 * PAIRS + 1 + options.online // 4
+            readers = await connect(tgserve.port, accounts[2 * PAIRS + 1 : first])
+            await asyncio.sleep(1)
+            before = own_bytes(tgserve.pid)
+            rest = await connect(tgserve.port, accounts[first:])
+            await asyncio.sleep(1)
+            idle = (own_bytes(tgserve.pid) - before) / len(rest) / 1024
+            readers += rest
+            tgserve.accounts = accounts[: 2 * PAIRS]
             floor_hashes = [account["access_hash"] for account in yardstick.accounts[1::2]]
             warm = 0.3 if options.quick else 1.0
-            floor = await saturate(yardstick, peers_of(yardstick, floor_hashes), 4, options.seconds, warm)
-            pair = await saturate(tgserve, peers_of(tgserve, prepared["hashes"]), 4, options.seconds, warm)
-            before = own_bytes(tgserve.pid)
-            connections = await connect(tgserve.port, prepared["accounts"])
-            idle = (own_bytes(tgserve.pid) - before) / len(connections) / 1024
-            sender, readers = connections[0], connections[1:]
-            at_rate = await post(
-                tgserve, sender, readers, prepared["to_crowd"], options.seconds, rate=options.rate
-            )
-            full = await post(tgserve, sender, readers, prepared["to_crowd"], options.seconds)
+            seconds, rate = options.seconds, options.rate
+            floor = await saturate(yardstick, peers_of(yardstick, floor_hashes), 4, seconds, warm)
+            at_rate = await post(tgserve, sender, readers, prepared["to_crowd"], seconds, rate=rate)
+            full = await post(tgserve, sender, readers, prepared["to_crowd"], seconds)
             for reader in readers[100:]:
                 reader.transport.abort()
             await asyncio.sleep(0.5)
-            big = await post(
-                tgserve, sender, readers[:100], prepared["to_big"], options.seconds, rate=options.rate
-            )
+            hundred = await post(tgserve, sender, readers[:100], prepared["to_big"], seconds)
+            page = await pages(sender, prepared["to_big"], options.members)
+            tgserve.stop()  # a session outlives its socket, and is told: nobody is online behind a new start
+            tgserve = start_tgserve(folder)
+            tgserve.accounts = accounts[: 2 * PAIRS]
+            lone = await connect(tgserve.port, accounts[2 * PAIRS : 2 * PAIRS + 2])
+            pair = await saturate(tgserve, peers_of(tgserve, prepared["hashes"]), 4, seconds, warm)
+            alone = {
+                name: await post(tgserve, lone[0], lone[1:], prepared[to], seconds, window=4 * PAIRS)
+                for name, to in (("small", "to_crowd"), ("big", "to_big"))
+            }
         finally:
             yardstick.stop()
             tgserve.stop()
-    cost = full["cpu_us_a_delivery"]
     show(
         f"supergroup, {options.online} online",
         {
             "yardstick_us": floor["server_cpu_us"],
-            "pair_us": pair["server_cpu_us"],
             f"at_{options.rate:g}_posts": at_rate,
             "saturated": full,
-            "ratio": round(cost / floor["server_cpu_us"], 3),
+            "ratio": round(full["cpu_us_a_delivery"] / floor["server_cpu_us"], 3),
             "idle_kib_a_member": round(idle, 2),
         },
     )
-    commit = big["cpu_us_a_post"] - 100 * cost
     show(
-        f"supergroup of {options.members}, 100 online",
+        f"supergroup of {options.members}",
         {
-            "post": big,
-            "beside_deliveries_us": round(commit, 1),
-            "ratio": round(commit / pair["server_cpu_us"], 2),
+            "100_online": hundred,
+            "pair_us": pair["server_cpu_us"],
+            "one_online_us": alone["big"]["cpu_us_a_post"],
+            f"one_online_of_{options.online}_us": alone["small"]["cpu_us_a_post"],
+            "ratio_to_pair": round(alone["big"]["cpu_us_a_post"] / pair["server_cpu_us"], 2),
             **prepared["took"],
+            **page,
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tgserve import errors, limits
 from tgserve.api.channels.creating import INVITED, answer
@@ -52,15 +52,15 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
             raise errors.CHAT_ADMIN_REQUIRED()
     elif not visible and not (role == rights.ROLE_ADMIN and record.megagroup):
         raise errors.CHAT_ADMIN_REQUIRED()
-    everybody = members.by_role(channel, role) if role else members.members(channel)
+    everybody = members.by_role(channel, role) if role else _everybody(call, channel, what)
     limit = min(max(request.limit, 0), limits.PARTICIPANTS_PER_PAGE)
     count, found = page(everybody, _wanted(call, what), request.offset, limit)
     if role == rights.ROLE_ADMIN and record.creator in found:
         found = [record.creator, *(user for user in found if user != record.creator)]
     drawn: list[t.AnyChannelParticipant] = []
     who: dict[int, None] = {}
-    for user in found:
-        seat = call.services.channels.register.participant(channel, user)
+    seats = call.services.channels.register.participants(channel, found)
+    for user, seat in zip(found, seats, strict=True):
         if seat is None:
             continue
         drawn.append(participant(record, call.me, user, seat))
@@ -80,6 +80,17 @@ _ROLES: dict[type, int] = {
 }
 
 
+def _everybody(call: Call, channel: int, what: t.AnyChannelParticipantsFilter) -> Sequence[int]:
+    """Members among whom a filter chooses, the last to come first: not all of them where few can be meant."""
+    if isinstance(what, t.ChannelParticipantsBots):
+        return ()  # no account is a bot
+    if isinstance(what, t.ChannelParticipantsContacts):
+        known = [user for user, _ in call.services.contacts.of(call.me)]
+        seats = call.services.channels.register.participants(channel, known)
+        return [user for user, seat in zip(known, seats, strict=True) if rights.is_member(seat)]
+    return call.services.channels.members.members(channel)
+
+
 def _wanted(call: Call, what: t.AnyChannelParticipantsFilter) -> Callable[[int], bool] | None:
     """Who passes a filter; None for everybody."""
     services = call.services
@@ -92,10 +103,6 @@ def _wanted(call: Call, what: t.AnyChannelParticipantsFilter) -> Callable[[int],
         name = f"{record.first_name} {record.last_name} {record.username}".casefold()
         return all(any(part.startswith(word) for part in name.split()) for word in words)
 
-    if isinstance(what, t.ChannelParticipantsContacts):
-        return lambda user: services.contacts.get_or_none(call.me, user) is not None and has_words(user)
-    if isinstance(what, t.ChannelParticipantsBots):
-        return lambda user: (record := services.users.get_or_none(user)) is not None and record.bot
     return has_words if words else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,6 +128,13 @@ class Register:
         with self._store.read(slot_of(channel)) as reader:
             found = reader.get(PARTICIPANTS, channel, user)
         return None if found is None else rights.current(found, int(self._clock.now()))
+
+    def participants(self, channel: int, users: Sequence[int]) -> list[c.Participant | None]:
+        """The rows of several, read at once."""
+        now = int(self._clock.now())
+        with self._store.read(slot_of(channel)) as reader:
+            rows = reader.many(PARTICIPANTS, channel, users)
+        return [None if row is None else rights.current(row, now) for row in rows]
 
     def seat(self, me: int, channel: int) -> tuple[c.Channel, c.Participant]:
         """The channel for a member. CHANNEL_INVALID, CHANNEL_PRIVATE."""
