@@ -211,4 +211,6 @@ def _stickers(services: Services, viewer: int, set_id: int) -> t.StickerSet | No
     one = render_stickers.find(services, set_id) if set_id else None
     if one is None:
         return None
-    return render_stickers.sticker_set(services, viewer, one, render_stickers.kept_or_none(services, viewer, one))
+    return render_stickers.sticker_set(
+        services, viewer, one, render_stickers.kept_or_none(services, viewer, one)
+    )

@@ -68,7 +68,10 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
         )
         return update
     if kind is ev.ReactionsChanged and published.memo is not None:
-        drawn, who = render_reactions.update(services, published.memo), tuple(people((published.memo,), services))
+        drawn, who = (
+            render_reactions.update(services, published.memo),
+            tuple(people((published.memo,), services)),
+        )
     else:
         drawn, who = draw_event(services, event, viewer, published.pts, published.pts_count)
     return t.Updates(

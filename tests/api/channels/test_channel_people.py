@@ -138,7 +138,7 @@ async def refused_after(who: Person, name: str, request: Any) -> None:
     """A refusal that says what was done instead."""
     try:
         await who(request)
-    except Exception as error:  # noqa: BLE001 - looked at at once
+    except Exception as error:
         assert name in str(error)
         await who.c.settle()
     else:
@@ -359,7 +359,7 @@ def test_6_5_a_file_of_a_post_is_nothing_to_who_was_removed() -> None:
             await here.ban(ann, bob, view_messages=True)
             try:
                 await fetch(bob, location(media), limit=4096)
-            except Exception as error:  # noqa: BLE001 - looked at at once
+            except Exception as error:
                 assert "FILE_REFERENCE_INVALID" in str(error)
             else:
                 raise AssertionError("a kicked member has read it")
