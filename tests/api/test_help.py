@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -133,5 +134,24 @@ def test_language_packs_are_empty_but_valid() -> None:
             assert strings == [t.LangPackStringDeleted(key="a"), t.LangPackStringDeleted(key="b")]
             [english] = await langpack.get_languages(c.call(), packs.GetLanguages(lang_pack="webk"))
             assert english.lang_code == "en"
+
+    run(story())
+
+
+def test_colours_of_profiles_are_as_tdlib_wants_them() -> None:
+    async def story() -> None:
+        async with community() as c:
+            found = await handlers.get_peer_profile_colors(c.call(), calls.GetPeerProfileColors(hash=0))
+            assert isinstance(found, t.HelpPeerColors)
+            assert sorted(one.color_id for one in found.colors) == list(range(colors.COLORS))
+            offered: list[Any] = found.colors
+            for one in offered:
+                for of in (one.colors, one.dark_colors):
+                    assert 1 <= len(of.palette_colors) <= 2 and 1 <= len(of.bg_colors) <= 2
+                    assert len(of.story_colors) == 2
+            same = await handlers.get_peer_profile_colors(
+                c.call(), calls.GetPeerProfileColors(hash=found.hash)
+            )
+            assert isinstance(same, t.HelpPeerColorsNotModified)
 
     run(story())

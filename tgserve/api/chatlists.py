@@ -230,11 +230,12 @@ def _told(call: Call, kept: r.Folder, done: list[Done | Entered]) -> t.Updates:
     for one in done:
         if isinstance(one, Entered):
             made.updates.append(t.UpdateChannel(channel_id=channel_id(one.channel)))
-            if one.sent is None:
-                continue
         else:
             named.update(dict.fromkeys(one.roster.here))
-        part = render_sent.full(call.services, call.me, [one.sent], [call.services.ids.i64()], call.now)
+        said = one.sent
+        if said is None:
+            continue
+        part = render_sent.full(call.services, call.me, [said], [call.services.ids.i64()], call.now)
         assert isinstance(part, t.Updates)
         made.updates += part.updates
     made.users = users(call.services, call.me, named)

@@ -1,4 +1,5 @@
-"""help.getPeerColors: the accent colours that clients paint names and replies with.
+"""help.getPeerColors, help.getPeerProfileColors: the accent colours that clients paint names, replies and the heads of
+profiles with.
 
 Ids 0..6 are built into every client; 7..20 are named here with their colours for light and dark themes (TDLib refuses
 options without, CLIENTS A.19). Values are those that clients show for Telegram's own ids.
@@ -32,6 +33,9 @@ _SETS: Final[dict[int, tuple[tuple[int, ...], tuple[int, ...]]]] = {
     20: ((0x1585CF, 0xF2AB1D, 0xFFFFFF), (0x3DA6EB, 0xEEA51D, 0xFFFFFF)),
 }
 
+_PLAIN: Final = (0xCC5049, 0xD67722, 0x955CDB, 0x40A920, 0x309EBA, 0x368AD1, 0xC7508B)
+"""What clients have built in for ids 0..6, for profiles, where they ask for colours of these too."""
+
 
 def options() -> list[t.AnyHelpPeerColorOption]:
     """In the order they are offered."""
@@ -44,3 +48,22 @@ def options() -> list[t.AnyHelpPeerColorOption]:
         )
         for number, (light, dark) in _SETS.items()
     ]
+
+
+def profile_options() -> list[t.AnyHelpPeerColorOption]:
+    """The same ids for profiles: one colour or two (TDLib refuses other numbers, and a story ring that has not two)."""
+    made: list[t.AnyHelpPeerColorOption] = []
+    for number in _ORDER:
+        one = _profile(_PLAIN[number : number + 1])
+        made.append(t.HelpPeerColorOption(color_id=number, colors=one, dark_colors=one))
+    for number, (light, dark) in _SETS.items():
+        made.append(
+            t.HelpPeerColorOption(color_id=number, colors=_profile(light[:2]), dark_colors=_profile(dark[:2]))
+        )
+    return made
+
+
+def _profile(colors: tuple[int, ...]) -> t.HelpPeerColorProfileSet:
+    return t.HelpPeerColorProfileSet(
+        palette_colors=list(colors), bg_colors=list(colors), story_colors=[colors[0], colors[-1]]
+    )

@@ -10,8 +10,8 @@ from zlib import crc32
 
 from tgserve import errors, limits
 from tgserve.api import app_config, colors, timezones
-from tgserve.rpc import peers
 from tgserve.render.reactions import reaction
+from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, Who, rpc
 from tgserve.tl import layers
@@ -170,6 +170,13 @@ async def get_peer_colors(call: Call, request: help.GetPeerColors) -> t.AnyHelpP
     if request.hash == colors.VERSION:
         return t.HelpPeerColorsNotModified()
     return t.HelpPeerColors(hash=colors.VERSION, colors=colors.options())
+
+
+@rpc(help.GetPeerProfileColors, who=Who.ANYONE)
+async def get_peer_profile_colors(call: Call, request: help.GetPeerProfileColors) -> t.AnyHelpPeerColors:
+    if request.hash == colors.VERSION:
+        return t.HelpPeerColorsNotModified()
+    return t.HelpPeerColors(hash=colors.VERSION, colors=colors.profile_options())
 
 
 @rpc(help.GetTimezonesList)
