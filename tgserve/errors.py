@@ -168,6 +168,7 @@ CHANNELS_ADMIN_PUBLIC_TOO_MUCH = ErrorKind(
     400, "CHANNELS_ADMIN_PUBLIC_TOO_MUCH", "you have too many public channels"
 )
 SLOWMODE_WAIT = ErrorKind(420, "SLOWMODE_WAIT_%d", "slow mode: wait so many seconds before the next message")
+EFFECT_ID_INVALID = ErrorKind(400, "EFFECT_ID_INVALID", "no such effect, or none may be sent in this chat")
 SLOWMODE_MULTI_MSGS_DISABLED = ErrorKind(
     400, "SLOWMODE_MULTI_MSGS_DISABLED", "slow mode: one message at a time, albums aside"
 )

@@ -16,7 +16,6 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages
 
 DAY = 86_400
-EMPTY = t.InputPeerSelf()
 
 
 async def turn(c: Any, seconds: int) -> None:
@@ -288,5 +287,20 @@ def test_mentions_by_name_and_by_answer() -> None:
             line = await here.line(bob)
             assert line.unread_mentions_count == 2
             assert [one.mentioned for one in (await here.history(bob))[:3]] == [False, True, True]
+
+    run(story())
+
+
+def test_effects_are_for_people() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            await ann.send(bob, "boom", effect=1)
+            assert (await bob.history(ann))[0].effect == 1
+            for request in (
+                here.say(ann, "boom", effect=1),
+                messages.SendMessage(peer=ann.peer(bob), message="x", random_id=7, effect=99),
+            ):
+                await refused("EFFECT_ID_INVALID", ann, request)
 
     run(story())

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.api.messages.entities import Text, compose
+from tgserve.api.messages.stock import EFFECTS
 from tgserve.render.forward import origin_of
 from tgserve.render.message import entities_of
 from tgserve.render.peers import peer as peer_object
@@ -35,6 +36,15 @@ def writable_peer(call: Call, peer: t.AnyInputPeer) -> int:
     if user.deleted:
         raise errors.INPUT_USER_DEACTIVATED()
     return found
+
+
+def effect(call: Call, peer: int, asked: int | None) -> int:
+    """The effect a message is sent with: only people see any. EFFECT_ID_INVALID."""
+    if not asked:
+        return 0
+    if peer <= 0 or not 1 <= asked <= len(EFFECTS):
+        raise errors.EFFECT_ID_INVALID()
+    return asked
 
 
 def send_as(call: Call, peer: int, asked: t.AnyInputPeer | None) -> int:

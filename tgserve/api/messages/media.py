@@ -132,6 +132,7 @@ def _draft(call: Call, peer: int, request: Any, text: Text, media: Ready) -> Dra
         silent=request.silent,
         noforwards=request.noforwards,
         invert_media=request.invert_media,
+        effect=drafting.effect(call, peer, request.effect),
         mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
         **media.fields(),
     )

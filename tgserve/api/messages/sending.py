@@ -43,6 +43,7 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         silent=request.silent,
         noforwards=request.noforwards,
         invert_media=request.invert_media,
+        effect=drafting.effect(call, peer, request.effect),
         mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
     )
     send_as = drafting.send_as(call, peer, request.send_as)
