@@ -9,7 +9,7 @@ import pytest
 from tgserve.rpc.context import Login, SessionRef
 from tgserve.server.fanout import Fanout
 from tgserve.server.live import LiveSession, Online
-from tgserve.services.bus import StatusChanged
+from tgserve.services.bus import ChannelPollNews, StatusChanged
 from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
@@ -113,3 +113,9 @@ def test_online_forgets_users_without_sessions() -> None:
     assert list(online.of(5)) == [one] and len(online) == 1
     online.remove(one, 5)
     assert len(online) == 0 and list(online.of(5)) == []
+
+
+def test_votes_in_a_channel_are_drawn_once_for_all_with_a_socket() -> None:
+    here, there, away = FakeSession(5, 1), FakeSession(6, 2), FakeSession(7, 3, connected=False)
+    Rig(here, there, away).fanout.tell({5, 6, 7}, ChannelPollNews(9))
+    assert (dates(here), dates(there), dates(away)) == ([0], [0], [])

@@ -40,6 +40,8 @@ KINDS: tuple[type[TLObject], ...] = (
     messages.ReportReaction,
     messages.SendPaidReaction,
     messages.SetChatAvailableReactions,
+    messages.DeleteParticipantReaction,
+    messages.DeleteParticipantReactions,
     messages.SendVote,
     messages.GetPollResults,
     messages.GetPollVotes,
