@@ -25,6 +25,7 @@ from tgserve.rpc.wrappers import WRAPPERS, Unwrapped, unwrap
 from tgserve.services import Services
 from tgserve.tl import layers
 from tgserve.tl.definitions import schema
+from tgserve.tl.layer_rules import SUCCESSORS
 
 _U32 = Struct("<I").unpack_from
 _ERROR_HEAD = Struct("<Ii").pack
@@ -185,7 +186,7 @@ class Dispatcher:
             _unknown.of("constructor").inc()
             raise errors.INPUT_METHOD_INVALID()
         definition = known[id]
-        entry = self._names.get(definition.name)
+        entry = self._names.get(SUCCESSORS.get(definition.name, definition.name))
         if entry is None:
             if not login.user_id and definition.name.partition(".")[0] not in OPEN_NAMESPACES:
                 self._pending(login.auth_key_id, Who.SIGNED_IN)

@@ -302,6 +302,10 @@ def _click_sponsored_message(v: Values) -> TLObject:
     )
 
 
+SUCCESSORS: dict[str, str] = {"channels.createForumTopic": f.messages.CreateForumTopic.NAME}
+"""Methods that have another name now: an older session's call is served under the new one."""
+
+
 @method("channels.createForumTopic")
 def _create_forum_topic(v: Values) -> TLObject:
     return f.messages.CreateForumTopic(
@@ -321,6 +325,7 @@ def _to_peer(name: str, make: Callable[..., TLObject], *fields: str) -> None:
         return make(peer=channel_peer(v["channel"]), **{field: v[field] for field in fields})
 
     method(name)(rule)
+    SUCCESSORS[name] = make.NAME  # type: ignore[attr-defined]
 
 
 _to_peer("channels.deleteTopicHistory", f.messages.DeleteTopicHistory, "top_msg_id")

@@ -186,7 +186,7 @@ def test_answers_in_a_supergroup() -> None:
                 top_msg_id=root.id,
                 **empty,
             )
-            assert [one.message for one in (await eve(find)).messages][0] == "idea 11"
+            assert (await eve(find)).messages[0].message == "idea 11"
             await refused(
                 "MSG_ID_INVALID",
                 eve,

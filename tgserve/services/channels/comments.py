@@ -134,6 +134,8 @@ class Comments:
         txn.put(THREADS, group, sent.msg_id, value=thread)
         txn.publish(ThreadKnown(group, sent.msg_id, thread))
         threads.tell_post(txn, group, sent.msg_id, thread)
+        # whoever sees the copy finds the comments at once, not only when the channel's row has followed
+        txn.publish(ThreadKnown(channel, word.post, replace(thread, channel=group, post=sent.msg_id)))
 
     def _edited(self, txn: Txn, word: pl.PostEdited, memo: Any) -> None:
         group, root = word.group, word.root

@@ -25,7 +25,16 @@ from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store import thread_records as th
 from tgserve.store.commit import Commit
-from tgserve.store.keyspaces import CHANNEL_MENTIONS, DIALOGS, JOINED, ROWS, THREADS, TOPIC_HEADS, TOPICS
+from tgserve.store.keyspaces import (
+    CHANNEL_MENTIONS,
+    DIALOGS,
+    JOINED,
+    ROWS,
+    THREAD_ROWS,
+    THREADS,
+    TOPIC_HEADS,
+    TOPICS,
+)
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.thread_records import GENERAL
@@ -105,7 +114,8 @@ class ThreadReading:
         with self._store.read(slot_of(channel)) as reader:
             rows = threads.select(reader, channel, top, window)
             views = self._history.views_of(reader, channel, rows)
-        return Page(self._reading.personal(me, channel, views), thread.replies, False)
+            first = reader.get(THREAD_ROWS, channel, top, top) is not None
+        return Page(self._reading.personal(me, channel, views), thread.replies + first, False)
 
     def read_max(self, me: int, channel: int, top: int) -> int:
         """Up to where `me` has read a thread."""
