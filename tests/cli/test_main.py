@@ -110,7 +110,7 @@ def test_check(run, tmp_path, monkeypatch):
     from tgserve.admin import offline
 
     broken = CheckReport(problems=["I9 user 7: pts 4 is missing"], found=1, rows=9, offline=True)
-    monkeypatch.setattr(offline, "check", lambda data: broken)
+    monkeypatch.setattr(offline, "check", lambda data, deep: broken)
     code, out, _ = run("check")
     assert (
         code == 1

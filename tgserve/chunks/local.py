@@ -72,13 +72,19 @@ class LocalDisk:
 
     def found(self, identity: Identity) -> None:
         with _faults(self.path):
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (
+                *reversed(self.path.parents),
+                self.path,
+            ):  # mkdir's parents=True gives them no mode
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
             strange = [one.name for one in self.path.iterdir() if one.name not in (PACKS, "lost+found")]
             if strange or (self._packs_path.exists() and any(self._packs_path.iterdir())):
                 raise DiskForeign(f"{self.path} is not empty")
             self._packs_path.mkdir(mode=0o700, exist_ok=True)
             temporary = self.path / (IDENTITY_FILE + ".new")
-            with temporary.open("wb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
                 file.write(msgspec.json.format(msgspec.json.encode(identity)) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())

@@ -55,7 +55,7 @@ def _channel(call: Call, channel_id: int, access_hash: int) -> int:
 
 def _from_message(call: Call, peer: t.AnyInputPeer | t.AnyInputUser | t.AnyInputChannel) -> int:
     """Somebody known by a message alone (`min` people of live posts): the message must be the caller's to see, and name
-    him."""
+    him. CHANNEL_INVALID, USER_ID_INVALID, for an InputPeer PEER_ID_INVALID."""
     of = peer.peer  # type: ignore[union-attr]
     where = resolve(call, of) if not isinstance(of, _FROM_MESSAGE) else 0
     msg_id = peer.msg_id  # type: ignore[union-attr]
@@ -75,9 +75,11 @@ def _from_message(call: Call, peer: t.AnyInputPeer | t.AnyInputUser | t.AnyInput
             return wanted
         call.services.channels.register.view(call.me, wanted)
         return wanted
-    if wanted > 0:
-        raise errors.USER_ID_INVALID()
-    raise errors.CHANNEL_INVALID()
+    if wanted <= 0:
+        raise errors.CHANNEL_INVALID()
+    if isinstance(peer, t.InputPeerUserFromMessage):
+        raise errors.PEER_ID_INVALID()
+    raise errors.USER_ID_INVALID()
 
 
 _FROM_MESSAGE = (t.InputPeerUserFromMessage, t.InputPeerChannelFromMessage)
