@@ -381,7 +381,7 @@ deeds = st.one_of(
 
 
 @given(st.lists(deeds, max_size=25))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_index_finds_what_looking_finds(tmp_path_factory: Any, story_: list[tuple[Any, ...]]) -> None:
     folder = tmp_path_factory.mktemp("search")
 
