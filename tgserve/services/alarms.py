@@ -27,6 +27,8 @@ EXPIRE: Final = 2
 """A message of the owner's whose life is over; its id."""
 LOOKED: Final = 9
 """Media for one look that were opened; the message's id."""
+CLEAR: Final = 11
+"""What is left of a channel that is over goes, a slice at a time."""
 WHEN_ONLINE: Final = 0x7FFFFFFE
 """As the time of an alarm: when the other one in the chat comes online."""
 TURN_SECONDS: Final = 1.0

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import alarms, boxes
-from tgserve.services.alarms import EXPIRE, Alarms, Due
+from tgserve.services.alarms import CLEAR, EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
-from tgserve.services.channels.changing import remove
+from tgserve.services.channels.changing import SLICE, remove
 from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import spread
 from tgserve.services.messaging import Origin
@@ -22,7 +22,7 @@ from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store.commit import Commit
 from tgserve.store.eventlog import Published
-from tgserve.store.keyspaces import BODIES, DIALOGS
+from tgserve.store.keyspaces import BODIES, DIALOGS, PEER_ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -34,6 +34,7 @@ class Expiry:
         self._clock = clock
         store.on_outbox(pl.DeliverTimer, deliver_timer)
         alarms_.on(EXPIRE, self._due)
+        alarms_.on(CLEAR, self._clear)
 
     def set_period(
         self, me: int, peer: int, period: int, *, origin: Origin = None
@@ -56,6 +57,21 @@ class Expiry:
         now = int(self._clock.now())
         end = _end_in_channel if is_channel(me) else _end
         await self._store.transact(slot_of(me), lambda txn: end(txn, me, items, now))
+
+
+    async def _clear(self, channel: int, items: list[Due]) -> None:
+        """Alarm handler: the next slice of a channel's messages goes, and an alarm is set for the rest."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            for when, _, number in items:
+                alarms.drop_alarm(txn, channel, when, CLEAR, number)
+            ids = [key[2] for key, _ in txn.range(PEER_ROWS, channel, channel, limit=SLICE)]
+            remove(txn, channel, ids, now, None)
+            if len(ids) == SLICE:
+                alarms.set_alarm(txn, channel, now + 1, CLEAR, channel, 0)
+
+        await self._store.transact(slot_of(channel), work)
 
 
 def _set(txn: Txn, user: int, peer: int, period: int, now: int, origin: Origin = None) -> Published | None:

@@ -14,6 +14,8 @@ from tests.stickers.makers import id_of, makers
 from tests.talk import Person, talk
 from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
+from tgserve.store.keyspaces import BODIES
+from tgserve.store.slots import slot_of
 from tgserve.tl import types as t
 from tgserve.tl.functions import account, channels, contacts, folders, messages, updates, users
 
@@ -388,5 +390,26 @@ def test_stickers_of_a_supergroup() -> None:
             assert log.events[0].action.new_stickerset.id == chosen.id
             assert await ann(choose(ann, what=t.InputStickerSetEmpty())) is True
             assert (await here.full(bob)).stickerset is None
+
+    run(story())
+
+
+def test_nothing_is_left_of_a_deleted_channel() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            file = as_document(await put(ann, b"for members"))
+            request = messages.SendMedia(peer=here.peer(ann), media=file, message="", random_id=5)
+            await ann(request)
+            for number in range(250):
+                await here.post(ann, f"post {number}")
+            await ann(channels.DeleteChannel(channel=here.input(ann)))
+            for _ in range(3):
+                c.clock.advance(2)
+                await c.services.alarms.turn()
+                await c.settle()
+            with c.store.read(slot_of(here.id)) as reader:
+                assert reader.first(BODIES, here.id) is None
+            sound(c)
 
     run(story())

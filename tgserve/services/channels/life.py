@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.ids import Ids
+from tgserve.services import alarms
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, opened, save
@@ -242,7 +243,7 @@ class Life:
                 txn.delete(PARTICIPANTS, *key)
             for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):
                 txn.delete(INVITES, *key)
-            made = save(txn, channel, _ended(txn, channel, record))
+            made = save(txn, channel, _ended(txn, channel, record, now))
             return Done(channel, made), more
 
         while True:
@@ -255,8 +256,9 @@ class Life:
             raise errors.CHANNELS_TOO_MUCH()
 
 
-def _ended(txn: Txn, channel: int, record: c.Channel) -> c.Channel:
-    """The channel when it is over; its names are free."""
+def _ended(txn: Txn, channel: int, record: c.Channel, now: int) -> c.Channel:
+    """The channel when it is over: its names are free, its messages go soon."""
+    alarms.set_alarm(txn, channel, now, alarms.CLEAR, channel, 0)
     change_photo(txn, record, None)
     for name, _ in record.usernames:
         txn.outbox(slot_of(name.lower()), pl.ReleaseName(name=name.lower(), peer=channel))
@@ -272,7 +274,7 @@ def account_gone(txn: Txn, word: pl.AccountGone, memo: object) -> None:
         return
     record = put_seat(txn, channel, record, word.user, gone(seat), now)
     journal.note(txn, channel, c.LogEntry(now, word.user, journal.LEAVE))
-    save(txn, channel, record if record.members else _ended(txn, channel, record))
+    save(txn, channel, record if record.members else _ended(txn, channel, record, now))
 
 
 def admitted(txn: Txn, channel: int, me: int, now: int) -> tuple[c.Channel, c.Participant | None]:
