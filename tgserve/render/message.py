@@ -24,7 +24,7 @@ from tgserve.store import records as r
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.base import raw
+from tgserve.tl.base import Raw
 
 MESSAGE_LAYER = layers.since(t.Message.ID)
 SERVICE_LAYER = layers.since(t.MessageService.ID)
@@ -36,6 +36,8 @@ _REPLY_ID = t.MessageReplyHeader.ID
 _PLAIN = Struct("<IIIiIqIqi").pack  # id, flags, flags2, msg_id, from, peer, date
 _HEAD = Struct("<IIIiIq").pack  # id, flags, flags2, msg_id, from
 _BARE = Struct("<IIIi").pack  # id, flags, flags2, msg_id
+NUMBER_AT = 12
+"""Where the msg_id stands in a message (not in a messageService)."""
 _SERVICE_HEAD = Struct("<IIiIq").pack  # id, flags, msg_id, from
 _SERVICE_BARE = Struct("<IIi").pack  # id, flags, msg_id
 _REPLY = Struct("<IIi").pack
@@ -280,7 +282,10 @@ def needs(view: View) -> int:
 def message(services: Services, view: View) -> Any:
     """The message as Raw."""
     data, places = _drawn(services, view)
-    return raw(data, needs(view), places)
+    body = view.body
+    if body.action or body.reply is not None or body.in_topic:
+        return Raw(data, needs(view), places)
+    return Raw(data, body.min_layer if body.min_layer > MESSAGE_LAYER else MESSAGE_LAYER, places)
 
 
 def empty_message(msg_id: int) -> t.AnyMessage:
@@ -292,23 +297,24 @@ def people(views: Iterable[View], services: Services) -> dict[int, None]:
     """Users and groups that must accompany these messages, each once, in order."""
     found: dict[int, None] = {}
     for view in views:
-        found[view.row.peer] = None
-        if view.body.fwd and view.row.flags & r.ROW_FROM_SELF:
+        row, body = view.row, view.body
+        found[row.peer] = None
+        if body.fwd and row.flags & r.ROW_FROM_SELF:
             origin = saved_peer_of(view)
             if origin < 0:
                 found[origin] = None
-        found[view.body.author] = None
-        for user_id in view.body.users:
+        found[body.author] = None
+        for user_id in body.users:
             found[user_id] = None
         for replier in view.repliers:
             found[replier] = None
-        if view.body.via_bot:
-            found[view.body.via_bot] = None
-        if view.body.reactions is not None:
-            for given in view.body.reactions.recent:
+        if body.via_bot:
+            found[body.via_bot] = None
+        if body.reactions is not None:
+            for given in body.reactions.recent:
                 found[given.user] = None
-        if view.body.poll:
-            for voter in render_polls.faces(services, view.body.poll):
+        if body.poll:
+            for voter in render_polls.faces(services, body.poll):
                 found[voter] = None
     return found
 

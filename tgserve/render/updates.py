@@ -21,11 +21,11 @@ from tgserve.render import stickers as render_stickers
 from tgserve.render import topics as render_topics
 from tgserve.render import user as render_user
 from tgserve.render.channel import channel_id
-from tgserve.render.message import message, people
+from tgserve.render.message import NUMBER_AT, message, people
 from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
-from tgserve.services.boxes import View
+from tgserve.services.boxes import Letter, View
 from tgserve.services.bus import ChannelPollNews, Ephemeral, PollNews, RecentReactions, Typing
 from tgserve.services.channels import rights as channel_rights
 from tgserve.services.groups import rights
@@ -34,10 +34,11 @@ from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.base import raw
+from tgserve.tl.base import Raw, raw
 
 RECENT_REQUESTERS = 5
 _UPDATES = Struct("<IIi").pack  # updates, vector, count
+_INT = Struct("<i").pack
 _TWO_INTS = Struct("<ii").pack
 _VECTOR = Struct("<Ii").pack
 _ID = Struct("<I").pack
@@ -106,6 +107,10 @@ def _deed(services: Services, published: Published, view: View) -> t.AnyUpdates:
 
 def message_update(services: Services, head: bytes, view: View, pts: int, count: int, date: int) -> Any:
     """updates{one message update, its people}, joined from bytes."""
+    if view.letter is not None:
+        made = _lettered(services, head, view, view.letter, pts, count, date)
+        if made is not None:
+            return made
     told = message(services, view)
     lowest = told.min_layer
     drawn: list[Any] = []
@@ -141,6 +146,52 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
         if blob.dcs:
             places += _placed(parts, blob)
     return raw(b"".join(parts), lowest, places)
+
+
+def _lettered(
+    services: Services, head: bytes, view: View, letter: Letter, pts: int, count: int, date: int
+) -> Any:
+    """The same for one of many who got the message, from what is the same for all of them; None when its parts differ
+    from member to member or it names more people than its author."""
+    shared = letter.drawn
+    if shared is None:
+        body = view.body
+        alike = not (body.files or body.poll or body.reply or body.reactions or body.action or body.via_bot)
+        if not alike or body.users:
+            letter.drawn = ()
+            return None
+        told = message(services, view)
+        # The message's number is the only thing in it that is the member's own.
+        before, behind = _HEAD_ONE + head + told.data[:NUMBER_AT], told.data[NUMBER_AT + 4 :]
+        shared = letter.drawn = (before, behind, told.min_layer, len(before) + len(behind) + 20)
+    elif not shared:
+        return None
+    before, behind, lowest, size = shared
+    owner = view.owner
+    group = render_chat.chat(services, owner, view.row.peer)
+    author = render_user.user(services, owner, view.body.author)
+    if type(group) is not Raw or type(author) is not Raw:
+        return None
+    parts = (
+        before,
+        _INT(view.msg_id),
+        behind,
+        _TWO_INTS(pts, count),
+        _USERS_ONE,
+        author.data,
+        _CHATS_ONE,
+        group.data,
+        _TWO_INTS(date, 0),
+    )
+    if author.min_layer > lowest:
+        lowest = author.min_layer
+    if group.min_layer > lowest:
+        lowest = group.min_layer
+    places: tuple[int, ...] = ()
+    if author.dcs or group.dcs:
+        behind_author = size + len(author.data) + 8
+        places = (*[size + at for at in author.dcs], *[behind_author + at for at in group.dcs])
+    return Raw(b"".join(parts), lowest, places)
 
 
 def _placed(parts: list[bytes], blob: Any) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from tgserve.server.live import LiveSession, Online
 from tgserve.services.bus import ChannelPollNews, Ephemeral
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
+from tgserve.tl.base import Raw
 
 _log = log.get("fanout")
 _pushed = metrics.counter("tgserve_updates_pushed_total", "updates queued for sessions")
@@ -159,6 +160,10 @@ class Fanout:
                 continue
             layer = live.layer or live.login.layer or layers.CURRENT
             dc = live.dc_id if live.dc_id != self._home_dc else 0
+            if update.__class__ is Raw and update.min_layer <= layer and not (dc and update.dcs):
+                _pushed.value += 1
+                live.push(update.data)
+                continue
             body = encoded.get((layer, dc))
             if body is None:
                 try:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from struct import Struct
+from typing import Any
 
 from msgspec import Struct as Record
+from msgspec.msgpack import Encoder
 from msgspec.structs import replace
 
 from tgserve.services.files import holding
@@ -28,7 +30,7 @@ from tgserve.store.keyspaces import (
     UNREAD_REACTIONS,
 )
 from tgserve.store.slots import slot_of
-from tgserve.store.transaction import Reader, Txn
+from tgserve.store.transaction import SMALL_BYTES, Reader, Txn
 
 _OWN = Struct(">BI")  # flags, date: the body is the owner's and has the row's own number
 _PEERS = Struct(">BII")  # + author_msg_id: the body is the peer's
@@ -36,6 +38,9 @@ _OTHERS = Struct(">BIIq")  # + author: anybody's
 MSG_ID = Struct(">I")
 NO_DIALOG = r.Dialog()
 NO_BOX = r.BoxHead()
+_encode = Encoder().encode
+_row_key, _peer_key, _back_key, _dialog_key = ROWS.pack, PEER_ROWS.pack, BACKREFS.pack, DIALOGS.pack
+_ROW, _PEER, _BACK, _DIALOG = ROWS.tag, PEER_ROWS.tag, BACKREFS.tag, DIALOGS.tag
 
 UNREAD_MENTION = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD
 """A row that counts in its dialog's unread_mentions has both."""
@@ -56,6 +61,22 @@ class View(Record, gc=False):
     """Who looks, when the box is a channel's; 0 = whoever is told."""
     repliers: tuple[int, ...] = ()
     """Under a channel's post: who commented last."""
+    letter: Letter | None = None
+    """Shared by the views of all who got the message with it."""
+
+
+class Letter:
+    """A message on its way to the members of a group, with what is the same for all whose rows have the same flags.
+    Memo of their pl.Deliver; in memory only. `drawn` is what render/updates.py keeps of it."""
+
+    __slots__ = ("body", "drawn", "packed", "row", "row_data")
+
+    def __init__(self, row: r.Row, date: int, body: r.Body) -> None:
+        self.body = body
+        self.row = row
+        self.row_data = ROWS.encode(row)
+        self.packed = _OTHERS.pack(row.flags, date, row.author_msg_id, row.author)
+        self.drawn: Any = None
 
 
 class BodyGone(Record, gc=False):
@@ -125,11 +146,12 @@ def packed_date(value: bytes) -> int:
 
 def insert(txn: Txn, owner: int, msg_id: int, row: r.Row, dialog: r.Dialog, date: int) -> r.Dialog:
     """Write the rows of a message that is new in the box; returns the chat's head as it must be stored after it."""
-    txn.put(ROWS, owner, msg_id, value=row)
-    txn.put(PEER_ROWS, owner, row.peer, msg_id, value=pack_row(owner, msg_id, row, date))
+    journal, slot = txn.journal, txn.slot
+    journal[_row_key(slot, _ROW, owner, msg_id)] = _encode(row)
+    journal[_peer_key(slot, _PEER, owner, row.peer, msg_id)] = pack_row(owner, msg_id, row, date)
     flags = row.flags
     if row.author != owner:
-        txn.put(BACKREFS, owner, row.author, row.author_msg_id, value=MSG_ID.pack(msg_id))
+        journal[_back_key(slot, _BACK, owner, row.author, row.author_msg_id)] = MSG_ID.pack(msg_id)
     if flags & r.ROW_FROM_SELF:
         return replace(
             dialog,
@@ -142,6 +164,29 @@ def insert(txn: Txn, owner: int, msg_id: int, row: r.Row, dialog: r.Dialog, date
         )
     if flags & r.ROW_OUT:
         return replace(dialog, top_message=msg_id, top_date=date, hidden=False, count=dialog.count + 1)
+    return _longer(dialog, msg_id, flags, date)
+
+
+def take(txn: Txn, owner: int, msg_id: int, letter: Letter, dialog: r.Dialog, date: int) -> r.Dialog:
+    """The same for another's message that comes as a letter."""
+    journal, slot, row = txn.journal, txn.slot, letter.row
+    journal[_row_key(slot, _ROW, owner, msg_id)] = letter.row_data
+    journal[_peer_key(slot, _PEER, owner, row.peer, msg_id)] = letter.packed
+    journal[_back_key(slot, _BACK, owner, row.author, row.author_msg_id)] = MSG_ID.pack(msg_id)
+    return _longer(dialog, msg_id, row.flags, date)
+
+
+def put_dialog(txn: Txn, owner: int, peer: int, dialog: r.Dialog) -> None:
+    """Store a chat's head."""
+    data = _encode(dialog)
+    if len(data) <= SMALL_BYTES:
+        txn.journal[_dialog_key(txn.slot, _DIALOG, owner, peer)] = data
+    else:
+        txn.put(DIALOGS, owner, peer, value=dialog)
+
+
+def _longer(dialog: r.Dialog, msg_id: int, flags: int, date: int) -> r.Dialog:
+    """A chat's head with one more message of another's."""
     return replace(
         dialog,
         top_message=msg_id,

@@ -339,7 +339,7 @@ def _send(
         view = View(me, msg_id, row, body, draft.reply.msg_id if draft.reply is not None else 0)
         event = ev.NewMessage(msg_id)
         published = eventlog.append(txn, me, event, now=now, head=head, memo=view, origin=origin)
-        txn.put(SENT, me, random_id, value=_SENT.pack(msg_id, published.pts, now))
+        txn.journal[SENT.pack(txn.slot, SENT.tag, me, random_id)] = _SENT.pack(msg_id, published.pts, now)
         if audience is not None:
             _spread(txn, me, peer, msg_id, body, draft, audience)
         elif not saved:
@@ -349,7 +349,7 @@ def _send(
         cleared = clear_draft and bool(dialog.draft)
         if cleared:
             dialog = replace(dialog, draft=b"", draft_layer=0, draft_date=now)
-        txn.put(DIALOGS, me, peer, value=dialog)
+        boxes.put_dialog(txn, me, peer, dialog)
         if cleared:
             eventlog.append(txn, me, ev.DraftChanged(peer), now=now, raises=0, origin=origin)
     return sent
@@ -364,9 +364,14 @@ def _spread(
         mentioned = (*mentioned, body.reply.author)
     unread = r.ROW_MEDIA_UNREAD if draft.media_unread else 0
     outbox, version, now, silent = txn.outbox, audience.version, body.date, draft.silent
+    letter = boxes.Letter(r.Row(chat, me, msg_id, unread), now, body)
     for user in audience.others:
-        flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD if user in mentioned else unread
-        outbox(slot_of(user), pl.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
+        if user in mentioned:
+            flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD
+            outbox(slot_of(user), pl.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
+        else:
+            message = pl.Deliver(user, chat, me, msg_id, now, unread, silent, version)
+            outbox(slot_of(user), message, letter)
 
 
 def _begun(txn: Txn, me: int, peer: int, now: int) -> r.Dialog:
@@ -401,26 +406,34 @@ def _reply(txn: Txn, me: int, peer: int, reply: ReplyTo) -> r.Reply:
     return r.Reply(row.author, row.author_msg_id, reply.quote_text, reply.quote_entities, reply.quote_offset)
 
 
-def deliver(txn: Txn, message: pl.Deliver, body: r.Body | None) -> None:
+def deliver(txn: Txn, message: pl.Deliver, memo: r.Body | boxes.Letter | None) -> None:
     """Outbox: a message arrives in its receiver's box."""
-    user = message.user
-    dialog = txn.get(DIALOGS, user, message.peer) or NO_DIALOG
+    user, peer, date = message.user, message.peer, message.date
+    dialog = txn.get(DIALOGS, user, peer) or NO_DIALOG
     if message.version:
         if message.version <= dialog.left_at:  # sent before he left, by one who did not know yet
             release = pl.ReleaseBodies(message.author, (message.author_msg_id,))
             txn.outbox(slot_of(message.author), release)
             return
         if message.leaves:
-            dialog = replace(dialog, left_at=message.version, left_date=message.date)
+            dialog = replace(dialog, left_at=message.version, left_date=date)
         elif dialog.left_date:
             dialog = replace(dialog, left_date=0)
     if dialog.folder:
-        dialog = archive.woken(txn, user, message.peer, dialog, message.date)
+        dialog = archive.woken(txn, user, peer, dialog, date)
     head = txn.get(BOXES, user) or NO_BOX
     msg_id = head.msg_id + 1
-    row = r.Row(message.peer, message.author, message.author_msg_id, message.flags)
-    txn.put(DIALOGS, user, message.peer, value=boxes.insert(txn, user, msg_id, row, dialog, message.date))
     view = None
-    if body is not None:
-        view = View(user, msg_id, row, body, boxes.reply_id(txn, user, body) if body.reply is not None else 0)
-    eventlog.append(txn, user, ev.NewMessage(msg_id), now=message.date, head=head, memo=view)
+    if isinstance(memo, boxes.Letter):
+        dialog = boxes.take(txn, user, msg_id, memo, dialog, date)
+        body = memo.body
+        reply_id = boxes.reply_id(txn, user, body) if body.reply is not None else 0
+        view = View(user, msg_id, memo.row, body, reply_id, letter=memo)
+    else:
+        row = r.Row(peer, message.author, message.author_msg_id, message.flags)
+        dialog = boxes.insert(txn, user, msg_id, row, dialog, date)
+        if memo is not None:
+            reply_id = boxes.reply_id(txn, user, memo) if memo.reply is not None else 0
+            view = View(user, msg_id, row, memo, reply_id)
+    boxes.put_dialog(txn, user, peer, dialog)
+    eventlog.append(txn, user, ev.NewMessage(msg_id), now=date, head=head, memo=view)

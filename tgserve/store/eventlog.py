@@ -13,7 +13,7 @@ import msgspec
 from tgserve.store.events import AnyEvent, LoggedEvent, NewMessage
 from tgserve.store.keyspaces import BOXES, EVENTS
 from tgserve.store.records import BoxHead
-from tgserve.store.transaction import Reader, Txn
+from tgserve.store.transaction import SMALL_BYTES, Reader, Txn
 
 TRIM_EVERY = 64
 """Events between two looks at the log's old end."""
@@ -23,6 +23,9 @@ LOOK_BACK = 256
 """Events without pts that are looked for below the client's pts."""
 
 _EMPTY = BoxHead()
+_encode = msgspec.msgpack.Encoder().encode
+_box_key, _event_key = BOXES.pack, EVENTS.pack
+_BOX, _EVENT = BOXES.tag, EVENTS.tag
 
 
 class Published(msgspec.Struct, gc=False):
@@ -75,8 +78,14 @@ def append(
     oldest = box.oldest_pts
     if pts % TRIM_EVERY < raises:
         oldest = _trim(txn, user, box, txn.retention.events, now - txn.retention.seconds, TRIM_ROWS)
-    txn.put(BOXES, user, value=BoxHead(pts, msg_id, box.qts, now, oldest, sub))
-    txn.put(EVENTS, user, pts, sub, value=LoggedEvent(event, now, raises))
+    row = _encode(LoggedEvent(event, now, raises))
+    if len(row) <= SMALL_BYTES:
+        journal, slot = txn.journal, txn.slot
+        journal[_box_key(slot, _BOX, user)] = _encode(BoxHead(pts, msg_id, box.qts, now, oldest, sub))
+        journal[_event_key(slot, _EVENT, user, pts, sub)] = row
+    else:
+        txn.put(BOXES, user, value=BoxHead(pts, msg_id, box.qts, now, oldest, sub))
+        txn.put(EVENTS, user, pts, sub, value=LoggedEvent(event, now, raises))
     published = Published(user, pts, raises, event, now, memo, origin)
     txn.publish(published)
     return published

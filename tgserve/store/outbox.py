@@ -70,6 +70,10 @@ def pack_parcels(
 ) -> Iterator[tuple[Handover, bytes]]:
     """Cut a group's items for one shard into parcels numbered from `first`, with the value of each one's row."""
     at = 0
+    if len(items) <= PARCEL_ITEMS and sum([len(item[2]) for item in items]) < PARCEL_BYTES:
+        key = OUTBOX.key(META_SLOT, target, first)
+        yield Handover(source, target, first, key, items), _ENCODE(([item[:3] for item in items],))
+        return
     while at < len(items):
         size = 0
         end = at

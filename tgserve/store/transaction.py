@@ -36,7 +36,7 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _NO_ITEMS: Final[list[OutboxItem]] = []
 _NOTHING: Final[list[Any]] = []
 """Most transactions send or publish nothing or one thing; never appended to."""
-_SMALL_BYTES = 256
+SMALL_BYTES = 256
 _BUCKET_BYTES = 11
 """Overlay keys are indexed by slot, tag and first number: the range of one owner touches its own keys only."""
 
@@ -145,7 +145,7 @@ class Txn(Reader):
     One object a shard is used for all its jobs: `begin` and `merge` are the writer's.
     """
 
-    __slots__ = ("_index", "_journal", "_large", "_overlay", "outgoing", "published", "retention")
+    __slots__ = ("_index", "_large", "_overlay", "journal", "outgoing", "published", "retention")
 
     def __init__(self, snapshot: Snapshot, retention: Retention = DEFAULT_RETENTION) -> None:
         super().__init__(0, snapshot)
@@ -175,7 +175,7 @@ class Txn(Reader):
         except struct.error:
             _must_be_key(keyspace, _parts(a, b, c, more))
             return None
-        entry: Any = self._journal.get(packed, _ABSENT)
+        entry: Any = self.journal.get(packed, _ABSENT)
         if entry is _ABSENT:
             entry = self._overlay.get(packed, _ABSENT)
             if entry is _ABSENT:
@@ -188,7 +188,7 @@ class Txn(Reader):
     ) -> None:
         """Set a row. StoreError when value, key or transaction grow beyond the limits."""
         data = keyspace.encode(value)
-        if len(data) > _SMALL_BYTES:
+        if len(data) > SMALL_BYTES:
             self._grow(len(data))
         try:
             if b is _NO:
@@ -206,12 +206,12 @@ class Txn(Reader):
         except struct.error as fault:
             key = _parts(a, b, c, more)
             raise StoreError(f"{keyspace.name}: {key!r} is no key of it: {fault}") from fault
-        self._journal[packed] = data
+        self.journal[packed] = data
 
     def delete(self, keyspace: Keyspace[Any], *key: Any) -> None:
         """Remove a row; nothing happens when it is not there."""
         try:
-            self._journal[keyspace.pack(self.slot, keyspace.tag, *key)] = None
+            self.journal[keyspace.pack(self.slot, keyspace.tag, *key)] = None
         except struct.error:
             _must_be_key(keyspace, key)
 
@@ -219,7 +219,7 @@ class Txn(Reader):
         """Tell another slot: the handler of type(payload) runs in a transaction of `target_slot`, once, in the order
         of this slot's commits. `memo` saves the handler reads; it is None after a restart."""
         data = _ENCODE(payload)
-        if len(data) > _SMALL_BYTES:
+        if len(data) > SMALL_BYTES:
             self._grow(len(data))
         item = (self.slot, target_slot, msgspec.Raw(data), payload, memo)
         if self.outgoing:
@@ -250,7 +250,9 @@ class Txn(Reader):
     def begin(self, slot: int) -> None:
         """Start a job."""
         self.slot = slot
-        self._journal: Rows = {}
+        self.journal: Rows = {}
+        """What the job has written so far, by packed key. Where a message costs what its rows cost, small rows (below
+        SMALL_BYTES) are put here as they are stored."""
         self._large = 0
         self.outgoing = _NO_ITEMS
         self.published = _NOTHING
@@ -258,8 +260,8 @@ class Txn(Reader):
     def merge(self) -> int:
         """The job succeeded: what it wrote joins the group. Returns about how many bytes that is; StoreError when it
         is too much for one transaction."""
-        journal = self._journal
-        size = self._large + len(journal) * _SMALL_BYTES
+        journal = self.journal
+        size = self._large + len(journal) * SMALL_BYTES
         if size > TRANSACTION_BYTES * 2:
             raise StoreError(f"{len(journal)} rows are too many for one transaction")
         if self._index is not None:
@@ -273,7 +275,7 @@ class Txn(Reader):
 
     @property
     def _found(self) -> Callable[[bytes], bytes | None]:
-        journal, overlay, stored = self._journal, self._overlay, self._snapshot.get
+        journal, overlay, stored = self.journal, self._overlay, self._snapshot.get
 
         def look(key: bytes) -> bytes | None:
             if key in journal:
@@ -303,7 +305,7 @@ class Txn(Reader):
             for key in candidates:
                 if lo <= key < hi:
                     found[key] = overlay[key]
-        for key, entry in self._journal.items():
+        for key, entry in self.journal.items():
             if lo <= key < hi:
                 found[key] = entry
         return found

@@ -329,7 +329,7 @@ class Shard:
             group.marked.add(handover.source)
             items = handover.items
             while done < len(items):
-                if group.full() or monotonic() > group.until:
+                if group.full() or (not done & 7 and monotonic() > group.until):
                     marks[handover.source] = (seq, done)
                     return
                 if self._apply(items[done], group) and self._txn.outgoing:
