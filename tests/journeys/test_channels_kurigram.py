@@ -12,6 +12,7 @@ from telethon import errors
 from telethon.tl import functions as f
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.test_channels import channel_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -49,8 +50,8 @@ async def test_a_supergroup_in_kurigram(daemon, new_phone, folder):
                 found = [one async for one in client.get_chat_join_requests(town.id)]
                 assert [one.user.id for one in found] == [guest.me.id]
                 await client.approve_chat_join_request(town.id, guest.me.id)
-            entity = next(one.entity for one in await ann.get_dialogs() if one.is_channel)
-            theirs = next(one.entity for one in await bob.get_dialogs() if one.is_channel)
+            entity = (await channel_of(ann)).entity
+            theirs = (await channel_of(bob)).entity
             await ann.send_message(entity, "hello Kim")
             said = (await until(lambda: [m for m in heard if m.text == "hello Kim"]))[0]
             assert said.chat.id == town.id and said.from_user.id == ann.me.id

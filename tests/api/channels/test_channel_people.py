@@ -124,7 +124,7 @@ def test_admins_hear_at_once_who_wants_to_come_in() -> None:
             answer = await bob(approve)
             pending = [one for one in answer.updates if isinstance(one, t.UpdatePendingJoinRequests)]
             assert [one.requests_pending for one in pending] == [0]
-            came = next(one for one in answer.updates if isinstance(one, t.UpdateNewChannelMessage))
+            came: Any = next(one for one in answer.updates if isinstance(one, t.UpdateNewChannelMessage))
             assert not came.message.out, "it is hers who came in"
             assert len(told(ann, mark, ev.ChannelRequests)) == 1
             missed = await ann.device(2)(updates.GetDifference(pts=state.pts, date=state.date, qts=0))

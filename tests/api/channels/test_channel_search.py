@@ -50,13 +50,13 @@ def test_6_4_all_chats_hold_my_channels_and_no_others(tmp_path: Path) -> None:
             assert await seen(bob, groups_only=True) == ["chat", "town"]
             assert await seen(bob, broadcasts_only=True) == ["news"]
             assert await seen(eve) == []
-            answer = await ask_all(bob, "word", limit=2)
+            answer: Any = await ask_all(bob, "word", limit=2)
             assert isinstance(answer, t.MessagesMessagesSlice) and texts(answer) == ["word bob", "word chat"]
             rest = await ask_all(
                 bob, "word", offset_rate=answer.next_rate, offset_id=answer.messages[-1].id, limit=5
             )
             assert texts(rest) == ["word news", "word town"]
-            only = await ask_all(bob, "word", broadcasts_only=True)
+            only: Any = await ask_all(bob, "word", broadcasts_only=True)
             assert isinstance(only, t.MessagesMessages)
             assert {one.id for one in only.chats} == {news.number}
             moved: Any = [t.InputFolderPeer(peer=town.peer(bob), folder_id=1)]
