@@ -36,7 +36,7 @@ def _alone(services: Any, published: Published) -> Any:
 def test_members_are_told_what_each_would_be_told_alone() -> None:
     async def story() -> None:
         async with talk(4) as (c, (ann, bob, eve, joe)):
-            users: list[t.AnyInputUser] = []
+            users: list[Any] = []
             for other in (bob, eve, joe):
                 await ann.send(other, "hello")
                 peer: Any = ann.peer(other)
@@ -52,7 +52,7 @@ def test_members_are_told_what_each_would_be_told_alone() -> None:
                 t.InputMessageEntityMentionName(
                     offset=0,
                     length=2,
-                    user_id=t.InputUser(user_id=users[1].user_id, access_hash=users[1].access_hash),  # type: ignore[union-attr]
+                    user_id=t.InputUser(user_id=users[1].user_id, access_hash=users[1].access_hash),
                 )
             ]
             first = await ann.send(group, "plain")
@@ -70,11 +70,11 @@ def test_members_are_told_what_each_would_be_told_alone() -> None:
                 shared = [one for one in told if one.memo.letter is not None]
                 assert len(shared) == (2 if more.get("entities") is named else 3)
                 for one in shared:
-                    both = render.draw(c.services, one, one.user_id), _alone(c.services, one)
+                    both: tuple[Any, Any] = render.draw(c.services, one, one.user_id), _alone(c.services, one)
                     assert layers.encode(both[0]) == layers.encode(both[1])
                     assert both[0].min_layer == both[1].min_layer
                     assert both[0].dcs == both[1].dcs
-                    drawn = layers.decode(both[0].data)
+                    drawn: Any = layers.decode(both[0].data)
                     assert drawn.updates[0].message.id == one.event.msg_id
                     assert drawn.updates[0].pts == one.pts
             assert len({one.event.msg_id for one in told}) > 1
