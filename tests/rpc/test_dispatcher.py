@@ -20,7 +20,7 @@ from tgserve.rpc.registry import Flood, Method, Status, Who
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import TLObject
-from tgserve.tl.functions import account, auth, core, help, messages, updates, users
+from tgserve.tl.functions import account, auth, core, help, legacy, messages, updates, users
 
 NEAREST = layers.encode(help.GetNearestDc())
 STATE = layers.encode(updates.GetState())
@@ -140,6 +140,21 @@ def test_5_1_methods_of_older_layers_are_refused_alike() -> None:
     dispatcher, _ = make({messages.SendMessage: (state, Who.SIGNED_IN)})
     older = pack("<I", 0x0D9D75A4) + b"\0" * 8  # messages.sendMessage of layer 152
     assert ask(dispatcher, older, FakeCaller(user=0)) == "401 AUTH_KEY_UNREGISTERED"
+
+
+def test_a_method_that_has_another_name_now_is_served_under_it() -> None:
+    """channels.getForumTopicsByID, as sessions of layers before the name changed call it."""
+
+    async def topics(call: Any, request: messages.GetForumTopicsByID) -> Any:
+        assert isinstance(request, messages.GetForumTopicsByID) and request.topics == [7]
+        assert request.peer == t.InputPeerChannel(channel_id=5, access_hash=6)
+        return t.MessagesForumTopics(count=7, topics=[], messages=[], chats=[], users=[], pts=1)
+
+    dispatcher, _ = make({messages.GetForumTopicsByID: (topics, Who.SIGNED_IN)})
+    named = layers.encode(t.InputChannel(channel_id=5, access_hash=6))
+    older = pack("<I", legacy.ChannelsGetForumTopicsByID.ID) + named + pack("<IIi", 0x1CB5C415, 1, 7)
+    answer = ask(dispatcher, older)
+    assert isinstance(answer, t.MessagesForumTopics) and answer.count == 7
 
 
 def test_5_1_missing_methods_say_401_before_login_and_400_after() -> None:

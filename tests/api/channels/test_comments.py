@@ -155,6 +155,10 @@ def test_linking_and_unlinking() -> None:
             assert (await seen(news, bob, new.id)).replies is None
             await refused("LINK_NOT_MODIFIED", ann, link(broadcast=NOWHERE, group=second.where(ann)))
             await news.post(ann, "to nobody")
+            await ann(link(broadcast=news.where(ann), group=group.where(ann)))
+            await ann(channels.DeleteChannel(channel=group.where(ann)))
+            full = await bob(channels.GetFullChannel(channel=news.where(bob)))
+            assert full.full_chat.linked_chat_id is None
             assert (await second.newest(bob)).message == "to the second"
             sound(c)
 

@@ -262,7 +262,9 @@ def _ended(txn: Txn, channel: int, record: c.Channel, now: int) -> c.Channel:
     change_photo(txn, record, None)
     for name, _ in record.usernames:
         txn.outbox(slot_of(name.lower()), pl.ReleaseName(name=name.lower(), peer=channel))
-    return replace(record, deleted=True, pending=0, photo=None, usernames=())
+    if record.linked:
+        txn.outbox(slot_of(record.linked), pl.UnlinkGroup(record.linked, channel, record.creator, now))
+    return replace(record, deleted=True, pending=0, photo=None, usernames=(), linked=0, linked_from=0)
 
 
 def account_gone(txn: Txn, word: pl.AccountGone, memo: object) -> None:

@@ -27,6 +27,7 @@ from tgserve.store.keyspaces import (
     DIALOGS,
     JOINED,
     PARTICIPANTS,
+    TOPIC_HEADS,
     UNREAD_REACTIONS,
 )
 from tgserve.store.slots import slot_of
@@ -160,6 +161,8 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
             txn.delete(CHANNEL_MENTIONS, *key)
         for key, _ in list(txn.range(UNREAD_REACTIONS, user, channel)):
             txn.delete(UNREAD_REACTIONS, *key)
+        for key, _ in list(txn.range(TOPIC_HEADS, user, channel)):
+            txn.delete(TOPIC_HEADS, *key)
         dialog = replace(
             dialog,
             hidden=True,
