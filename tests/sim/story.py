@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tests.sim import checks, keys
 from tests.sim.deeds import Deeds
@@ -136,6 +137,10 @@ class Story:
         await self._peace()
         await checks.everything(self.world, self.oracle, self.devices, self.users)
 
+    def member(self, *given: Any) -> Member:
+        """A device of this story."""
+        return Member(*given)
+
     async def _settle_in(self) -> None:
         """Accounts and devices, over the wire, before the trouble begins."""
         world, rng = self.world, self.world.rng
@@ -151,7 +156,7 @@ class Story:
                 else:
                     key = keys.auth_key(number)
                     assert await world.app.services.auth.keys.add_key(AuthKey(key).id, key)
-                device = Member(world, self.oracle, phone, of_user, key)
+                device = self.member(world, self.oracle, phone, of_user, key)
                 number += 1
                 device.connect()
                 me = await device.sign_in(f"User{user}")
