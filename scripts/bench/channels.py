@@ -181,9 +181,10 @@ async def prepare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     return prepared
 
 
-async def pages(reader: Connection, to: bytes, members: int) -> dict[str, float]:
+async def pages(pid: int, reader: Connection, to: bytes, members: int) -> dict[str, float]:
     """Pages of 200 from all over the list: how long a member waits for one. The first one reads the list."""
     took: list[float] = []
+    meter = Meter(pid)
     for offset in (0, *range(0, members, max(members // 50, 1))):
         asked = f.channels.GetParticipants(
             channel=t.InputChannel(
@@ -197,7 +198,11 @@ async def pages(reader: Connection, to: bytes, members: int) -> dict[str, float]
         began = time.perf_counter()
         await reader.call(layers.encode(asked))
         took.append(time.perf_counter() - began)
+        if len(took) == 1:
+            void(meter.__enter__())
+    meter.__exit__()
     return {
+        "page_cpu_ms": round(meter.cpu / (len(took) - 1) * 1e3, 2),
         "first_page_ms": round(took[0] * 1e3, 2),
         "page_p50_ms": round(percentile(took[1:], 0.5) * 1e3, 2),
         "page_p95_ms": round(percentile(took[1:], 0.95) * 1e3, 2),
@@ -230,7 +235,7 @@ async def main(options: argparse.Namespace) -> None:
                 reader.transport.abort()
             await asyncio.sleep(0.5)
             hundred = await post(tgserve, sender, readers[:100], prepared["to_big"], seconds)
-            page = await pages(sender, prepared["to_big"], options.members)
+            page = await pages(tgserve.pid, sender, prepared["to_big"], options.members)
             tgserve.stop()  # a session outlives its socket, and is told: nobody is online behind a new start
             tgserve = start_tgserve(folder)
             tgserve.accounts = accounts[: 2 * PAIRS]

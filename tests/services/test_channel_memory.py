@@ -1,0 +1,157 @@
+"""What channels keep in memory: bounded, right behind every commit, and right again behind a new start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.community import SECRET, Desk, run
+from tests.places import place
+from tests.talk import talk
+from tgserve.config import Config
+from tgserve.ids import Ids
+from tgserve.services import build
+from tgserve.services.channels import counters, members, register
+from tgserve.services.channels.members import Newest
+from tgserve.services.groups.life import Action
+from tgserve.store.shards import Store
+from tgserve.testing.clock import FakeClock
+from tgserve.tl import functions as f
+from tgserve.tl import layers
+from tgserve.tl import types as t
+
+
+def test_the_audience_is_who_is_in_it_and_there() -> None:
+    """SECURITY 6.2: who arrives is looked up, whoever goes or is removed hears nothing more, there or not."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, kim)):
+            audience = c.services.channels.audience
+            here = await place(c, ann, bob, eve)
+            assert not audience.of(here.id)
+            for one in (ann, bob, kim):
+                audience.arrived(one.id)
+                audience.arrived(one.id)
+            assert set(audience.of(here.id)) == {ann.id, bob.id}
+            await here.ban(ann, bob, view_messages=True)
+            assert set(audience.of(here.id)) == {ann.id}
+            await here.ban(ann, eve, view_messages=True)
+            audience.arrived(eve.id)
+            await here.ban(ann, bob)
+            assert set(audience.of(here.id)) == {ann.id}
+            link = c.services.channels.doors.primary_or_none(ann.id, here.id)
+            assert link is not None
+            await bob(f.messages.ImportChatInvite(hash=link.hash))
+            assert set(audience.of(here.id)) == {ann.id, bob.id}
+            audience.departed(bob.id)
+            audience.departed(bob.id)
+            await bob(f.channels.LeaveChannel(channel=here.input(bob)))
+            audience.arrived(bob.id)
+            for one in (ann, bob, eve, kim):
+                audience.departed(one.id)
+            assert not audience.of(here.id)
+            assert (audience._present, audience._channels) == ({}, {})
+
+    run(story())
+
+
+def test_the_audience_behind_a_new_start(tmp_path: Path) -> None:
+    """Nobody is there until he arrives; then he is looked up in what is stored."""
+
+    async def story() -> None:
+        clock, ids = FakeClock(), Ids(5)
+
+        def opened() -> tuple[Store, Any]:
+            store = Store(tmp_path, clock=clock, ids=ids, secret=SECRET, shards=2)
+            return store, build(store, clock, ids, Config(), Desk(), secret=SECRET)  # type: ignore[arg-type]
+
+        store, services = opened()
+        await store.start()
+        action = _action()
+        life = services.channels.life
+        done = await life.create(7, "Town", "", action, megagroup=True)
+        await life.invite(7, done.channel, [8, 9], action)
+        assert await store.settled(10)
+        await life.leave(9, done.channel)
+        assert await store.settled(10)
+        await store.close()
+        store, services = opened()
+        await store.start()
+        audience = services.channels.audience
+        for user in (8, 9):
+            audience.arrived(user)
+        assert set(audience.of(done.channel)) == {8}
+        assert list(services.channels.members.members(done.channel)) in ([8, 7], [7, 8])
+        await store.close()
+
+    run(story())
+
+
+def _action() -> Action:
+    data, layer = layers.encode_part(t.MessageActionChannelCreate(title="Town"))
+    return Action(data, layers.CURRENT, layer)
+
+
+def test_the_list_of_members_follows() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, kim)):
+            here = await place(c, ann, bob, eve)
+            listed = c.services.channels.members.members
+            assert set(listed(here.id)) == {ann.id, bob.id, eve.id}
+            await bob(f.channels.LeaveChannel(channel=here.input(bob)))
+            assert bob.id not in listed(here.id) and len(listed(here.id)) == 2
+            link = c.services.channels.doors.primary_or_none(ann.id, here.id)
+            assert link is not None
+            for one in (kim, bob):
+                await one(f.messages.ImportChatInvite(hash=link.hash))
+            assert listed(here.id)[:2] == [bob.id, kim.id]
+            assert set(listed(here.id)) == {ann.id, bob.id, eve.id, kim.id}
+
+    run(story())
+
+
+def test_newest_is_a_list_read_from_its_end() -> None:
+    plain = list(range(20, 40))
+    newest = Newest(plain)
+    for gone in (20, 39, 27):
+        newest.drop(gone)
+        plain.remove(gone)
+    newest.add(27)
+    plain.append(27)
+    turned = plain[::-1]
+    assert len(newest) == len(turned) and list(newest) == turned
+    assert [newest[at] for at in range(-len(turned), len(turned))] == [
+        turned[at] for at in range(-len(turned), len(turned))
+    ]
+    for start in range(0, 22, 3):
+        assert newest[start : start + 5] == turned[start : start + 5]
+    with pytest.raises(IndexError):
+        newest[len(turned)]
+
+
+def test_what_is_kept_of_channels_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register, "CHANNELS_CACHED", 2)
+    monkeypatch.setattr(register, "TAIL_IDS", 6)
+    monkeypatch.setattr(members, "LISTS_CACHED", 2)
+    monkeypatch.setattr(counters, "VIEWERS_KEPT", 10)
+    monkeypatch.setattr(counters, "POSTS_CACHED", 3)
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            kept = c.services.channels
+            for _ in range(4):
+                here = await place(c, ann, bob)
+                posts = [await here.post(ann, f"post {number}") for number in range(4)]
+                assert (await here.line(bob)).unread_count == 1 + len(posts)  # and that he was brought in
+                kept.members.members(here.id)
+                for viewer in range(5):
+                    kept.counters.view(viewer + 1, here.id, posts)
+                assert kept.counters.of(here.id, posts[0]).views == 5
+            assert len(kept.register._cache) <= 2 and len(kept.members._lists) <= 2
+            ids = sum(len(tail.ids) for tail in kept.register._tails.values())
+            assert ids == kept.register._tail_ids and len(kept.register._tails) == 1
+            assert len(kept.counters._viewed) <= 10 and len(kept.counters._known) <= 3
+
+    run(story())
