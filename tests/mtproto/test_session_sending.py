@@ -183,14 +183,19 @@ def test_3_15_a_single_old_message_is_wrapped() -> None:
 
 
 def test_3_15_after_four_minutes_a_message_gets_a_new_id() -> None:
+    """Of answers, which a client knows by their call. Pushes it would take for news: one updatesTooLong for them."""
     client = Client()
     client.settle()
-    for text in (b"one.", b"two."):
-        client.session.push(text)
+    asked = [client.call(), client.call()]
+    client.session.answer(asked[0], b"one.")
+    client.session.push(b"push")
+    client.session.answer(asked[1], b"two.")
+    client.session.push(b"more")
     old = client.read()
     client.now += 500
-    got = [m for m in connected(client) if m.msg_id % 4 == 3]
-    assert [m.body for m in got] == [b"one.", b"two."]
+    got = connected(client)
+    assert [m.u64(4) for m in got if m.constructor == RESULT] == asked
+    assert pushes(got) == [UPDATES_TOO_LONG]
     assert all(m.msg_id >> 32 == int(client.now) for m in got)
     assert client.ack(*[m.msg_id for m in old]) == []
     client.ack(*[m.msg_id for m in got])

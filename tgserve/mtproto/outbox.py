@@ -5,7 +5,9 @@ Rules (SECURITY 3.15, 3.16, 4A-2):
   the content messages before it, plus one when it is one itself. Both are given when a message is first sent.
 - a content message is kept until the client acknowledges it, and sent again on the next connection: same msg_id, inside
   a container, before anything newer and in rising order (Kurigram drops what follows an id lower than all it knows;
-  TDLib and Telethon refuse an outer id older than 300 s). After RENEW_SECONDS it gets a new msg_id instead.
+  TDLib and Telethon refuse an outer id older than 300 s). After RENEW_SECONDS an answer gets a new msg_id instead; of
+  updates one updatesTooLong is made: under another msg_id the client would not know those it has had, and take what
+  stands in them of people and groups for news.
 - memory is bounded: sent messages go first by age; then what waits. A lost push makes one updatesTooLong, a lost answer
   is marked so that the client is told to ask again.
 - acknowledgements wait up to ACK_DELAY_SECONDS for the answer, which makes them needless.
@@ -203,12 +205,18 @@ class Outbox:
             return [self._close(ready, False, now)]
         oldest = int((now - RENEW_SECONDS) * 4294967296)
         waiting: list[Outgoing] = []
+        stale = False
         for out in sorted(self.again.values(), key=_by_id):
-            if out.msg_id < oldest:
-                self._release(out)
+            if out.msg_id >= oldest:
+                ready.append((out.msg_id, out.seq_no, out.body))
+                continue
+            self._release(out)
+            if out.kind == ANSWER or out.body[:4] == _NEW_SESSION:
                 waiting.append(out)
             else:
-                ready.append((out.msg_id, out.seq_no, out.body))
+                stale = True
+        if stale:
+            waiting.append(Outgoing(u32(UPDATES_TOO_LONG), NOTICE, content=True, request=0))
         must_wrap = len(ready)
         self.again = {}
         waiting += queue
