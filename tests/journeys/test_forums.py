@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pyrogram
 import pytest
 from telethon import errors
@@ -10,7 +12,7 @@ from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
 from tests.journeys.tdlib import TdError
-from tests.journeys.test_channels import channel_of
+from tests.journeys.test_channels import channel_of, until_async
 from tests.journeys.test_channels_tdlib import arrive, supergroup
 from tests.journeys.test_groups import known
 from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
@@ -92,7 +94,12 @@ async def test_comments_in_telethon(daemon, new_phone):
         await until(lambda: [m for m in ann.heard if m.raw_text == "it pours"])
         texts = [m.raw_text async for m in ann.iter_messages(news, reply_to=post.id)]
         assert texts == ["it pours"]
-        now = await ann.get_messages(news, ids=post.id)
+
+        async def counted():
+            seen = await ann.get_messages(news, ids=post.id)
+            return seen if seen.replies.replies else None
+
+        now = await until_async(counted)
         assert now.replies.replies == 1 and now.replies.recent_repliers[0].user_id == bob.me.id
         full = await bob(f.channels.GetFullChannelRequest(seen_news))
         assert full.full_chat.linked_chat_id == group.id
@@ -133,9 +140,7 @@ async def test_forums_and_comments_in_kurigram(daemon, new_phone, folder):
             except pyrogram.errors.MsgIdInvalid:
                 return None
 
-        first = None
-        for _ in range(100):
-            first = first or await opened()
+        first = await until_async(opened)
         assert first.chat.id == talk.id and first.text == "it rains"
         await first.reply("it pours")
         found = [one.text async for one in client.get_discussion_replies(news.id, post.id)]
@@ -299,7 +304,11 @@ def test_comments_on_a_post_in_tdlib(person, no_errors, version):  # noqa: F811 
     bob.wait(lambda u: u["@type"] == "updateMessageSendSucceeded", since=mark)
     got = ann.wait_text("it pours")
     assert got["chat_id"] == group
-    theirs = ann.call("getMessageThread", chat_id=news, message_id=post["id"])
+    for _ in range(50):
+        theirs = ann.call("getMessageThread", chat_id=news, message_id=post["id"])
+        if theirs["reply_info"]["reply_count"]:
+            break
+        time.sleep(0.05)
     assert theirs["reply_info"]["reply_count"] == 1
     history = ann.call(
         "getMessageThreadHistory", chat_id=news, message_id=post["id"], from_message_id=0, offset=0, limit=20
