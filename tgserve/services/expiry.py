@@ -58,7 +58,6 @@ class Expiry:
         end = _end_in_channel if is_channel(me) else _end
         await self._store.transact(slot_of(me), lambda txn: end(txn, me, items, now))
 
-
     async def _clear(self, channel: int, items: list[Due]) -> None:
         """Alarm handler: the next slice of a channel's messages goes, and an alarm is set for the rest."""
         now = int(self._clock.now())
