@@ -13,7 +13,9 @@ import argparse
 import asyncio
 import struct
 import time
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import uvloop
@@ -216,14 +218,15 @@ async def main(options: argparse.Namespace) -> None:
         try:
             accounts = prepared["accounts"]
             sender = (await connect(tgserve.port, accounts[2 * PAIRS : 2 * PAIRS + 1]))[0]
-            first = 2 * PAIRS + 1 + options.online // 4
-            readers = await connect(tgserve.port, accounts[2 * PAIRS + 1 : first])
-            await asyncio.sleep(1)
-            before = own_bytes(tgserve.pid)
-            rest = await connect(tgserve.port, accounts[first:])
-            await asyncio.sleep(1)
-            idle = (own_bytes(tgserve.pid) - before) / len(rest) / 1024
-            readers += rest
+            readers: list[Connection] = []
+            sizes: list[int] = []
+            quarter = -(-options.online // 4)
+            for start in range(2 * PAIRS + 1, len(accounts), quarter):
+                readers += await connect(tgserve.port, accounts[start : start + quarter])
+                await asyncio.sleep(0.5)
+                sizes.append(own_bytes(tgserve.pid))
+            # the first ones also make what the server keeps once
+            idle = median(after - before for before, after in pairwise(sizes)) / quarter / 1024
             tgserve.accounts = accounts[: 2 * PAIRS]
             floor_hashes = [account["access_hash"] for account in yardstick.accounts[1::2]]
             warm = 0.3 if options.quick else 1.0
