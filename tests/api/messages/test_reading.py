@@ -38,7 +38,8 @@ def test_voice_notes_are_heard_on_both_sides() -> None:
     async def story() -> None:
         async with talk() as (c, (ann, bob)):
             await ann.send(bob, "text")
-            await c.services.messaging.send(ann.id, bob.id, Draft(b"", media=b"....", media_unread=True), 9)
+            media = layers.encode(t.MessageMediaDocument(voice=True))
+            await c.services.messaging.send(ann.id, bob.id, Draft(b"", media=media, media_unread=True), 9)
             await c.settle()
             for person, other in ((ann, bob), (bob, ann)):
                 view = c.services.history.message_or_none(person.id, 2)
