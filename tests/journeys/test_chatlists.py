@@ -113,6 +113,8 @@ def again(ask):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_tdlib_shares_a_folder_and_joins_it(person, no_errors, version):  # noqa: F811
+    # 1.8.46 asks for the history of a group that a link only shows it, before it joins: nobody's to read (SECURITY 6.2)
+    no_errors.append("Receive error for GetHistoryQuery in chat")
     ann, bob = person(version, "Ann"), person(version, "Bob")
     group = ann.call("createNewBasicGroupChat", user_ids=[], title="Shared", message_auto_delete_time=0)
     chat = int(group.get("chat_id") or group["id"])

@@ -47,13 +47,16 @@ def person(daemon, libraries, new_phone, tmp_path):
 
 @pytest.fixture
 def no_errors(libraries):
-    """TDLib's own ERROR lines about our answers: none (printed when there are some)."""
+    """TDLib's own ERROR lines about our answers: none (printed when there are some). A test may append what TDLib says of
+    questions that only it would ask."""
     before = {version: len(library.errors()) for version, library in libraries.items()}
-    yield
+    its_own: list[str] = []
+    yield its_own
     lines = [
         f"{version}: {line}"
         for version, library in libraries.items()
         for line in library.errors()[before[version] :]
+        if not any(words in line for words in its_own)
     ]
     assert not lines, "\n".join(lines)
 
