@@ -6,11 +6,10 @@ Most members see the same bytes: a group is drawn once for each kind of viewer a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from struct import Struct
 from typing import Any, Final
 
 from tgserve.render import photos
-from tgserve.render.channel import channel, channel_id
+from tgserve.render.channel import banned_rights, channel, channel_id
 from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
@@ -24,11 +23,7 @@ from tgserve.store import records as r
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.base import raw
 
-FOR_EVER: Final = 2**31 - 1
-"""until_date of rights without an end (CLIENTS A.19)."""
-_RIGHTS = Struct("<IIi").pack
 ADMIN_RIGHTS: Final = t.ChatAdminRights(
     change_info=True,
     delete_messages=True,
@@ -38,10 +33,6 @@ ADMIN_RIGHTS: Final = t.ChatAdminRights(
     manage_call=True,
     other=True,
 )
-
-
-def banned_rights(flags: int) -> Any:
-    return raw(_RIGHTS(t.ChatBannedRights.ID, flags, FOR_EVER), layers.since(t.ChatBannedRights.ID))
 
 
 def flags_of(banned: t.AnyChatBannedRights) -> int:

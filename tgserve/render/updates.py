@@ -20,7 +20,7 @@ from tgserve.render import scenes as render_scenes
 from tgserve.render import stickers as render_stickers
 from tgserve.render import topics as render_topics
 from tgserve.render import user as render_user
-from tgserve.render.channel import channel_id
+from tgserve.render.channel import banned_rights, channel_id
 from tgserve.render.message import NUMBER_AT, message, people
 from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
@@ -355,7 +355,7 @@ def _chat(services: Services, event: ev.ChatChanged, viewer: int, pts: int, coun
         update: Any = t.UpdateChatParticipants(participants=render_chat.participants(roster, viewer))
         return update, (event.peer, *roster.here)
     if event.what == "rights":
-        banned = render_chat.banned_rights(roster.group.banned)
+        banned = banned_rights(roster.group.banned)
         update = t.UpdateChatDefaultBannedRights(
             peer=peer(event.peer), default_banned_rights=banned, version=roster.group.version
         )

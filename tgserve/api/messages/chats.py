@@ -12,7 +12,7 @@ from tgserve.render import chat as render
 from tgserve.render import media
 from tgserve.render import sent as render_sent
 from tgserve.render.action import action_of
-from tgserve.render.channel import channel_id
+from tgserve.render.channel import banned_rights, channel_id
 from tgserve.render.reactions import kind_of, reaction
 from tgserve.render.user import users
 from tgserve.rpc import peers
@@ -190,7 +190,7 @@ async def edit_chat_default_banned_rights(
     roster = await call.services.groups.set_default_rights(call.me, chat, flags, origin=call.session)
     update = t.UpdateChatDefaultBannedRights(
         peer=t.PeerChat(chat_id=-chat),
-        default_banned_rights=render.banned_rights(flags),
+        default_banned_rights=banned_rights(flags),
         version=roster.group.version,
     )
     return plain(call, roster, update)

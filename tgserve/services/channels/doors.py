@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from tgserve import errors, limits
+from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.ids import Ids
 from tgserve.services.channels import journal, rights
@@ -22,10 +22,15 @@ from tgserve.services.groups.invites import (
     Arrival,
     Link,
     Terms,
+    add_link,
+    arrivals_of,
     check_usable,
     count_request,
     count_use,
+    counts_of,
+    links_of,
     of_admin,
+    primary_of,
     with_terms,
 )
 from tgserve.services.groups.life import Action
@@ -59,18 +64,7 @@ class Doors:
         def work(txn: Txn) -> Link:
             record, seat = admitted(txn, channel, me, now)
             _inviter(record, seat, me)
-            mine = of_admin(txn, channel, me)
-            if len(mine) >= limits.INVITES_PER_GROUP:
-                raise errors.INVITES_TOO_MUCH()
-            made = invite
-            if primary:
-                for one in mine:
-                    if one.invite.permanent and not one.invite.revoked:
-                        ended = replace(one.invite, revoked=True, permanent=False)
-                        txn.put(INVITES, channel, one.hash, value=ended)
-                made = g.Invite(me, now, permanent=True)
-            txn.put(INVITES, channel, hash_, value=made)
-            return Link(hash_, made)
+            return add_link(txn, channel, me, hash_, invite, now, primary=primary)
 
         return await self._store.transact(slot_of(channel), work)
 
@@ -147,30 +141,22 @@ class Doors:
         if record is None or not rights.has(record, me, seat, rights.INVITE):
             return None
         with self._store.read(slot_of(channel)) as reader:
-            for one in of_admin(reader, channel, me):
-                if one.invite.permanent and not one.invite.revoked:
-                    return one
-        return None
+            return primary_of(reader, channel, me)
 
     def links(self, me: int, channel: int, admin: int, *, revoked: bool) -> list[Link]:
         """An admin's links, newest first, the primary one on top."""
         record, seat = self._register.seat(me, channel)
         _overseer(record, seat, me, admin)
         with self._store.read(slot_of(channel)) as reader:
-            found = [one for one in of_admin(reader, channel, admin) if one.invite.revoked == revoked]
-        found.sort(key=lambda one: (one.invite.permanent, one.invite.date, one.hash), reverse=True)
-        return found
+            return links_of(reader, channel, admin, revoked=revoked)
 
     def admins(self, me: int, channel: int) -> list[tuple[int, int, int]]:
         """(admin, links, ended links), the creator's to know."""
         record, _ = self._register.seat(me, channel)
         if record.creator != me:
             raise errors.CHAT_ADMIN_REQUIRED()
-        counts: dict[int, list[int]] = {}
         with self._store.read(slot_of(channel)) as reader:
-            for _, invite in reader.range(INVITES, channel):
-                counts.setdefault(invite.admin, [0, 0])[invite.revoked] += 1
-        return [(admin, live, ended) for admin, (live, ended) in counts.items()]
+            return counts_of(reader, channel)
 
     def arrivals(self, me: int, channel: int, hash_: str, *, requested: bool) -> list[Arrival]:
         """Who came by a link (any with ""), or waits for leave to; newest first. CHAT_ADMIN_REQUIRED."""
@@ -181,14 +167,7 @@ class Doors:
     def waiting(self, channel: int, hash_: str = "", *, requested: bool = True) -> list[Arrival]:
         """As `arrivals`, for whoever has been let through already."""
         with self._store.read(slot_of(channel)) as reader:
-            rows = [(key[1], one) for key, one in reader.range(IMPORTERS, channel)]
-        found = [
-            Arrival(user, one)
-            for user, one in rows
-            if one.requested == requested and (not hash_ or one.hash == hash_)
-        ]
-        found.sort(key=lambda one: (one.importer.date, one.user), reverse=True)
-        return found
+            return arrivals_of(reader, channel, hash_, requested=requested)
 
     async def answer(
         self,

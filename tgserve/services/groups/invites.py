@@ -73,18 +73,7 @@ class Invites:
 
         def work(txn: Txn) -> Link:
             _admin(opened(txn, chat, me), me)
-            mine = of_admin(txn, chat, me)
-            if len(mine) >= limits.INVITES_PER_GROUP:
-                raise errors.INVITES_TOO_MUCH()
-            made = invite
-            if primary:
-                for one in mine:
-                    if one.invite.permanent and not one.invite.revoked:
-                        ended = replace(one.invite, revoked=True, permanent=False)
-                        txn.put(INVITES, chat, one.hash, value=ended)
-                made = g.Invite(me, now, permanent=True)
-            txn.put(INVITES, chat, hash_, value=made)
-            return Link(hash_, made)
+            return add_link(txn, chat, me, hash_, invite, now, primary=primary)
 
         return await self._store.transact(slot_of(chat), work)
 
@@ -151,42 +140,27 @@ class Invites:
         if not rights.is_admin(roster, me):
             return None
         with self._store.read(slot_of(chat)) as reader:
-            for one in of_admin(reader, chat, me):
-                if one.invite.permanent and not one.invite.revoked:
-                    return one
-        return None
+            return primary_of(reader, chat, me)
 
     def links(self, me: int, chat: int, admin: int, *, revoked: bool) -> list[Link]:
         """An admin's links, newest first, the primary one on top."""
         _overseer(self._rosters.of_member(me, chat), me, admin)
         with self._store.read(slot_of(chat)) as reader:
-            found = [one for one in of_admin(reader, chat, admin) if one.invite.revoked == revoked]
-        found.sort(key=lambda one: (one.invite.permanent, one.invite.date, one.hash), reverse=True)
-        return found
+            return links_of(reader, chat, admin, revoked=revoked)
 
     def admins(self, me: int, chat: int) -> list[tuple[int, int, int]]:
         """(admin, links, ended links), the creator's to know."""
         roster = self._rosters.of_member(me, chat)
         if roster.group.creator != me:
             raise errors.CHAT_ADMIN_REQUIRED()
-        counts: dict[int, list[int]] = {}
         with self._store.read(slot_of(chat)) as reader:
-            for _, invite in reader.range(INVITES, chat):
-                counts.setdefault(invite.admin, [0, 0])[invite.revoked] += 1
-        return [(admin, live, ended) for admin, (live, ended) in counts.items()]
+            return counts_of(reader, chat)
 
     def arrivals(self, me: int, chat: int, hash_: str, *, requested: bool) -> list[Arrival]:
         """Who came by a link (any with ""), or waits for leave to; newest first. CHAT_ADMIN_REQUIRED."""
         _admin(self._rosters.of_member(me, chat), me)
         with self._store.read(slot_of(chat)) as reader:
-            rows = [(key[1], one) for key, one in reader.range(IMPORTERS, chat)]
-        found = [
-            Arrival(user, one)
-            for user, one in rows
-            if one.requested == requested and (not hash_ or one.hash == hash_)
-        ]
-        found.sort(key=lambda one: (one.importer.date, one.user), reverse=True)
-        return found
+            return arrivals_of(reader, chat, hash_, requested=requested)
 
     async def answer(
         self, me: int, chat: int, user: int, approve: bool, action: Action, *, origin: Origin = None
@@ -295,6 +269,53 @@ def count_request(txn: Txn, chat: int, hash_: str, change: int) -> None:
     if invite is not None:
         requested = max(invite.requested + change, 0)
         txn.put(INVITES, chat, hash_, value=replace(invite, requested=requested))
+
+
+def add_link(txn: Txn, chat: int, me: int, hash_: str, invite: g.Invite, now: int, *, primary: bool) -> Link:
+    """Store a new link of `me`; `primary`: one without terms, in place of his primary link. INVITES_TOO_MUCH."""
+    mine = of_admin(txn, chat, me)
+    if len(mine) >= limits.INVITES_PER_GROUP:
+        raise errors.INVITES_TOO_MUCH()
+    if primary:
+        for one in mine:
+            if one.invite.permanent and not one.invite.revoked:
+                txn.put(INVITES, chat, one.hash, value=replace(one.invite, revoked=True, permanent=False))
+        invite = g.Invite(me, now, permanent=True)
+    txn.put(INVITES, chat, hash_, value=invite)
+    return Link(hash_, invite)
+
+
+def primary_of(reader: Reader, chat: int, admin: int) -> Link | None:
+    for one in of_admin(reader, chat, admin):
+        if one.invite.permanent and not one.invite.revoked:
+            return one
+    return None
+
+
+def links_of(reader: Reader, chat: int, admin: int, *, revoked: bool) -> list[Link]:
+    """An admin's links, newest first, the primary one on top."""
+    found = [one for one in of_admin(reader, chat, admin) if one.invite.revoked == revoked]
+    found.sort(key=lambda one: (one.invite.permanent, one.invite.date, one.hash), reverse=True)
+    return found
+
+
+def counts_of(reader: Reader, chat: int) -> list[tuple[int, int, int]]:
+    """(admin, links, ended links) of everybody who has made some."""
+    counts: dict[int, list[int]] = {}
+    for _, invite in reader.range(INVITES, chat):
+        counts.setdefault(invite.admin, [0, 0])[invite.revoked] += 1
+    return [(admin, live, ended) for admin, (live, ended) in counts.items()]
+
+
+def arrivals_of(reader: Reader, chat: int, hash_: str, *, requested: bool) -> list[Arrival]:
+    """Who came by a link (any with ""), or waits for leave to; newest first."""
+    found = [
+        Arrival(key[1], one)
+        for key, one in reader.range(IMPORTERS, chat)
+        if one.requested == requested and (not hash_ or one.hash == hash_)
+    ]
+    found.sort(key=lambda one: (one.importer.date, one.user), reverse=True)
+    return found
 
 
 def of_admin(reader: Reader, chat: int, admin: int) -> list[Link]:
