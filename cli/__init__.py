@@ -1,2 +1,2 @@
-"""The command line. Thin: options -> a command of admin/schema.py -> the daemon -> output. Relative imports only: the
+"""The command line. Thin: options -> a command of admin/schema/ -> the daemon -> output. Relative imports only: the
 folder is installed as tgserve.cli."""

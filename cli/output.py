@@ -1,6 +1,6 @@
 """The one door for output: tables and fields on a terminal by rich, plain text in a pipe, `--json` as a contract.
 
-With --json standard output is exactly one JSON object: the result as admin/schema.py has it, or
+With --json standard output is exactly one JSON object: the result as admin/schema/ has it, or
 {"error": {"kind": "refused" | "usage", "text": "..."}}. Without it results go to standard output, refusals to standard
 error. Exit codes: 0 done, 1 refused, 2 usage. rich is imported only when there is a terminal to use it on.
 """

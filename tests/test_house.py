@@ -160,7 +160,7 @@ def test_the_command_line_stays_thin():
             allowed = CLI_MAY_IMPORT if node in top else CLI_MAY_IMPORT_LATE
             if not any(inside(name, one) or name.startswith("__") for one in allowed - {"tgserve"}):
                 wrong.append(f"{place(path)}:{node.lineno}: {name}")
-    assert not wrong, "the command line speaks to the daemon through admin/schema.py:\n" + "\n".join(wrong)
+    assert not wrong, "the command line speaks to the daemon through admin/schema/:\n" + "\n".join(wrong)
 
 
 def test_imports_stand_at_the_top():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import Check, CheckReport, to_plain
+from tgserve.admin.schema import to_plain
+from tgserve.admin.schema.daemon import Check, CheckReport
 
 from .. import client, output
 from ..options import common, example

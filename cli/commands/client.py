@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import Status
+from tgserve.admin.schema.daemon import Status
 
 from .. import client as daemon
 from .. import endpoint, output

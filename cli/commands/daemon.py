@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import Metrics, Status, Stop, to_plain
+from tgserve.admin.schema import to_plain
+from tgserve.admin.schema.daemon import Metrics, Status, Stop
 
 from .. import client, output
 from ..options import common, example

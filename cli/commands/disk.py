@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import (
+from tgserve.admin.schema import to_plain
+from tgserve.admin.schema.disks import (
     DiskAdd,
     DiskCount,
     DiskDrain,
@@ -17,7 +18,6 @@ from tgserve.admin.schema import (
     DiskReport,
     DiskScrub,
     DiskStatus,
-    to_plain,
 )
 
 from .. import client, output

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import SearchRebuild, SearchReport, SearchStatus, to_plain
+from tgserve.admin.schema import to_plain
+from tgserve.admin.schema.search import SearchRebuild, SearchReport, SearchStatus
 
 from .. import client, output
 from ..options import common, example

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from tgserve.admin.schema import LoginCode, UserCode, UserCreate, UserList, UserMailCode, UserShow, to_plain
+from tgserve.admin.schema import to_plain
+from tgserve.admin.schema.users import LoginCode, UserCode, UserCreate, UserList, UserMailCode, UserShow
 
 from .. import client, output
 from ..options import common, example

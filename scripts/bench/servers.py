@@ -18,7 +18,7 @@ from typing import Any
 from cli.client import call
 from tgserve.adapters.contract import Sms
 from tgserve.admin import datadir
-from tgserve.admin.schema import UserCode
+from tgserve.admin.schema.users import UserCode
 from tgserve.clock import SystemClock
 from tgserve.config import Config
 from tgserve.ids import Ids

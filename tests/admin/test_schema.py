@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tgserve.admin import commands, registry, schema
-from tgserve.admin.schema import COMMANDS, Malformed, UserList, UserPage, UserRow, from_plain, to_plain
+from tgserve.admin.schema import COMMANDS, Malformed, from_plain, to_plain
+from tgserve.admin.schema.users import UserList, UserPage, UserRow
 
 
 def test_every_command_is_served():

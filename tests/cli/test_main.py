@@ -10,7 +10,7 @@ import pytest
 
 from cli import main
 from cli.main import COMMANDS, tgserve
-from tgserve.admin.schema import CheckReport
+from tgserve.admin.schema.daemon import CheckReport
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from cli.client import call
-from tgserve.admin.schema import Metrics
+from tgserve.admin.schema.daemon import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -20,7 +20,8 @@ from tgserve.admin import datadir
 from tgserve.admin.commands.check import told
 from tgserve.admin.commands.users import code_or_refuse, phone_digits
 from tgserve.admin.registry import Refusal
-from tgserve.admin.schema import CheckReport, LoginCode
+from tgserve.admin.schema.daemon import CheckReport
+from tgserve.admin.schema.users import LoginCode
 from tgserve.api import catalogue
 from tgserve.chunks.coding import Coder
 from tgserve.chunks.offline import check_chunk_folders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tgserve.admin.registry import Daemon, command
-from tgserve.admin.schema import Check, CheckReport
+from tgserve.admin.schema.daemon import Check, CheckReport
 from tgserve.chunks.check import ChunkReport, Sight, check_chunks
 from tgserve.chunks.store import Chunks
 from tgserve.store.check import PROBLEMS_KEPT, Report, check_store

@@ -11,7 +11,7 @@ from tgserve import __version__, metrics
 from tgserve.admin import exposition
 from tgserve.admin.commands.disks import unwell
 from tgserve.admin.registry import Daemon, command
-from tgserve.admin.schema import Metrics, MetricsText, Status, StatusReport, Stop, Stopping
+from tgserve.admin.schema.daemon import Metrics, MetricsText, Status, StatusReport, Stop, Stopping
 
 STOP_AFTER_SECONDS = 0.05
 """The answer to `stop` goes out before the stop begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tgserve.admin.registry import Daemon, Refusal, command
-from tgserve.admin.schema import (
+from tgserve.admin.schema.disks import (
     DiskAdd,
     DiskCount,
     DiskDrain,

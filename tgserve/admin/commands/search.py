@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tgserve.admin.registry import Daemon, command
-from tgserve.admin.schema import SearchRebuild, SearchReport, SearchStatus
+from tgserve.admin.schema.search import SearchRebuild, SearchReport, SearchStatus
 
 
 @command(SearchStatus)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from tgserve import errors
 from tgserve.admin.registry import Daemon, Refusal, command
-from tgserve.admin.schema import (
+from tgserve.admin.schema.users import (
     LoginCode,
     SessionRow,
     UserCode,
