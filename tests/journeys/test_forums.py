@@ -194,9 +194,8 @@ def test_a_tour_of_a_forum_in_tdlib(person, no_errors, version):  # noqa: F811 -
     befriend(ann, bob)
     chat = pair(ann, bob, "Forum", is_forum=True)
     number = supergroup(ann, chat)
-    if not ann.call("getSupergroup", supergroup_id=number)["is_forum"]:
-        ann.call("toggleSupergroupIsForum", supergroup_id=number, is_forum=True, has_forum_tabs=False)
-        bob.wait(lambda u: u["@type"] == "updateSupergroup" and u["supergroup"]["is_forum"])
+    assert ann.call("getSupergroup", supergroup_id=number)["is_forum"]
+    bob.wait(lambda u: u["@type"] == "updateSupergroup" and u["supergroup"]["is_forum"])
     made = ann.call(
         "createForumTopic", chat_id=chat, name="Cats", icon={"@type": "forumTopicIcon", "color": YELLOW}
     )

@@ -41,9 +41,12 @@ def answer(call: Call, done: Done, *updates: t.AnyUpdate) -> t.Updates:
 
 @rpc(channels.CreateChannel, flood=per_minute(20))
 async def create_channel(call: Call, request: channels.CreateChannel) -> t.AnyUpdates:
-    """TDLib makes a forum with `forum` alone: a supergroup with topics (CLIENTS A.16)."""
+    """TDLib makes a forum with `forum` alone: a supergroup with topics (CLIENTS A.16). Since 1.8.47 (seen up to 1.8.69) it
+    puts that wish where `for_import` stands and the other way round (CreateChannelQuery::send); who really imports says
+    `megagroup` with it, so `for_import` without that is a forum."""
     if request.broadcast and (request.megagroup or request.forum):
         raise errors.CHANNEL_INVALID()
+    forum = request.forum or (request.for_import and not request.megagroup and not request.broadcast)
     megagroup = not request.broadcast
     if request.ttl_period and not 0 <= request.ttl_period <= limits.TIMER_SECONDS:
         raise errors.TTL_PERIOD_INVALID()
@@ -54,7 +57,7 @@ async def create_channel(call: Call, request: channels.CreateChannel) -> t.AnyUp
         request.about,
         action,
         megagroup=megagroup,
-        forum=request.forum,
+        forum=forum,
         ttl_period=request.ttl_period or 0,
         origin=call.session,
     )
