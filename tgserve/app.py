@@ -20,6 +20,7 @@ from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
 from tgserve.adapters.web.loading import web_fetcher
 from tgserve.admin import datadir
+from tgserve.admin.jobs import Jobs
 from tgserve.admin.socket import AdminServer
 from tgserve.chunks.keeper import TURN_SECONDS as TURN_SECONDS_CHUNKS
 from tgserve.chunks.keeper import WATCH_SECONDS, Keeper
@@ -77,6 +78,7 @@ class App:
         self.port = 0
         self.started = 0.0
         self.tasks = lifecycle.Tasks()
+        self.jobs = Jobs(self.clock, self.tasks.spawn)
         self.driver = Driver()
         self._closing: list[Callable[[], Any]] = []
 

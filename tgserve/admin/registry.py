@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+from tgserve.admin.jobs import Jobs
+from tgserve.admin.refusal import Refusal
 from tgserve.admin.schema import COMMANDS, Command
 from tgserve.chunks.keeper import Keeper
 from tgserve.clock import Clock
@@ -12,12 +14,10 @@ from tgserve.config import Config
 from tgserve.services import Services
 from tgserve.store.shards import Store
 
+__all__ = ["HANDLERS", "Daemon", "Refusal", "command", "unserved"]
+
 R = TypeVar("R")
 P = TypeVar("P", bound=Command[Any])
-
-
-class Refusal(Exception):
-    """The command cannot be done; the text says why and what to do. Exit code 1."""
 
 
 class Daemon(Protocol):
@@ -26,6 +26,7 @@ class Daemon(Protocol):
     config: Config
     clock: Clock
     services: Services
+    jobs: Jobs
     keeper: Keeper
     store: Store
     address: str

@@ -1,5 +1,5 @@
-"""The admin API: what a command takes and gives, one module a noun. The command line imports nothing else of the daemon,
-and of this only what the command needs: its start is most of what a command costs.
+"""The admin API: what a command takes and gives, one module a noun. The command line imports nothing else of the
+daemon, and of this only what the command needs: its start is most of what a command costs.
 
 A command is a dataclass of its parameters; `@answers(name, Result)` ties name and result to it. On the wire
 (DIR/admin.sock, one JSON object a line): the server's first line is a Hello; a request is
