@@ -122,7 +122,9 @@ EXPIRE_DATE_INVALID = ErrorKind(400, "EXPIRE_DATE_INVALID", "the link would have
 USAGE_LIMIT_INVALID = ErrorKind(400, "USAGE_LIMIT_INVALID", "so many uses cannot be set")
 HIDE_REQUESTER_MISSING = ErrorKind(400, "HIDE_REQUESTER_MISSING", "nobody has asked to join with this id")
 CHANNEL_INVALID = ErrorKind(400, "CHANNEL_INVALID", "no such channel, or a wrong access hash")
-CHANNEL_PRIVATE = ErrorKind(400, "CHANNEL_PRIVATE", "you are no member of this channel, or were removed from it")
+CHANNEL_PRIVATE = ErrorKind(
+    400, "CHANNEL_PRIVATE", "you are no member of this channel, or were removed from it"
+)
 CHANNELS_TOO_MUCH = ErrorKind(400, "CHANNELS_TOO_MUCH", "you are in too many channels and supergroups")
 USER_BANNED_IN_CHANNEL = ErrorKind(400, "USER_BANNED_IN_CHANNEL", "you may not write in this supergroup")
 SEND_AS_PEER_INVALID = ErrorKind(400, "SEND_AS_PEER_INVALID", "you may not send as this peer")
@@ -139,7 +141,9 @@ PARTICIPANT_ID_INVALID = ErrorKind(400, "PARTICIPANT_ID_INVALID", "no such parti
 RIGHT_FORBIDDEN = ErrorKind(403, "RIGHT_FORBIDDEN", "you cannot give a right that you do not have")
 BROADCAST_REQUIRED = ErrorKind(400, "BROADCAST_REQUIRED", "this is for channels only")
 MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
-SECONDS_INVALID = ErrorKind(400, "SECONDS_INVALID", "slow mode takes 0, 5, 10, 30, 60, 300, 900 or 3600 seconds")
+SECONDS_INVALID = ErrorKind(
+    400, "SECONDS_INVALID", "slow mode takes 0, 5, 10, 30, 60, 300, 900 or 3600 seconds"
+)
 CHAT_LINK_EXISTS = ErrorKind(400, "CHAT_LINK_EXISTS", "a public or linked supergroup cannot hide its history")
 CHAT_DISCUSSION_UNALLOWED = ErrorKind(
     400, "CHAT_DISCUSSION_UNALLOWED", "a forum cannot be the discussion group of a channel"
@@ -150,7 +154,9 @@ TOPIC_TITLE_EMPTY = ErrorKind(400, "TOPIC_TITLE_EMPTY", "a topic needs a title")
 TOPIC_NOT_MODIFIED = ErrorKind(400, "TOPIC_NOT_MODIFIED", "the topic is already so")
 TOPIC_CLOSED = ErrorKind(400, "TOPIC_CLOSED", "the topic is closed")
 TOPIC_DELETED = ErrorKind(400, "TOPIC_DELETED", "the topic is gone")
-TOPIC_CLOSE_SEPARATELY = ErrorKind(400, "TOPIC_CLOSE_SEPARATELY", "nothing else changes when a topic is closed")
+TOPIC_CLOSE_SEPARATELY = ErrorKind(
+    400, "TOPIC_CLOSE_SEPARATELY", "nothing else changes when a topic is closed"
+)
 TOPIC_HIDE_SEPARATELY = ErrorKind(400, "TOPIC_HIDE_SEPARATELY", "nothing else changes when a topic is hidden")
 TOPICS_EMPTY = ErrorKind(400, "TOPICS_EMPTY", "no topics are named")
 GENERAL_MODIFY_ICON_FORBIDDEN = ErrorKind(
@@ -183,7 +189,9 @@ MESSAGE_NOT_MODIFIED = ErrorKind(400, "MESSAGE_NOT_MODIFIED", "the edit changes 
 MESSAGE_EDIT_TIME_EXPIRED = ErrorKind(400, "MESSAGE_EDIT_TIME_EXPIRED", "too late to edit this message")
 MEDIA_INVALID = ErrorKind(400, "MEDIA_INVALID", "this kind of media cannot be sent here")
 REACTION_INVALID = ErrorKind(400, "REACTION_INVALID", "there is no such reaction, or not in this chat")
-REACTIONS_TOO_MANY = ErrorKind(400, "REACTIONS_TOO_MANY", "more reactions than one may give, or a message may have")
+REACTIONS_TOO_MANY = ErrorKind(
+    400, "REACTIONS_TOO_MANY", "more reactions than one may give, or a message may have"
+)
 TITLE_INVALID = ErrorKind(400, "TITLE_INVALID", "the title is too long")
 POLL_QUESTION_INVALID = ErrorKind(400, "POLL_QUESTION_INVALID", "a poll's question has 1 to 255 characters")
 POLL_ANSWERS_INVALID = ErrorKind(400, "POLL_ANSWERS_INVALID", "a poll has 2 to 12 answers")
@@ -194,9 +202,13 @@ POLL_PERIOD_INVALID = ErrorKind(400, "POLL_PERIOD_INVALID", "a poll cannot close
 POLL_UNSUPPORTED = ErrorKind(400, "POLL_UNSUPPORTED", "polls of this kind are not made here")
 QUIZ_CORRECT_ANSWERS_EMPTY = ErrorKind(400, "QUIZ_CORRECT_ANSWERS_EMPTY", "a quiz has a right answer")
 QUIZ_CORRECT_ANSWERS_TOO_MUCH = ErrorKind(400, "QUIZ_CORRECT_ANSWERS_TOO_MUCH", "a quiz has one right answer")
-QUIZ_CORRECT_ANSWER_INVALID = ErrorKind(400, "QUIZ_CORRECT_ANSWER_INVALID", "the right answer is none of the answers")
+QUIZ_CORRECT_ANSWER_INVALID = ErrorKind(
+    400, "QUIZ_CORRECT_ANSWER_INVALID", "the right answer is none of the answers"
+)
 QUIZ_MULTIPLE_INVALID = ErrorKind(400, "QUIZ_MULTIPLE_INVALID", "one answer only may be given in a quiz")
-QUIZ_SOLUTION_INVALID = ErrorKind(400, "QUIZ_SOLUTION_INVALID", "a solution is a quiz's, of up to 200 characters")
+QUIZ_SOLUTION_INVALID = ErrorKind(
+    400, "QUIZ_SOLUTION_INVALID", "a solution is a quiz's, of up to 200 characters"
+)
 MESSAGE_POLL_CLOSED = ErrorKind(400, "MESSAGE_POLL_CLOSED", "the poll is closed")
 OPTION_INVALID = ErrorKind(400, "OPTION_INVALID", "the poll has no such answer")
 OPTIONS_TOO_MUCH = ErrorKind(400, "OPTIONS_TOO_MUCH", "one answer only may be given in this poll")
@@ -281,7 +293,9 @@ STICKER_VIDEO_BIG = ErrorKind(400, "STICKER_VIDEO_BIG", "the sticker's video is 
 VIDEO_CONTENT_TYPE_INVALID = ErrorKind(400, "VIDEO_CONTENT_TYPE_INVALID", "files of this kind are no videos")
 VIDEO_FILE_INVALID = ErrorKind(400, "VIDEO_FILE_INVALID", "the video is damaged, or has no pictures")
 PHOTO_ID_INVALID = ErrorKind(400, "PHOTO_ID_INVALID", "no such photo that could be shown here")
-EMOJI_MARKUP_INVALID = ErrorKind(400, "EMOJI_MARKUP_INVALID", "no such emoji or sticker, or no colours behind it")
+EMOJI_MARKUP_INVALID = ErrorKind(
+    400, "EMOJI_MARKUP_INVALID", "no such emoji or sticker, or no colours behind it"
+)
 BOT_INVALID = ErrorKind(400, "BOT_INVALID", "there is no such bot of yours")
 PHOTO_FILE_MISSING = ErrorKind(400, "PHOTO_FILE_MISSING", "no file was given to make a photo of")
 CONTACT_MISSING = ErrorKind(400, "CONTACT_MISSING", "this user is none of your contacts")
@@ -415,8 +429,12 @@ PEERS_LIST_EMPTY = ErrorKind(400, "PEERS_LIST_EMPTY", "no chats were named")
 INVITE_SLUG_EMPTY = ErrorKind(400, "INVITE_SLUG_EMPTY", "no link to a folder was given")
 INVITE_SLUG_EXPIRED = ErrorKind(400, "INVITE_SLUG_EXPIRED", "no such link to a folder, or it has ended")
 CHATLISTS_TOO_MUCH = ErrorKind(400, "CHATLISTS_TOO_MUCH", "too many folders joined by link")
-EMAIL_VERIFY_EXPIRED = ErrorKind(400, "EMAIL_VERIFY_EXPIRED", "the code for the e-mail address is too old, or none was sent")
-EMAIL_INSTALL_MISSING = ErrorKind(400, "EMAIL_INSTALL_MISSING", "the account has no e-mail address for login codes")
+EMAIL_VERIFY_EXPIRED = ErrorKind(
+    400, "EMAIL_VERIFY_EXPIRED", "the code for the e-mail address is too old, or none was sent"
+)
+EMAIL_INSTALL_MISSING = ErrorKind(
+    400, "EMAIL_INSTALL_MISSING", "the account has no e-mail address for login codes"
+)
 TASK_ALREADY_EXISTS = ErrorKind(400, "TASK_ALREADY_EXISTS", "this was asked for already and will be done")
 TAKEOUT_INVALID = ErrorKind(400, "TAKEOUT_INVALID", "no such export session")
 TAKEOUT_REQUIRED = ErrorKind(403, "TAKEOUT_REQUIRED", "this is answered inside an export session only")
@@ -436,6 +454,9 @@ PREMIUM_ACCOUNT_REQUIRED = ErrorKind(403, "PREMIUM_ACCOUNT_REQUIRED", "there is 
 MESSAGE_AUTHOR_REQUIRED = ErrorKind(403, "MESSAGE_AUTHOR_REQUIRED", "only the author may do this")
 MESSAGE_DELETE_FORBIDDEN = ErrorKind(403, "MESSAGE_DELETE_FORBIDDEN", "you may not delete this message")
 CHAT_WRITE_FORBIDDEN = ErrorKind(403, "CHAT_WRITE_FORBIDDEN", "you may not write here")
+CHAT_GUEST_SEND_FORBIDDEN = ErrorKind(
+    403, "CHAT_GUEST_SEND_FORBIDDEN", "only members of this discussion group may comment"
+)
 CHAT_FORBIDDEN = ErrorKind(403, "CHAT_FORBIDDEN", "you are no longer in this group")
 CHAT_ADMIN_REQUIRED = ErrorKind(400, "CHAT_ADMIN_REQUIRED", "only admins of the group may do this")
 CHAT_SEND_PLAIN_FORBIDDEN = ErrorKind(403, "CHAT_SEND_PLAIN_FORBIDDEN", "texts may not be sent here")
@@ -445,11 +466,17 @@ CHAT_SEND_GIFS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_GIFS_FORBIDDEN", "animation
 CHAT_SEND_GAME_FORBIDDEN = ErrorKind(403, "CHAT_SEND_GAME_FORBIDDEN", "games may not be sent here")
 CHAT_SEND_PHOTOS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_PHOTOS_FORBIDDEN", "photos may not be sent here")
 CHAT_SEND_VIDEOS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_VIDEOS_FORBIDDEN", "videos may not be sent here")
-CHAT_SEND_ROUNDVIDEOS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_ROUNDVIDEOS_FORBIDDEN", "video messages may not be sent here")
+CHAT_SEND_ROUNDVIDEOS_FORBIDDEN = ErrorKind(
+    403, "CHAT_SEND_ROUNDVIDEOS_FORBIDDEN", "video messages may not be sent here"
+)
 CHAT_SEND_AUDIOS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_AUDIOS_FORBIDDEN", "music may not be sent here")
-CHAT_SEND_VOICES_FORBIDDEN = ErrorKind(403, "CHAT_SEND_VOICES_FORBIDDEN", "voice messages may not be sent here")
+CHAT_SEND_VOICES_FORBIDDEN = ErrorKind(
+    403, "CHAT_SEND_VOICES_FORBIDDEN", "voice messages may not be sent here"
+)
 CHAT_SEND_DOCS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_DOCS_FORBIDDEN", "files may not be sent here")
-VOICE_MESSAGES_FORBIDDEN = ErrorKind(400, "VOICE_MESSAGES_FORBIDDEN", "this user takes no voice and video messages from you")
+VOICE_MESSAGES_FORBIDDEN = ErrorKind(
+    400, "VOICE_MESSAGES_FORBIDDEN", "this user takes no voice and video messages from you"
+)
 CHAT_SEND_POLL_FORBIDDEN = ErrorKind(403, "CHAT_SEND_POLL_FORBIDDEN", "polls may not be sent here")
 POLL_VOTE_REQUIRED = ErrorKind(403, "POLL_VOTE_REQUIRED", "who has voted is shown to voters")
 BROADCAST_FORBIDDEN = ErrorKind(403, "BROADCAST_FORBIDDEN", "the voters are anonymous")

@@ -322,3 +322,33 @@ def test_comments_on_a_post_in_tdlib(person, no_errors, version):  # noqa: F811 
         force_read=True,
     )
     ann.call("setChatDiscussionGroup", chat_id=news, discussion_chat_id=0)
+
+
+def test_a_guest_comments_in_tdlib(person, no_errors):  # noqa: F811 - fixtures
+    """Bob is subscribed to the channel, and not in its private group."""
+    ann, bob = person("1.8.69", "Ann"), person("1.8.69", "Bob")
+    befriend(ann, bob)
+    news = pair(ann, bob, "News", is_channel=True)
+    group = ann.call(
+        "createNewSupergroupChat", title="Talk", description="", is_channel=False, is_forum=False
+    )["id"]
+    ann.call("setChatDiscussionGroup", chat_id=news, discussion_chat_id=group)
+    ann.send_text(news, "it rains")
+    heard = bob.wait_text("it rains")
+    thread = bob.call("getMessageThread", chat_id=news, message_id=heard["id"])
+    assert thread["chat_id"] == group
+    mark = len(bob.updates)
+    content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "it pours"}}
+    top = {"topic_id": {"@type": "messageTopicThread", "message_thread_id": thread["message_thread_id"]}}
+    bob.call("sendMessage", chat_id=group, input_message_content=content, **top)
+    done = bob.wait(lambda u: u["@type"].startswith("updateMessageSend"), since=mark)
+    assert done["@type"] == "updateMessageSendSucceeded", done
+    assert ann.wait_text("it pours")["chat_id"] == group
+    history = bob.call(
+        "getMessageThreadHistory", chat_id=news, message_id=heard["id"], from_message_id=0, offset=0, limit=20
+    )
+    assert done["message"]["id"] in [one["id"] for one in history["messages"]]
+    status = bob.call("getSupergroup", supergroup_id=supergroup(bob, group))["status"]
+    assert status["@type"] == "chatMemberStatusLeft"
+    bob.call("deleteMessages", chat_id=group, message_ids=[done["message"]["id"]], revoke=True)
+    bob.call("joinChat", chat_id=group)

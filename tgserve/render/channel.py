@@ -62,7 +62,7 @@ def draw(services: Services, viewer: int, known: Known, seat: c.Participant | No
     record, peer = known.record, known.channel
     number = channel_id(peer)
     access_hash = services.views.channel_hash(viewer, number)
-    if record.deleted or not rights.may_see(record, seat):
+    if record.deleted or not services.channels.register.may_see(viewer, peer, record, seat):
         until = seat.until if seat is not None and seat.state == c.KICKED else 0
         return t.ChannelForbidden(
             broadcast=not record.megagroup,

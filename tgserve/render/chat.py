@@ -13,7 +13,6 @@ from tgserve.render.channel import banned_rights, channel, channel_id
 from tgserve.render.invite import invite
 from tgserve.render.stored import notify_settings, stored
 from tgserve.services import Services
-from tgserve.services.channels import rights as channel_rights
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Roster
 from tgserve.services.settings import UNTRANSLATED
@@ -81,10 +80,11 @@ def offered(services: Services, viewer: int, peer: int) -> Any:
 
 def _offered_channel(services: Services, viewer: int, peer: int) -> Any:
     """A channel that a link offers: as it is for who may see it, for others what they may know before they join."""
-    record = services.channels.register.get_or_none(peer)
-    seat = services.channels.register.participant(peer, viewer)
+    register = services.channels.register
+    record = register.get_or_none(peer)
+    seat = register.participant(peer, viewer)
     kicked = seat is not None and seat.state == c.KICKED
-    if record is None or record.deleted or kicked or channel_rights.may_see(record, seat):
+    if record is None or record.deleted or kicked or register.may_see(viewer, peer, record, seat):
         return channel(services, viewer, peer)
     number = channel_id(peer)
     return t.Channel(

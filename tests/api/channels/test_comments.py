@@ -10,6 +10,7 @@ from tests.api.channels.test_forums import NUMBERS, Town, sound
 from tests.api.messages.test_opinions_in_channels import Place, channel
 from tests.api.messages.test_sending import refused
 from tests.community import Community, run
+from tests.places import user_of
 from tests.talk import Person, talk
 from tgserve.api.channels import (  # noqa: F401 - their methods
     admin_log,
@@ -247,5 +248,112 @@ def test_a_stranger_gets_nothing(megagroup: bool) -> None:
                 channels.ToggleViewForumAsMessages(channel=place.where(eve), enabled=True),
             ):
                 await refused("CHANNEL_PRIVATE", eve, asked)
+
+    run(story())
+
+
+async def guests(c: Community, creator: Person, *subscribers: Person) -> tuple[Town, Town]:
+    """A private channel with subscribers, and its private discussion group with nobody but its creator in it."""
+    news = Town(c, (await channel(c, creator, *subscribers, megagroup=False)).number)
+    group = Town(c, (await channel(c, creator, megagroup=True)).number)
+    link = channels.SetDiscussionGroup(broadcast=news.where(creator), group=group.where(creator))
+    await creator(link)
+    return news, group
+
+
+def test_a_subscriber_comments_without_being_in_the_group() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            news, group = await guests(c, ann, bob, eve)
+            post = await news.post(ann, "it rains")
+            found = await bob(messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=post.id))
+            (root,) = found.messages
+            drawn = {one.id: one for one in found.chats}
+            assert isinstance(drawn[group.number], t.Channel) and drawn[group.number].left
+            under = t.InputReplyToMessage(reply_to_msg_id=root.id)
+            comment = await group.post(bob, "it pours", under)
+            assert comment.out and comment.from_id.user_id == bob.id
+            assert [one.message for one in (await news.thread(eve, post.id)).messages] == ["it pours"]
+            read = messages.ReadDiscussion(peer=news.peer(eve), msg_id=post.id, read_max_id=comment.id)
+            assert await eve(read)
+            found = await eve(messages.GetDiscussionMessage(peer=news.peer(eve), msg_id=post.id))
+            assert found.unread_count == 0 and found.read_inbox_max_id == comment.id
+            edit = messages.EditMessage(peer=group.peer(bob), id=comment.id, message="it snows")
+            await bob(edit)
+            await eve(
+                messages.SendReaction(
+                    peer=group.peer(eve), msg_id=comment.id, reaction=[t.ReactionEmoji(emoticon="👍")]
+                )
+            )
+            seen_by = await seen(group, eve, comment.id)
+            assert seen_by.message == "it snows" and seen_by.reactions.results[0].count == 1
+            full = await bob(channels.GetFullChannel(channel=group.where(bob)))
+            assert full.full_chat.linked_chat_id == news.number
+            assert not full.full_chat.can_view_participants
+            everybody = channels.GetParticipants(
+                channel=group.where(bob), filter=t.ChannelParticipantsRecent(), offset=0, limit=9, hash=0
+            )
+            await refused("CHAT_ADMIN_REQUIRED", bob, everybody)
+            others = channels.DeleteMessages(channel=group.where(eve), id=[comment.id])
+            await refused("MESSAGE_DELETE_FORBIDDEN", eve, others)
+            await bob(channels.DeleteMessages(channel=group.where(bob), id=[comment.id]))
+            assert (await news.thread(eve, post.id)).messages == []
+            await bob(channels.JoinChannel(channel=group.where(bob)))
+            full = await bob(channels.GetFullChannel(channel=group.where(bob)))
+            assert full.full_chat.can_view_participants and full.full_chat.participants_count == 2
+            sound(c)
+
+    run(story())
+
+
+def test_6_2_who_is_no_guest_of_a_discussion_group() -> None:
+    """Strangers, who has left the channel or was removed from either, and everybody once they are apart."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            news, group = await guests(c, ann, bob, eve)
+            post = await news.post(ann, "it rains")
+            found = await bob(messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=post.id))
+            root = found.messages[0].id
+
+            async def closed(who: Person) -> None:
+                for asked in (
+                    messages.GetReplies(
+                        peer=group.peer(who),
+                        msg_id=root,
+                        **dict.fromkeys(
+                            ("offset_id", "offset_date", "add_offset", "limit", "max_id", "min_id", "hash"), 0
+                        ),
+                    ),
+                    messages.SendMessage(peer=group.peer(who), message="boo", random_id=next(NUMBERS)),
+                    channels.JoinChannel(channel=group.where(who)),
+                    messages.ReadDiscussion(peer=group.peer(who), msg_id=root, read_max_id=1),
+                ):
+                    await refused("CHANNEL_PRIVATE", who, asked)
+
+            await closed(joe)
+            await group.post(eve, "hello")
+            await ann(channels.ToggleSlowMode(channel=group.where(ann), seconds=60))
+            await group.post(eve, "slowly")
+            again = messages.SendMessage(peer=group.peer(eve), message="boo", random_id=next(NUMBERS))
+            await refused("SLOWMODE_WAIT_60", eve, again)
+            await ann(channels.ToggleJoinToSend(channel=group.where(ann), enabled=True))
+            await refused("CHAT_GUEST_SEND_FORBIDDEN", eve, again)
+            await refused(
+                "CHANNEL_PRIVATE", eve, messages.EditMessage(peer=group.peer(eve), id=root + 1, message="x")
+            )
+            assert (await news.thread(eve, post.id)).count == 0
+            banned = t.ChatBannedRights(view_messages=True, until_date=0)
+            await ann(
+                channels.EditBanned(channel=group.where(ann), participant=ann.peer(eve), banned_rights=banned)
+            )
+            await closed(eve)
+            await bob(channels.LeaveChannel(channel=news.where(bob)))
+            await closed(bob)
+            await ann(channels.InviteToChannel(channel=news.where(ann), users=[user_of(ann, bob)]))
+            assert (await news.thread(bob, post.id)).count == 0
+            await ann(channels.SetDiscussionGroup(broadcast=news.where(ann), group=NOWHERE))
+            await closed(bob)
+            sound(c)
 
     run(story())

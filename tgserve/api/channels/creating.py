@@ -41,9 +41,9 @@ def answer(call: Call, done: Done, *updates: t.AnyUpdate) -> t.Updates:
 
 @rpc(channels.CreateChannel, flood=per_minute(20))
 async def create_channel(call: Call, request: channels.CreateChannel) -> t.AnyUpdates:
-    """TDLib makes a forum with `forum` alone: a supergroup with topics (CLIENTS A.16). Since 1.8.47 (seen up to 1.8.69) it
-    puts that wish where `for_import` stands and the other way round (CreateChannelQuery::send); who really imports says
-    `megagroup` with it, so `for_import` without that is a forum."""
+    """TDLib makes a forum with `forum` alone: a supergroup with topics (CLIENTS A.16). Since 1.8.47
+    (seen up to 1.8.69) it puts that wish where `for_import` stands and the other way round (CreateChannelQuery::send);
+    who really imports says `megagroup` with it, so `for_import` without that is a forum."""
     if request.broadcast and (request.megagroup or request.forum):
         raise errors.CHANNEL_INVALID()
     forum = request.forum or (request.for_import and not request.megagroup and not request.broadcast)

@@ -57,9 +57,10 @@ class Changing:
         """One's own message for a while, or as admin with that right any post of a channel. CHANNEL_PRIVATE,
         MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED, MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY."""
         now = int(self._clock.now())
+        guest = self._register.writing_guest(me, channel)
 
         def work(txn: Txn) -> Edited:
-            record, seat = admitted(txn, channel, me, now)
+            record, seat = admitted(txn, channel, me, now, guest)
             row, body = editable(txn, record, channel, me, seat, msg_id, now)
             before, body = body, changed(txn, body, change, now)
             txn.put(BODIES, channel, msg_id, value=body)
@@ -78,7 +79,7 @@ class Changing:
 
     def check_editable(self, me: int, channel: int, msg_id: int) -> View:
         """The message, if `me` may edit it now; raises as `edit`."""
-        record, seat = self._register.seat(me, channel)
+        record, seat = self._register.writer(me, channel)
         with self._store.read(slot_of(channel)) as reader:
             now = int(self._clock.now())
             row, body = editable(reader, record, channel, me, seat, msg_id, now)
@@ -90,9 +91,10 @@ class Changing:
         """Delete for everybody: one's own messages, or as admin with that right anybody's. Ids that are not there are
         passed over. CHANNEL_PRIVATE, MESSAGE_DELETE_FORBIDDEN."""
         now = int(self._clock.now())
+        guest = self._register.writing_guest(me, channel)
 
         def work(txn: Txn) -> Affected:
-            record, seat = admitted(txn, channel, me, now)
+            record, seat = admitted(txn, channel, me, now, guest)
             if not rights.has(record, me, seat, rights.DELETE):
                 for msg_id in msg_ids:
                     body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None

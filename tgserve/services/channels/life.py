@@ -113,12 +113,18 @@ class Life:
         raise errors.INTERNAL()
 
     async def join(self, me: int, channel: int, *, origin: Origin = None) -> Done:
-        """Come into a public channel. CHANNEL_PRIVATE, USER_ALREADY_PARTICIPANT, CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
+        """Come into a public channel, or the discussion group of one that he may see. CHANNEL_PRIVATE,
+        USER_ALREADY_PARTICIPANT, CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
+
+        known = self._register.get_or_none(channel)
+        seat = self._register.participant(channel, me)
+        guest = known is not None and self._register.is_guest(me, channel, known, seat)
 
         def enter(txn: Txn, record: c.Channel, was: c.Participant | None) -> int:
             if rights.is_member(was):
                 raise errors.USER_ALREADY_PARTICIPANT()
-            if not rights.may_see(record, was):
+            kicked = was is not None and was.state == c.KICKED
+            if kicked or not (rights.may_see(record, was) or (guest and record.linked)):
                 raise errors.CHANNEL_PRIVATE()
             now = int(self._clock.now())
             journal.note(txn, channel, c.LogEntry(now, me, journal.JOIN))
@@ -279,11 +285,14 @@ def account_gone(txn: Txn, word: pl.AccountGone, memo: object) -> None:
     save(txn, channel, record if record.members else _ended(txn, channel, record, now))
 
 
-def admitted(txn: Txn, channel: int, me: int, now: int) -> tuple[c.Channel, c.Participant | None]:
-    """The channel and the seat of a member. CHANNEL_INVALID, CHANNEL_PRIVATE."""
+def admitted(
+    txn: Txn, channel: int, me: int, now: int, guest: bool = False
+) -> tuple[c.Channel, c.Participant | None]:
+    """The channel and the seat of a member; with `guest` (Register.writing_guest) of who may write there without being
+    one. CHANNEL_INVALID, CHANNEL_PRIVATE."""
     record = opened(txn, channel)
     seat = seat_of(txn, channel, me, now)
-    if not rights.is_member(seat):
+    if not rights.guest_or_member(record, seat, guest):
         raise errors.CHANNEL_PRIVATE()
     return record, seat
 

@@ -97,7 +97,7 @@ class Posting:
     def guises(self, me: int, channel: int) -> list[int]:
         """Whom a member may write as, the usual one first: himself; an anonymous admin the group; in a public group,
         or one that belongs to a channel, the public channels he has made and that channel."""
-        record, seat = self._register.seat(me, channel)
+        record, seat = self._register.writer(me, channel)
         if not record.megagroup:
             return [me, channel] if record.signatures and record.profiles else [channel]
         found = [me]
@@ -140,7 +140,7 @@ class Posting:
         author = _author(
             record, channel, me, seat, send_as, self._name(me), self._foreign(me, channel, send_as)
         )
-        _check_member(record, me, seat)
+        _check_member(record, seat, self._register.writing_guest(me, channel))
         _check_rights(record, me, seat, self._needed(record, drafts))
         for _, draft in drafts:
             if draft.reply is None or draft.reply.foreign or not draft.reply.msg_id:
@@ -178,7 +178,9 @@ class Posting:
     ) -> Callable[[Txn], list[Sent]]:
         now = int(self._clock.now())
         foreign = self._foreign(me, channel, send_as)
-        needed = self._needed(self._register.get_or_none(channel), drafts)
+        known = self._register.get_or_none(channel)
+        needed = self._needed(known, drafts)
+        guest = bool(known is not None and known.linked) and self._register.writing_guest(me, channel)
 
         def work(txn: Txn) -> list[Sent]:
             record = opened(txn, channel)
@@ -186,7 +188,7 @@ class Posting:
             author = _author(record, channel, me, seat, send_as, name, foreign)
             again = [txn.get(SENT, channel, mark_of(me, random_id)) for random_id, _ in drafts]
             if not any(again):
-                _check(txn, record, channel, me, seat, drafts, needed, now)
+                _check(txn, record, channel, me, seat, guest, drafts, needed, now)
             sent: list[Sent] = []
             for (random_id, draft), mark in zip(drafts, again, strict=True):
                 if mark is not None:
@@ -317,15 +319,17 @@ def _check(
     channel: int,
     me: int,
     seat: c.Participant | None,
+    guest: bool,
     drafts: Sequence[tuple[int, Draft]],
     needed: Sequence[int],
     now: int,
 ) -> None:
     """Raise what keeps `me` from sending these now; counts the slow mode."""
-    _check_member(record, me, seat)
+    _check_member(record, seat, guest)
     if _check_rights(record, me, seat, needed):
         return
-    if record.slow_mode_seconds and seat is not None:
+    if record.slow_mode_seconds:
+        seat = seat or c.Participant(now, state=c.LEFT)
         if seat.next_post > now:
             raise errors.SLOWMODE_WAIT(seat.next_post - now)
         albums = {draft.grouped_id for _, draft in drafts}
@@ -335,14 +339,17 @@ def _check(
         txn.put(PARTICIPANTS, channel, me, value=replace(kept, next_post=now + record.slow_mode_seconds))
 
 
-def _check_member(record: c.Channel, me: int, seat: c.Participant | None) -> None:
-    if not rights.is_member(seat):
-        if seat is not None and seat.state == c.KICKED:
-            raise errors.USER_BANNED_IN_CHANNEL()
-        if not record.megagroup or not record.linked or record.join_to_send or not rights.is_public(record):
-            if rights.may_see(record, seat):
-                raise errors.CHAT_WRITE_FORBIDDEN()
-            raise errors.CHANNEL_PRIVATE()
+def _check_member(record: c.Channel, seat: c.Participant | None, guest: bool) -> None:
+    """`guest`: as Register.writing_guest has it."""
+    if rights.guest_or_member(record, seat, guest):
+        return
+    if seat is not None and seat.state == c.KICKED:
+        raise errors.USER_BANNED_IN_CHANNEL()
+    if record.linked and record.join_to_send and record.megagroup:
+        raise errors.CHAT_GUEST_SEND_FORBIDDEN()
+    if rights.may_see(record, seat):
+        raise errors.CHAT_WRITE_FORBIDDEN()
+    raise errors.CHANNEL_PRIVATE()
 
 
 def _check_rights(record: c.Channel, me: int, seat: c.Participant | None, needed: Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
 """Channels in memory, and who may see them: asked at every call, changed by commits of the channel's slot.
 
 SECURITY 6.1, 6.2: an access hash opens nothing by itself. Whoever is no member sees a channel only while it has an
-active username and he has not been removed from it.
+active username, or belongs as discussion group to a channel that he may see, and he has not been removed from it.
 """
 
 from __future__ import annotations
@@ -153,9 +153,41 @@ class Register:
         if record is None:
             raise errors.CHANNEL_INVALID()
         participant = self.participant(channel, me)
-        if record.deleted or not rights.may_see(record, participant):
+        if record.deleted or not self.may_see(me, channel, record, participant):
             raise errors.CHANNEL_PRIVATE()
         return record, participant
+
+    def may_see(self, me: int, channel: int, record: c.Channel, seat: c.Participant | None) -> bool:
+        """A member may; others while it is public, or is the discussion group of a channel that they may see."""
+        return rights.may_see(record, seat) or self.is_guest(me, channel, record, seat)
+
+    def is_guest(self, me: int, channel: int, record: c.Channel, seat: c.Participant | None) -> bool:
+        """May `me`, who is no member of this discussion group and was not removed from it, see the channel that it
+        belongs to? Both must say that they belong together."""
+        if not record.megagroup or not record.linked or record.deleted:
+            return False
+        if seat is not None and seat.state != c.LEFT:
+            return False
+        of = self.get_or_none(record.linked)
+        if of is None or of.deleted or of.megagroup or of.linked != channel:
+            return False
+        return rights.may_see(of, self.participant(record.linked, me))
+
+    def writing_guest(self, me: int, channel: int) -> bool:
+        """May `me` write in this discussion group, or change what he has written, without being in it? Its own slot
+        checks again (rights.guest_or_member)."""
+        record = self.get_or_none(channel)
+        if record is None or not record.megagroup or not record.linked or record.join_to_send:
+            return False
+        seat = self.participant(channel, me)
+        return not rights.is_member(seat) and self.may_see(me, channel, record, seat)
+
+    def writer(self, me: int, channel: int) -> tuple[c.Channel, c.Participant | None]:
+        """The channel for a member, or for who may write in it as a guest. CHANNEL_INVALID, CHANNEL_PRIVATE."""
+        record, seat = self.view(me, channel)
+        if not rights.guest_or_member(record, seat, self.writing_guest(me, channel)):
+            raise errors.CHANNEL_PRIVATE()
+        return record, seat
 
     def of_user(self, user: int) -> list[int]:
         """The channels a user is in."""

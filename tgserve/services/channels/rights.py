@@ -74,6 +74,16 @@ def may_see(channel: c.Channel, one: c.Participant | None) -> bool:
     return is_public(channel)
 
 
+def guest_or_member(channel: c.Channel, one: c.Participant | None, guest: bool) -> bool:
+    """May somebody act in it: as a member, or as a `guest` (Register.writing_guest, from outside the transaction) of a
+    discussion group that takes guests?"""
+    if is_member(one):
+        return True
+    if one is not None and one.state == c.KICKED:
+        return False
+    return guest and channel.megagroup and bool(channel.linked) and not channel.join_to_send
+
+
 def admin_rights(channel: c.Channel, user: int, one: c.Participant | None) -> int:
     """The flag word of what `user` may do as admin; the creator all."""
     if one is None or one.state != c.MEMBER:

@@ -154,7 +154,7 @@ class Reactions:
         origin: Origin,
     ) -> View:
         """In a channel's box: who of its members is online hears of it by its log; posts of channels name nobody."""
-        record, seat = self._channels.register.seat(me, channel)
+        record, seat = self._channels.register.writer(me, channel)
         row = self._row(me, channel, msg_id)
         if given:
             if channel_rights.denied(record, me, seat) & rights.REACT:
