@@ -7,11 +7,16 @@ from typing import Any
 from tests.api.messages.test_chats import group, sound
 from tests.api.messages.test_folders import folder
 from tests.community import run
+from tests.places import Place
+from tests.places import place as make
 from tests.talk import Person, talk
 from tgserve.api.account import notify, privacy
 from tgserve.api.messages import folders as _folders
+from tgserve.store import events as ev
+from tgserve.store.keyspaces import ARCHIVED_BY
+from tgserve.store.slots import slot_of
 from tgserve.tl import types as t
-from tgserve.tl.functions import account, folders, messages, updates
+from tgserve.tl.functions import account, channels, folders, messages, updates
 
 SERVED = (notify, privacy, _folders)
 
@@ -95,5 +100,92 @@ def test_chats_that_are_kept_in_the_archive() -> None:
                     await other.send(ann, "after")
                     found.append(await place(ann, other))
                 assert found == places
+
+    run(story())
+
+
+async def mute(person: Person, peer: t.AnyInputNotifyPeer, until: int | None) -> None:
+    settings = t.InputPeerNotifySettings(mute_until=until)
+    await person(account.UpdateNotifySettings(peer=peer, settings=settings))
+
+
+def test_a_post_brings_a_channel_back() -> None:
+    """Whoever has it in his archive and has not silenced it; what keeps it there may end."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            for megagroup in (True, False):
+                here = await make(c, ann, bob, eve, joe, megagroup=megagroup)
+
+                async def put(who: Person, here: Place = here) -> None:
+                    move = [t.InputFolderPeer(peer=here.peer(who), folder_id=1)]
+                    await who(folders.EditPeerFolders(folder_peers=move))
+
+                async def where(who: Person, here: Place = here) -> int:
+                    return (await here.line(who)).folder_id or 0
+
+                for who in (ann, bob, eve):
+                    await put(who)
+                since = await bob(updates.GetState())
+                own = t.InputNotifyPeer(peer=here.peer(eve))
+                await mute(eve, own, 2**31 - 1)
+                assert [await where(one) for one in (ann, bob, eve, joe)] == [1, 1, 1, 0]
+                mark = len(c.heard)
+                await here.post(ann, "1")
+                await c.settle()
+                assert [await where(one) for one in (ann, bob, eve, joe)] == [1, 0, 1, 0]
+                told = [one for one in c.heard[mark:] if isinstance(getattr(one, "event", None), ev.Archived)]
+                assert [one.user_id for one in told] == [bob.id]
+                missed = await bob(updates.GetDifference(pts=since.pts, date=since.date, qts=0))
+                assert any(isinstance(one, t.UpdateFolderPeers) for one in missed.other_updates)
+                await mute(eve, own, int(c.clock.now()) + 3600)
+                await here.post(ann, "2")
+                assert await where(eve) == 1
+                c.clock.advance(3601)
+                await here.post(ann, "3")
+                await c.settle()
+                assert [await where(one) for one in (ann, eve)] == [1, 0]
+                await put(eve)
+                await eve(
+                    account.SetGlobalPrivacySettings(
+                        settings=t.GlobalPrivacySettings(keep_archived_unmuted=True)
+                    )
+                )
+                await here.post(ann, "4")
+                assert await where(eve) == 1
+                await eve(account.SetGlobalPrivacySettings(settings=t.GlobalPrivacySettings()))
+                await here.post(ann, "5")
+                await c.settle()
+                assert await where(eve) == 0
+            sound(c)
+
+    run(story())
+
+
+def test_a_post_costs_what_was_archived_since_the_last() -> None:
+    """Those who silence it are asked once; who has gone is not asked."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await make(c, ann, bob, eve, megagroup=False)
+            for who in (bob, eve):
+                move = [t.InputFolderPeer(peer=here.peer(who), folder_id=1)]
+                await who(folders.EditPeerFolders(folder_peers=move))
+                await mute(who, t.InputNotifyPeer(peer=here.peer(who)), 2**31 - 1)
+
+            def listed() -> list[int]:
+                with c.store.read(slot_of(here.id)) as reader:
+                    return [key[1] for key, _ in reader.range(ARCHIVED_BY, here.id)]
+
+            assert listed() == [bob.id, eve.id]
+            await eve(channels.LeaveChannel(channel=here.input(eve)))
+            assert listed() == [bob.id]
+            await here.post(ann, "1")
+            await c.settle()
+            assert listed() == []
+            await mute(bob, t.InputNotifyPeer(peer=here.peer(bob)), 0)
+            await c.settle()
+            assert listed() == [bob.id]
+            sound(c)
 
     run(story())

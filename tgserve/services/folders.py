@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
+from tgserve.services import archive
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -90,6 +91,7 @@ class Folders:
             made = change(was)
             if made != was:
                 txn.put(FOLDERS, me, value=made)
+                archive.listen_again(txn, me)
                 eventlog.append(txn, me, event, now=now, raises=0, origin=origin)
 
         return self._store.transact(slot_of(me), work)
@@ -106,7 +108,9 @@ class Folders:
             for peer, folder in dict(moves).items():
                 dialog = txn.get(DIALOGS, me, peer) or NO_DIALOG
                 if dialog.folder != folder:
-                    txn.put(DIALOGS, me, peer, value=replace(dialog, folder=folder, pinned=0))
+                    made = replace(dialog, folder=folder, pinned=0)
+                    txn.put(DIALOGS, me, peer, value=made)
+                    archive.listen(txn, me, peer, made)
                     moved.setdefault(folder, []).append(peer)
             return [
                 eventlog.append(txn, me, ev.Archived(tuple(peers), folder), now=now, origin=origin)

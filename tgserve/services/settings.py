@@ -51,6 +51,8 @@ class Settings:
                 txn.put(USER_SETTINGS, user_id, name, value=value)
             else:
                 txn.delete(USER_SETTINGS, user_id, name)
+            if name == archive.KEEP:
+                archive.listen_again(txn, user_id)
 
         await self._store.transact(slot_of(user_id), work)
 
@@ -66,6 +68,7 @@ class Settings:
         def work(txn: Txn) -> None:
             txn.put(USER_SETTINGS, user_id, f"notify:{kind}", value=value)
             txn.put(USER_SETTINGS, user_id, archive.MUTED + kind, value=b"%d" % muted_until)
+            archive.listen_again(txn, user_id)
             eventlog.append(txn, user_id, ev.DefaultNotifyChanged(kind), now=now, raises=0, origin=origin)
 
         await self._store.transact(slot_of(user_id), work)
@@ -77,6 +80,7 @@ class Settings:
             names = [name for (*_, name), _ in txn.range(USER_SETTINGS, user_id) if name.startswith(prefix)]
             for name in names:
                 txn.delete(USER_SETTINGS, user_id, name)
+            archive.listen_again(txn, user_id)
 
         await self._store.transact(slot_of(user_id), work)
 
@@ -99,6 +103,7 @@ class Settings:
             dialog = txn.get(DIALOGS, user_id, peer) or r.Dialog(hidden=True)
             dialog = replace(dialog, notify=value, notify_layer=layer, muted_until=muted_until)
             txn.put(DIALOGS, user_id, peer, value=dialog)
+            archive.listen(txn, user_id, peer, dialog)
             eventlog.append(txn, user_id, ev.NotifyChanged(peer=peer), now=now, raises=0).origin = origin
 
         await self._store.transact(slot_of(user_id), work)

@@ -16,6 +16,7 @@ from tgserve.store import group_records as g
 from tgserve.store import media_records as m
 from tgserve.store import payloads as pl
 from tgserve.store import photo_records as ph
+from tgserve.store import provider_records as pr
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
 from tgserve.store import sticker_records as s
@@ -33,6 +34,8 @@ USER_SETTINGS = Keyspace("user_settings", 0x06, (I64, STR), bytes)  # user: (use
 PRIVACY = Keyspace("privacy", 0x07, (I64, STR), r.PrivacyRules)  # user: (user, privacy key)
 PASSWORDS = Keyspace("passwords", 0x08, (I64,), a.Password)  # user
 LEAVING = Keyspace("leaving", 0x09, (I64,), a.Leaving)  # user: deleted accounts that still have rows
+# providers of SMS, push and mail: slot of the kind
+PROVIDERS = Keyspace("providers", 0x0A, (STR, STR), pr.ProviderRow)  # kind: (kind, name)
 # slot of the name
 PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
 NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
@@ -92,6 +95,9 @@ CHANNEL_MENTIONS = Keyspace(
     "channel_mentions", 0x3D, (I64, I64, U32), bytes
 )  # user: (user, channel, msg_id) of an unread mention -> nothing
 ADMIN_LOG = Keyspace("admin_log", 0x3E, (I64, U64), c.LogEntry)  # channel: (channel, number)
+ARCHIVED_BY = Keyspace(
+    "archived_by", 0x35, (I64, I64), bytes
+)  # channel: (channel, user) who has it in his archive -> second until which it is silent there, 4 B
 # threads: slot of the channel
 TOPICS = Keyspace("topics", 0x3F, (I64, U32), th.Topic)  # channel: (channel, topic)
 THREAD_ROWS = Keyspace(

@@ -561,6 +561,34 @@ class UnlinkGroup(Record, tag=True, frozen=True):
     date: int
 
 
+class AwaitPost(Record, tag=True, frozen=True):
+    """`user` has a channel in his archive, where a new post finds him; not before second `quiet_until`, when he has
+    silenced it that long."""
+
+    channel: int
+    user: int
+    quiet_until: int = 0
+
+
+class WakeArchived(Record, tag=True, frozen=True):
+    """There is something new in a channel that `user` had in his archive. `kind` names the defaults it follows."""
+
+    user: int
+    channel: int
+    kind: str
+    date: int
+
+
+class WakeNext(Record, tag=True, frozen=True):
+    """Those behind user number `after` who have the channel in their archives are to be told of a post."""
+
+    channel: int
+    after: int
+    kind: str
+    author: int
+    date: int
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -623,6 +651,9 @@ AnyOutbox = (
     | PostDeleted
     | LinkGroup
     | UnlinkGroup
+    | AwaitPost
+    | WakeArchived
+    | WakeNext
 )
 
 

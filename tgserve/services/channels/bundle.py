@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tgserve.clock import Clock
 from tgserve.ids import Ids
+from tgserve.services import archive
 from tgserve.services.channels import seats, threads
 from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.changing import Changing
@@ -67,6 +68,9 @@ def build(
     store.on_outbox(pl.TellChannelRequests, seats.requests_changed)
     store.on_outbox(pl.AccountGone, account_gone)
     store.on_outbox(pl.FillGeneral, threads.fill_general)
+    store.on_outbox(pl.AwaitPost, archive.awaited)
+    store.on_outbox(pl.WakeArchived, archive.told)
+    store.on_outbox(pl.WakeNext, archive.next_ones)
     life = Life(store, clock, ids, register)
     known = Threads(store)
     reading = ChannelReading(store, clock, register, history, known)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tgserve import errors
 from tgserve.clock import Clock
-from tgserve.services import alarms, boxes
+from tgserve.services import alarms, archive, boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
 from tgserve.services.channels import rights, threads
 from tgserve.services.channels.register import Register, opened
@@ -501,6 +501,8 @@ def put_message(
             threads.add(txn, channel, top, msg_id, body, published.pts)
     elif record is not None and record.linked and not body.action:
         txn.outbox(slot_of(record.linked), pl.ForwardPost(record.linked, channel, msg_id, body, now))
+    kind = "broadcasts" if record is not None and not record.megagroup else "chats"
+    archive.posted(txn, channel, kind, body.signer or body.author, now)
     for user in body.mentions:
         seat = txn.get(PARTICIPANTS, channel, user)
         if rights.is_member(seat):

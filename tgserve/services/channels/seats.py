@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tgserve.services import archive
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.channels import rights
 from tgserve.services.channels.register import Seat
@@ -22,6 +23,7 @@ from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store.keyspaces import (
+    ARCHIVED_BY,
     BY_ROLE,
     CHANNEL_MENTIONS,
     DIALOGS,
@@ -91,6 +93,8 @@ def put_seat(
         read_max = top.top_message if top is not None else 0
         word = pl.SeatChanged(user, channel, is_here, now, read_max, record.version + 1)
         txn.outbox(slot_of(user), word, memo)
+        if not is_here:
+            txn.delete(ARCHIVED_BY, channel, user)
     elif was != made:
         txn.outbox(slot_of(user), pl.TellChannelChanged(user, channel, now), memo)
     return record
@@ -155,6 +159,7 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
         dialog = replace(
             dialog, hidden=False, left_at=word.version, left_date=0, read_inbox_max=max(word.read_max, 0)
         )
+        archive.listen(txn, user, channel, dialog)
     else:
         txn.delete(JOINED, user, channel)
         for key, _ in list(txn.range(CHANNEL_MENTIONS, user, channel)):
