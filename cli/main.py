@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Verify every invariant of the store."),
     "search": ("search", "The search index: status, rebuild."),
     "disk": ("disk", "Disks for files: list, status, add, drain, remove, scrub, repair."),
+    "sms": ("sms", "Providers of login codes: list, adapters, add, set, test, remove."),
     "user": ("user", "Accounts: list, show, code, create."),
     "key": ("key", "The server's public key."),
     "client": ("client", "Point clients at this server."),

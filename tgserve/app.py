@@ -15,7 +15,7 @@ from typing import Any
 from tgserve import api, limits, log
 from tgserve.adapters.contract import AdapterError
 from tgserve.adapters.desk import SmsDesk
-from tgserve.adapters.loading import sms_sender
+from tgserve.adapters.line import Line
 from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
 from tgserve.adapters.web.loading import web_fetcher
@@ -68,6 +68,7 @@ class App:
     gateway: Gateway
     exchange: Exchange
     keeper: Keeper
+    sms: Line
 
     def __init__(self, config: Config, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.config = config
@@ -107,7 +108,8 @@ class App:
             secret=keys.secret,
             retention=Retention(config.limits.events_kept, config.limits.events_kept_days * limits.DAY),
         )
-        desk = SmsDesk(sms_sender(config, clock), self.tasks.spawn)
+        self.sms = Line(config, clock, self.tasks.spawn)
+        desk = SmsDesk(self.sms, self.tasks.spawn)
         mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
         chunks = Chunks(store, clock, ids, keys.secret, chunk_settings(config))
         imaging = Imaging()
@@ -119,6 +121,8 @@ class App:
         self._closing.append(mail.close)
         await store.start()
         self._closing.append(store.close)
+        self.sms.use(self.services.providers.of("sms"))
+        self.services.providers.on_change("sms", self.sms.use)
         await chunks.start()
         self._closing.append(chunks.close)
         self._closing.append(self.tasks.every(TURN_SECONDS_CHUNKS, self.keeper.turn, "chunks").cancel)

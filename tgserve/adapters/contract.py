@@ -58,6 +58,31 @@ class Sms:
     """The whole message as the user shall read it, with the code in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One of the operator's ways out: which adapter with which options, and when it is asked."""
+
+    name: str
+    adapter: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    order: int = 100
+    """Lower ones are asked first; the next when one has failed."""
+    countries: tuple[str, ...] = ()
+    """ISO codes of the numbers it is for; empty: all."""
+    enabled: bool = True
+    per_minute: int = 0
+    """Most messages in any minute; 0: as many as come."""
+    added: int = 0
+    """Unix seconds."""
+
+
+class Probing(Protocol):
+    """What a sender may offer besides: to be asked whether it would work."""
+
+    async def probe(self) -> Sent | Later | Refused:
+        """Reach the provider and let it check the credentials, without sending anything. Raises nothing."""
+
+
 class SmsSender(Protocol):
     async def send(self, sms: Sms) -> SmsResult:
         """Try once. Raises nothing but CancelledError: what goes wrong is a result."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from tgserve.admin.jobs import Jobs
 from tgserve.admin.refusal import Refusal
+from tgserve.adapters.line import Line
 from tgserve.admin.schema import COMMANDS, Command
 from tgserve.chunks.keeper import Keeper
 from tgserve.clock import Clock
@@ -29,6 +30,7 @@ class Daemon(Protocol):
     jobs: Jobs
     keeper: Keeper
     store: Store
+    sms: Line
     address: str
     """host:port it listens on."""
     started: float

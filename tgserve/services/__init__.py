@@ -54,6 +54,7 @@ from tgserve.services.polls.polling import Polls
 from tgserve.services.presence import Presence
 from tgserve.services.previews import Previews
 from tgserve.services.privacy import Privacy
+from tgserve.services.providers import Providers
 from tgserve.services.reactions.reacting import Reactions
 from tgserve.services.reading import Reading
 from tgserve.services.recovery import Recovery
@@ -128,6 +129,7 @@ class Services:
     saved: Saved
     top_peers: TopPeers
     chatlists: Chatlists
+    providers: Providers
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -234,6 +236,7 @@ def build(
         saved=Saved(store, clock),
         top_peers=TopPeers(store, clock),
         chatlists=Chatlists(store, clock, ids, folders, groups, channels),
+        providers=Providers(store, clock),
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms, channels.posting),
         expiry=Expiry(store, clock, alarms),

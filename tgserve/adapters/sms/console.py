@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from tgserve.adapters.contract import AdapterError, Options, Refused, Sent, Sms, SmsResult
+from tgserve.adapters.contract import Options, Refused, Sent, Sms, SmsResult
+from tgserve.adapters.options import takes
 from tgserve.clock import Clock
 
 
@@ -30,7 +31,6 @@ class ConsoleSender:
         self._terminal = None
 
 
+@takes("sms.console")
 def create(options: Options, clock: Clock) -> ConsoleSender:
-    if options:
-        raise AdapterError(f"[sms.console] takes no options, not {', '.join(options)}")
     return ConsoleSender(sys.stdout if sys.stdout is not None and sys.stdout.isatty() else None)

@@ -10,7 +10,8 @@ import json
 import os
 from pathlib import Path
 
-from tgserve.adapters.contract import AdapterError, Later, Options, Sent, Sms, SmsResult
+from tgserve.adapters.contract import Later, Options, Sent, Sms, SmsResult
+from tgserve.adapters.options import Option, takes
 from tgserve.clock import Clock
 
 
@@ -38,9 +39,6 @@ class FileSender:
         """Nothing is held open."""
 
 
+@takes("sms.file", Option("path", "file that gets a JSON line for each message"))
 def create(options: Options, clock: Clock) -> FileSender:
-    unknown = set(options) - {"path"}
-    path = options.get("path")
-    if unknown or not isinstance(path, str) or not path:
-        raise AdapterError('[sms.file] needs path = "FILE" and takes nothing else')
-    return FileSender(Path(path).expanduser(), clock)
+    return FileSender(Path(options["path"]).expanduser(), clock)
