@@ -14,6 +14,7 @@ from tgserve.store import chunk_records as ck
 from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import media_records as m
+from tgserve.store import node_records as n
 from tgserve.store import payloads as pl
 from tgserve.store import photo_records as ph
 from tgserve.store import provider_records as pr
@@ -157,3 +158,9 @@ PROFILE_PHOTOS = Keyspace("profile_photos", 0x60, (I64, U32), ph.OwnPhoto)  # us
 # shared folders: slot of who shares
 CHATLISTS = Keyspace("chatlists", 0x48, (I64, U32, STR), cl.SharedFolder)  # user: (owner, folder, slug)
 LOGIN_EMAILS = Keyspace("login_emails", 0x49, (I64,), a.LoginEmail)  # user
+# other nodes: slot of the text "nodes"
+NODES = Keyspace("nodes", 0x1A, (U32,), n.Node)  # dc
+INVITATIONS = Keyspace("invitations", 0x1B, (BYTES,), n.Invitation)  # hash of the secret
+NODE_QUEUE = Keyspace("node_queue", 0x1C, (U32, U64), bytes)  # (dc, number) -> msgpack of a payload
+STREAMS = Keyspace("streams", 0x1D, (U32,), n.Stream)  # dc
+VISITORS = Keyspace("visitors", 0x1E, (I64,), n.Visitor)  # user homed elsewhere

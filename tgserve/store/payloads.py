@@ -589,6 +589,29 @@ class WakeNext(Record, tag=True, frozen=True):
     date: int
 
 
+class ToNode(Record, tag=True, frozen=True):
+    """For another node, in order: `data` is the msgpack of an AnyOutbox whose target is homed there."""
+
+    dc: int
+    data: bytes
+
+
+class FromNode(Record, tag=True, frozen=True):
+    """What node `dc` had for us, in the slot of the user it came from. `body`: the message it is about, as BODIES has
+    it."""
+
+    dc: int
+    data: bytes
+    body: bytes = b""
+
+
+class EndJoined(Record, tag=True, frozen=True):
+    """A session ended at its home: keys that joined it here by an exported authorisation are signed out."""
+
+    user_id: int
+    hash: int
+
+
 AnyOutbox = (
     Deliver
     | DeliverEdit
@@ -654,6 +677,9 @@ AnyOutbox = (
     | AwaitPost
     | WakeArchived
     | WakeNext
+    | ToNode
+    | FromNode
+    | EndJoined
 )
 
 
