@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,14 @@ from tgserve.ids import Ids
 from tgserve.services import build
 from tgserve.services.channels import counters, members, register
 from tgserve.services.channels.members import Newest
+from tgserve.services.channels.register import save
+from tgserve.services.channels.seats import put_seat
 from tgserve.services.groups.life import Action
+from tgserve.store import channel_records as ch
+from tgserve.store.keyspaces import CHANNELS
 from tgserve.store.shards import Store
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 from tgserve.testing.clock import FakeClock
 from tgserve.tl import functions as f
 from tgserve.tl import layers
@@ -83,7 +90,7 @@ def test_the_audience_behind_a_new_start(tmp_path: Path) -> None:
         for user in (8, 9):
             audience.arrived(user)
         assert set(audience.of(done.channel)) == {8}
-        assert list(services.channels.members.members(done.channel)) in ([8, 7], [7, 8])
+        assert list(await services.channels.members.members(done.channel)) in ([8, 7], [7, 8])
         await store.close()
 
     run(story())
@@ -99,15 +106,47 @@ def test_the_list_of_members_follows() -> None:
         async with talk(4) as (c, (ann, bob, eve, kim)):
             here = await place(c, ann, bob, eve)
             listed = c.services.channels.members.members
-            assert set(listed(here.id)) == {ann.id, bob.id, eve.id}
+            assert set(await listed(here.id)) == {ann.id, bob.id, eve.id}
             await bob(f.channels.LeaveChannel(channel=here.input(bob)))
-            assert bob.id not in listed(here.id) and len(listed(here.id)) == 2
+            assert bob.id not in await listed(here.id) and len(await listed(here.id)) == 2
             link = c.services.channels.doors.primary_or_none(ann.id, here.id)
             assert link is not None
             for one in (kim, bob):
                 await one(f.messages.ImportChatInvite(hash=link.hash))
-            assert listed(here.id)[:2] == [bob.id, kim.id]
-            assert set(listed(here.id)) == {ann.id, bob.id, eve.id, kim.id}
+            assert (await listed(here.id))[:2] == [bob.id, kim.id]
+            assert set(await listed(here.id)) == {ann.id, bob.id, eve.id, kim.id}
+
+    run(story())
+
+
+def test_a_list_of_members_is_read_in_slices_while_they_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "SLICE", 7)
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            link = c.services.channels.doors.primary_or_none(ann.id, here.id)
+            assert link is not None
+            came = {10**9 + user * 31 % 97: 1000 + user * 17 % 13 for user in range(60)}
+
+            def seat(txn: Txn) -> None:
+                record = txn.get(CHANNELS, here.id)
+                assert record is not None
+                for user, date in came.items():
+                    record = put_seat(txn, here.id, record, user, ch.Participant(date, ann.id), 1)
+                save(txn, here.id, record)
+
+            await c.services.store.transact(slot_of(here.id), seat)
+            listed = c.services.channels.members.members
+            both = [asyncio.create_task(listed(here.id)) for _ in range(2)]
+            await asyncio.gather(
+                bob(f.channels.LeaveChannel(channel=here.input(bob))),
+                eve(f.messages.ImportChatInvite(hash=link.hash)),
+            )
+            first, second = await asyncio.gather(*both)
+            assert first is second is await listed(here.id)
+            expected = sorted(came, key=lambda user: (came[user], user))
+            assert list(first) == [eve.id, ann.id, *reversed(expected)] and len(first) == 62
 
     run(story())
 
@@ -145,7 +184,7 @@ def test_what_is_kept_of_channels_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
                 here = await place(c, ann, bob)
                 posts = [await here.post(ann, f"post {number}") for number in range(4)]
                 assert (await here.line(bob)).unread_count == 1 + len(posts)  # and that he was brought in
-                kept.members.members(here.id)
+                await kept.members.members(here.id)
                 for viewer in range(5):
                     kept.counters.view(viewer + 1, here.id, posts)
                 assert kept.counters.of(here.id, posts[0]).views == 5

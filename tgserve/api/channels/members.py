@@ -52,7 +52,7 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
             raise errors.CHAT_ADMIN_REQUIRED()
     elif not visible and not (role == rights.ROLE_ADMIN and record.megagroup):
         raise errors.CHAT_ADMIN_REQUIRED()
-    everybody = members.by_role(channel, role) if role else _everybody(call, channel, what)
+    everybody = members.by_role(channel, role) if role else await _everybody(call, channel, what)
     limit = min(max(request.limit, 0), limits.PARTICIPANTS_PER_PAGE)
     count, found = page(everybody, _wanted(call, what), request.offset, limit)
     if role == rights.ROLE_ADMIN and record.creator in found:
@@ -80,7 +80,7 @@ _ROLES: dict[type, int] = {
 }
 
 
-def _everybody(call: Call, channel: int, what: t.AnyChannelParticipantsFilter) -> Sequence[int]:
+async def _everybody(call: Call, channel: int, what: t.AnyChannelParticipantsFilter) -> Sequence[int]:
     """Members among whom a filter chooses, the last to come first: not all of them where few can be meant."""
     if isinstance(what, t.ChannelParticipantsBots):
         return ()  # no account is a bot
@@ -88,7 +88,7 @@ def _everybody(call: Call, channel: int, what: t.AnyChannelParticipantsFilter) -
         known = [user for user, _ in call.services.contacts.of(call.me)]
         seats = call.services.channels.register.participants(channel, known)
         return [user for user, seat in zip(known, seats, strict=True) if rights.is_member(seat)]
-    return call.services.channels.members.members(channel)
+    return await call.services.channels.members.members(channel)
 
 
 def _wanted(call: Call, what: t.AnyChannelParticipantsFilter) -> Callable[[int], bool] | None:

@@ -5,6 +5,7 @@ SECURITY 6.3: nobody gives a right he does not have, nobody touches who is above
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +33,10 @@ from tgserve.store.transaction import Txn
 
 LISTS_CACHED = 16
 """Big channels whose member lists are kept in memory: 200,000 members are 1.6 MB."""
+SLICE = 1000
+"""Members that are read at once, a millisecond's work: between two slices the loop serves others."""
+_DATE_SHIFT = 64
+_USER = (1 << _DATE_SHIFT) - 1
 
 
 class _Came(Struct, array_like=True, gc=False):
@@ -51,7 +56,7 @@ class Newest(Sequence[int]):
     __slots__ = ("_gone", "came")
 
     def __init__(self, came: Iterable[int]) -> None:
-        self.came = array("q", came)
+        self.came = came if isinstance(came, array) else array("q", came)
         self._gone: set[int] = set()
 
     def __len__(self) -> int:
@@ -90,6 +95,14 @@ class Newest(Sequence[int]):
             self.came = array("q", [one for one in self.came if one not in gone])
 
 
+@dataclass(slots=True)
+class _Loading:
+    """A list that is being read, and who came (True) or went (False) meanwhile."""
+
+    done: asyncio.Event
+    moved: dict[int, bool]
+
+
 @dataclass(slots=True, frozen=True)
 class Changed:
     """Somebody's place before and after a change."""
@@ -107,6 +120,7 @@ class Members:
         self._register = register
         self._lists: OrderedDict[int, Newest] = OrderedDict()
         """channel -> its members, the last to come first."""
+        self._loading: dict[int, _Loading] = {}
 
     # -- who is in it -----------------------------------------------------------
 
@@ -124,23 +138,65 @@ class Members:
             raise errors.USER_NOT_PARTICIPANT()
         return found
 
-    def members(self, channel: int) -> Sequence[int]:
+    async def members(self, channel: int) -> Sequence[int]:
         """All members, the last to come first."""
-        known = self._lists.get(channel)
-        if known is None:
-            with self._store.read(slot_of(channel)) as reader:
-                rows = [
-                    (came.date, key[-8:])  # the last part of the key: the user
-                    for key, data in reader.rows(PARTICIPANTS, channel)
-                    if (came := _came(data)).state == c.MEMBER
-                ]
-            rows.sort()
-            known = self._lists[channel] = Newest(int.from_bytes(key, "big", signed=True) for _, key in rows)
+        while (known := self._lists.get(channel)) is None:
+            loading = self._loading.get(channel)
+            if loading is not None:
+                await loading.done.wait()
+                continue
+            loading = self._loading[channel] = _Loading(asyncio.Event(), {})
+            try:
+                came = await self._read(channel)
+                moved = loading.moved
+                if moved:  # some of them were read before they moved, some behind it
+                    came = array("q", [one for one in came if one not in moved])
+                    came.extend([user for user, here in moved.items() if here])
+                self._lists[channel] = Newest(came)
+            finally:
+                del self._loading[channel]
+                loading.done.set()
             if len(self._lists) > LISTS_CACHED:
                 self._lists.popitem(last=False)
-        else:
-            self._lists.move_to_end(channel)
+        self._lists.move_to_end(channel)
         return known
+
+    async def _read(self, channel: int) -> array[int]:
+        """Members by the date they came, read and sorted a slice at a time."""
+        runs: list[list[int]] = []
+        first: int | None = None
+        while True:
+            with self._store.read(slot_of(channel)) as reader:
+                rows = reader.rows(PARTICIPANTS, channel, lo=first, limit=SLICE)
+            run = [
+                came.date << _DATE_SHIFT
+                | int.from_bytes(key[-8:], "big")  # the last part of the key: the user
+                for key, data in rows
+                if (came := _came(data)).state == c.MEMBER
+            ]
+            run.sort()
+            runs.append(run)
+            if len(rows) < SLICE:
+                break
+            first = int.from_bytes(rows[-1][0][-8:], "big") + 1
+            await asyncio.sleep(0)
+        while len(runs) > 1:
+            # Sorting two runs behind each other is merging them.
+            pairs, runs = runs, []
+            for at in range(0, len(pairs), 2):
+                run = pairs[at]
+                if at + 1 < len(pairs):
+                    run += pairs[at + 1]
+                    run.sort()
+                runs.append(run)
+                if len(run) > SLICE:
+                    await asyncio.sleep(0)
+        came_in = array("q")
+        for at in range(0, len(runs[0]), SLICE):
+            came_in.extend([one & _USER for one in runs[0][at : at + SLICE]])
+            if at:
+                await asyncio.sleep(0)
+        return came_in
 
     def by_role(self, channel: int, role: int) -> list[int]:
         """Users with a role: rights.ROLE_ADMIN, ROLE_RESTRICTED, ROLE_KICKED. What has run out is left out."""
@@ -163,6 +219,10 @@ class Members:
             if type(item) is Seat:
                 known = self._lists.get(item.channel)
                 if known is None:
+                    if item.channel in self._loading:
+                        moved = self._loading[item.channel].moved
+                        moved.pop(item.user, None)
+                        moved[item.user] = item.here
                     continue
                 if item.here:
                     known.add(item.user)
