@@ -57,6 +57,10 @@ class Engine(Protocol):
         StoreError: anything else, nothing kept.
         """
 
+    def bulk(self, rows: Rows) -> None:
+        """As commit, from any thread beside it, for rows that no commit is about meanwhile: slots on their way from one
+        shard to another. Snapshots made after it see them, older ones need not, renewed or not."""
+
     def tidy(self, idle: bool) -> None:
         """House-keeping between commits, after their answers are out; `idle`: nothing else is to be done. Fails as
         commit does, without harm."""
@@ -71,6 +75,12 @@ class Engine(Protocol):
 
     def size(self) -> int:
         """Bytes on disk (memory: an estimate)."""
+
+    def used(self) -> int:
+        """Bytes of `size` that hold something; the rest is room of rows that were deleted."""
+
+    def rows(self) -> int:
+        """About how many rows there are."""
 
     def close(self) -> None: ...
 

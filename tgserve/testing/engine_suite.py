@@ -62,6 +62,33 @@ class EngineSuite:
         snapshot.close()
         engine.close()
 
+    def test_bulk_rows_beside_commits(self, tmp_path: Path) -> None:
+        """Another thread writes rows that no commit is about; a snapshot made afterwards sees both, and so does the
+        next open."""
+        engine = self.open(tmp_path / "env")
+        bulk = {b"\1%05d" % n: b"moved" for n in range(3000)}
+        thread = threading.Thread(
+            target=lambda: [engine.bulk(dict([row])) for row in list(bulk.items())[:40]]
+        )
+        thread.start()
+        for n in range(40):
+            engine.commit({b"\0%03d" % n: b"own"})
+        thread.join()
+        engine.bulk(dict(bulk))
+        engine.bulk({key: None for key in list(bulk)[::2]})
+        engine.commit({b"\0more": b"own"})
+        wanted = [(b"\0%03d" % n, b"own") for n in range(40)] + [(b"\0more", b"own")]
+        wanted += sorted(bulk.items())[1::2]
+        assert content(engine) == wanted
+        assert 0 < engine.used() <= engine.size() and engine.rows() > 0
+        engine.tidy(True)
+        assert content(engine) == wanted
+        engine.close()
+        if self.durable:
+            engine = self.open(tmp_path / "env")
+            assert content(engine) == wanted
+            engine.close()
+
     def test_deletions_and_overwrites(self, engine: Engine) -> None:
         engine.commit({b"\0a": b"1", b"\0b": b"2"})
         engine.commit({b"\0a": None, b"\0b": b"3", b"\0never": None})

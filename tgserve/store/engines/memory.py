@@ -26,6 +26,7 @@ class _Disk:
         self.keys: list[bytes] = []
         self.bytes = 0
         self.changing = threading.Lock()
+        self.writing = threading.Lock()
 
 
 class MemorySnapshot:
@@ -77,6 +78,13 @@ class MemoryEngine:
         return MemorySnapshot(self)
 
     def commit(self, rows: Rows) -> None:
+        with self.disk.writing:
+            self._commit(rows)
+
+    def bulk(self, rows: Rows) -> None:
+        self.commit(rows)
+
+    def _commit(self, rows: Rows) -> None:
         fault = self._fail("before")
         if fault is not None:
             raise fault
@@ -119,6 +127,12 @@ class MemoryEngine:
 
     def size(self) -> int:
         return self.disk.bytes
+
+    def used(self) -> int:
+        return self.disk.bytes
+
+    def rows(self) -> int:
+        return len(self.disk.rows)
 
     def close(self) -> None:
         self.snapshots.clear()
