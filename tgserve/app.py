@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -39,6 +40,7 @@ from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
 from tgserve.rpc.driver import Driver
 from tgserve.server import lifecycle
+from tgserve.server.doors import Certificate, Doors, WebMaker, web_maker
 from tgserve.server.exchange import Exchange
 from tgserve.server.fanout import Fanout
 from tgserve.server.gateway import Gateway
@@ -136,6 +138,14 @@ class App:
         await admin.start()
         self._closing.append(admin.stop)
         listener = Listener(self.gateway, ids)
+        self.gateway.doors = doors = Doors(
+            listener.connect,
+            self.gateway.lost,
+            self.tasks.spawn,
+            certificate(config, clock),
+            self._pages(listener),
+        )
+        self._closing.append(doors.close)
         try:
             self.host, self.port = await listener.start(config.host, config.port)
         except OSError as fault:
@@ -223,6 +233,13 @@ class App:
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)
 
+    def _pages(self, listener: Listener) -> WebMaker | None:
+        if not self.config.http.enabled:
+            return None
+        return web_maker(
+            listener.connect, self.gateway.lost, self.config, self.clock, self.services, self.gateway.proxies
+        )
+
     async def stop(self) -> None:
         """End in the reverse order of the start; what is committed stays, what waits is answered or cut."""
         closing, self._closing = self._closing, []
@@ -268,6 +285,17 @@ def serve(config: Config, ready: Callable[[str], None]) -> None:
     log.setup(config.log.format, config.log.level)
     with asyncio.Runner(loop_factory=lifecycle.new_loop) as runner:
         runner.run(run(config, ready))
+
+
+def certificate(config: Config, clock: Clock) -> Certificate | None:
+    """That of the settings. Raises StartError."""
+    if not config.http.certificate:
+        return None
+    pair = config.data / config.http.certificate, config.data / config.http.key
+    try:
+        return Certificate(*pair, clock)
+    except (OSError, ssl.SSLError) as fault:
+        raise StartError(f"http.certificate {pair[0]}, http.key {pair[1]}: {fault}") from fault
 
 
 def chunk_settings(config: Config) -> ChunkSettings:

@@ -124,6 +124,18 @@ class PreviewsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpConfig:
+    enabled: bool = True
+    """Whether browsers that come to the port of `listen` are shown pages. MTProto over HTTP and WebSocket is served in
+    any case."""
+    certificate: str = ""
+    """PEM file with the certificate and its chain: the port then takes TLS too, for browsers (https, wss). Read again
+    when it changes. Relative paths begin at the data directory."""
+    key: str = ""
+    """PEM file with the certificate's private key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     connections_per_address: int = limits.CONNECTIONS_PER_ADDRESS
     """Open sockets of one address. Raise it when the whole community comes through one reverse proxy."""
@@ -180,6 +192,8 @@ class Config:
     """What people may upload."""
     previews: PreviewsConfig = field(default_factory=PreviewsConfig)
     """Previews of linked pages."""
+    http: HttpConfig = field(default_factory=HttpConfig)
+    """Pages and TLS on the port of `listen`."""
     log: LogConfig = field(default_factory=LogConfig)
     """The daemon's log on standard error."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -295,6 +309,8 @@ def check(config: Config, place: str = "settings") -> Config:
         problems.append(f"default_country: `{config.default_country}` is not a two-letter country code")
     if config.fixed_code and not config.dev:
         problems.append("fixed_code: only for `tgserve dev`")
+    if bool(config.http.certificate) != bool(config.http.key):
+        problems.append("http.certificate: needs http.key too, and the reverse")
     if not 0 <= config.chunks.copies <= 8:
         problems.append(f"chunks.copies: {config.chunks.copies} is not 0..8")
     if config.chunks.copies and config.chunks.least_copies > config.chunks.copies:

@@ -32,6 +32,8 @@ LISTEN_BACKLOG: Final = 4096
 """A community that reconnects at once after a restart must not be refused by the kernel."""
 CONNECTIONS_PER_ADDRESS: Final = 512
 """Open sockets of one address (SECURITY 2.8). A household or an office behind NAT stays far below; TDLib takes 16."""
+WEB_CONNECTIONS: Final = 1000
+"""Open sockets that ask for pages instead of MTProto."""
 
 # -- key exchange ---------------------------------------------------------------------------------------------------
 

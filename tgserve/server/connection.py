@@ -59,6 +59,9 @@ class Gate(Protocol):
     def lost(self, connection: Connection) -> None:
         """The socket is gone."""
 
+    def leaves(self, connection: Connection, transport: Any, data: bytes) -> None:
+        """It is for another door than MTProto's (channel.kind): the transport is given away with what has come."""
+
     def overdue(self, connection: Connection) -> None:
         """HTTP requests have waited long enough for something to be said."""
 
@@ -67,6 +70,7 @@ class Connection(asyncio.Protocol):
     """One socket. `proven`: a packet under a known key, or a step of a key exchange, has come over it."""
 
     __slots__ = (
+        "_before",
         "_closing",
         "_gate",
         "_heard",
@@ -100,6 +104,7 @@ class Connection(asyncio.Protocol):
         self._hold_until = 0.0
         self._proxy = ""
         self._preface: bytes | None = None
+        self._before: Connection | None = None
         self.address = ""
         self.counted = ""
         """The address that it counts for; empty while only the trusted proxy is known that it came through."""
@@ -121,11 +126,18 @@ class Connection(asyncio.Protocol):
         if own:
             self.host = sys.intern(own[0])
         address = sys.intern(peer[0]) if peer else ""
+        before, self._before = self._before, None
+        if before is not None:
+            self._gate.lost(before)
         if self._gate.proxies.trusts(address):
-            self._proxy, self._preface = address, b""
+            self._proxy, self._preface = address, None if before is not None else b""
         if not self._gate.met(self, address):
             self.abort()
             return
+        if before is not None and before.counted:
+            self._named(before.counted)
+            if self._closing:
+                return
         self._heard = now = self._gate.clock.monotonic()
         self._gate.wheel.arm(self, now + limits.FIRST_PACKET_SECONDS)
 
@@ -148,6 +160,9 @@ class Connection(asyncio.Protocol):
             self._named(self._gate.proxies.origin(self._proxy, channel.forwarded_for))
             if self.closing:
                 return
+        if channel.leaves:
+            self._leave()
+            return
         if frames:
             if self.crowded:
                 self.refuse(-429)
@@ -164,6 +179,22 @@ class Connection(asyncio.Protocol):
             self.say(said)
         if channel.closed:
             self.finish()
+
+    def inherit(self, other: Connection) -> None:
+        """It will go on where another one has been, on the same socket: who that was is known."""
+        self._before = other
+
+    def _leave(self) -> None:
+        if self.crowded:
+            self.abort()
+            return
+        said = self.channel.output()
+        if said:
+            self._out.append(said)
+        self.flush()
+        transport, self._transport = self._transport, None
+        data, self.channel.leaves = self.channel.leaves, b""
+        self._gate.leaves(self, transport, data)
 
     def _introduced(self, data: bytes) -> bytes:
         """The bytes after the PROXY header of a trusted proxy; b"" while it is not all there. Raises ProtocolError."""

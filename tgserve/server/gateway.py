@@ -32,6 +32,7 @@ from tgserve.rpc.dispatcher import Dispatcher
 from tgserve.rpc.driver import Driver
 from tgserve.server.budgets import Sockets, holder
 from tgserve.server.connection import Connection
+from tgserve.server.doors import Doors
 from tgserve.server.exchange import Exchange
 from tgserve.server.lifecycle import contain
 from tgserve.server.live import LiveKey, LiveLogin, LiveSession, Online
@@ -59,6 +60,7 @@ class Gateway:
 
     dispatcher: Dispatcher
     exchange: Exchange
+    doors: Doors
 
     def __init__(
         self,
@@ -145,6 +147,9 @@ class Gateway:
         for one in (live, *(others or ())):
             if one is not None and one.detach(connection, now):
                 self._left(one, now)
+
+    def leaves(self, connection: Connection, transport: Any, data: bytes) -> None:
+        self.doors.leaves(connection, transport, data)
 
     # -- packets ----------------------------------------------------------------------------------------------------
 

@@ -19,11 +19,14 @@ class Listener:
         self._ids = ids
         self._server: asyncio.Server | None = None
 
+    def connect(self) -> Connection:
+        """What serves a new socket."""
+        return Connection(self._gateway, Channel(self._ids.padding, self._gateway.doors.names))
+
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; the address that is listened on (port 0 takes a free one). OSError when it cannot be had."""
-        gateway, padding = self._gateway, self._ids.padding
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(gateway, Channel(padding)), host, port, backlog=limits.LISTEN_BACKLOG
+            self.connect, host, port, backlog=limits.LISTEN_BACKLOG
         )
         name = self._server.sockets[0].getsockname()
         return str(name[0]), int(name[1])

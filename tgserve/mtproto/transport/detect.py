@@ -5,17 +5,18 @@
 | ef                                  | abridged                                    |
 | ee ee ee ee                         | intermediate                                |
 | dd dd dd dd                         | padded intermediate                         |
-| "POST" "GET " "OPTI" "HEAD"         | HTTP, and by its upgrade WebSocket          |
-| 16 03 0x .. .. 01                   | TLS: nothing here speaks it, closed at once |
+| "POST" "GET " "OPTI" "HEAD"         | HTTP, and by its upgrade WebSocket; pages   |
+| 16 03 0x .. .. 01                   | TLS, with any of the others inside          |
 | any 4, then 00 00 00 00             | full (its sequence number 0)                |
 | else                                | obfuscated2, known after 64 bytes           |
 
+Pages and TLS are not served here: with a door for them the channel ends with `leaves`, without it they are refused.
 An obfuscated client never starts with one of the others: its protocol forbids it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from tgserve.errors import ProtocolError
 from tgserve.mtproto.transport import abridged, intermediate
@@ -38,13 +39,28 @@ class Channel:
     After a ProtocolError, or once `closed`, nothing more is received; write what `output` and `error` give and close.
     """
 
-    __slots__ = ("_ended", "_first", "_forwarded", "_framing", "_out", "_padding", "_talker", "dc_id", "kind")
+    __slots__ = (
+        "_doors",
+        "_ended",
+        "_first",
+        "_forwarded",
+        "_framing",
+        "_out",
+        "_padding",
+        "_talker",
+        "dc_id",
+        "kind",
+        "leaves",
+    )
 
-    def __init__(self, padding: Callable[[int], bytes]) -> None:
+    def __init__(self, padding: Callable[[int], bytes], doors: Container[str] = ()) -> None:
         self.kind = ""
         """"" until detected; then abridged, intermediate, padded, full, obf-… or ws-… of the first three, http."""
         self.dc_id: int | None = None
         """The DC that the client believes it talks to; only obfuscated transports say so."""
+        self.leaves = b""
+        """Bytes that are not for here: from now on the connection is for door `kind`, "tls" or "web"."""
+        self._doors = doors
         self._padding = padding
         self._framing: Framing | None = None
         self._talker: Http | WebSocket | None = None
@@ -107,12 +123,14 @@ class Channel:
         if start == intermediate.PADDED_TAG:
             return self._start("padded", PaddedIntermediate(self._padding), data[4:], frames)
         if start in _METHODS:
-            self._talker = Http(self._upgrade)
+            self._talker = Http(self._upgrade, self._to_web if "web" in self._doors else None)
             return self._start("http", self._talker, data, frames)
         if len(data) >= 8 and data[4:8] == bytes(4):
             return self._start("full", Full(), data, frames)
         if start[:2] == b"\x16\x03" and data[5:6] == b"\x01" and start[2] <= 4:
-            raise ProtocolError("TLS on a port without it")
+            if "tls" not in self._doors:
+                raise ProtocolError("TLS on a port without it")
+            return self._leave("tls", data)
         if len(data) < HEADER_BYTES:
             self._first = data
             return
@@ -125,6 +143,13 @@ class Channel:
         self._framing = framing
         if rest:
             framing.receive(rest, frames)
+
+    def _leave(self, door: str, data: bytes) -> None:
+        self.kind, self.leaves, self._ended = door, data, True
+
+    def _to_web(self, data: bytes) -> None:
+        self._forwarded = self.forwarded_for
+        self._leave("web", data)
 
     def _upgrade(self, rest: bytes, frames: list[Frame]) -> None:
         """HTTP turns into WebSocket: the answer to the upgrade is still to be said."""

@@ -1,4 +1,5 @@
-"""HTTP/1.1 as far as MTProto needs it: POST to /api*, the WebSocket upgrade of /apiws*, CORS; everything else is 404.
+"""HTTP/1.1 as far as MTProto needs it: POST to /api*, the WebSocket upgrade of /apiws*, CORS; everything else is for
+`elsewhere`, without it 404.
 
 One POST carries one packet and gets one answer: Content-Length is its last header, since Telethon takes what follows
 it for the body. A transport error is the status (404 for -404) with the code as body. Requests may be pipelined, their
@@ -84,14 +85,25 @@ def parse_head(head: str) -> Request:
     )
 
 
+def ours(path: str) -> bool:
+    """Is this where MTProto is spoken?"""
+    return API_PATH.fullmatch(path) is not None or WEBSOCKET_PATH.fullmatch(path) is not None
+
+
 class Http(Held):
-    """`upgrade` is called with what follows the header when the connection becomes a WebSocket."""
+    """`upgrade` is called with what follows the header when the connection becomes a WebSocket; `elsewhere`, if
+    there is one, with all bytes from a request on that is not MTProto's, when no answer is waited for."""
 
-    __slots__ = ("_last", "_upgrade", "closed", "forwarded_for", "output", "waiting")
+    __slots__ = ("_elsewhere", "_last", "_upgrade", "closed", "forwarded_for", "output", "waiting")
 
-    def __init__(self, upgrade: Callable[[bytes, list[Frame]], None]) -> None:
+    def __init__(
+        self,
+        upgrade: Callable[[bytes, list[Frame]], None],
+        elsewhere: Callable[[bytes], None] | None = None,
+    ) -> None:
         super().__init__()
         self._upgrade = upgrade
+        self._elsewhere = elsewhere
         self._last = False
         self.output = b""
         self.closed = False
@@ -117,6 +129,8 @@ class Http(Held):
                 if request.method == "GET" and WEBSOCKET_PATH.fullmatch(request.path):
                     self._switch(request)
                     return self._upgrade(data[start:], frames)
+                if self._elsewhere is not None and not self.waiting and not ours(request.path):
+                    return self._elsewhere(data[at:])
                 size = self._body_size(request)
             except Refused as refused:
                 raise self._refuse(refused) from None

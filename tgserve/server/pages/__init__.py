@@ -1,0 +1,15 @@
+"""Pages, one module a subject: each has `routes()`. The most particular stand first, what takes any path last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from aiohttp.web import RouteDef
+
+MODULES = ("welcome",)
+
+
+def load() -> Iterator[list[RouteDef]]:
+    for name in MODULES:
+        yield import_module(f"{__name__}.{name}").routes()

@@ -1,0 +1,25 @@
+"""What pages are given: `request.app[SITE]`; and `request["address"]`, who asks."""
+
+from __future__ import annotations
+
+from aiohttp.web import AppKey
+
+from tgserve.clock import Clock
+from tgserve.config import Config
+from tgserve.server.proxies import Proxies
+from tgserve.services import Services
+
+
+class Site:
+    def __init__(self, config: Config, clock: Clock, services: Services, proxies: Proxies) -> None:
+        self.config = config
+        self.clock = clock
+        self.services = services
+        self._proxies = proxies
+
+    def origin(self, address: str, forwarded: str) -> str:
+        """Who asks; X-Forwarded-For is believed of trusted proxies alone."""
+        return self._proxies.origin(address, forwarded) if self._proxies.trusts(address) else address
+
+
+SITE: AppKey[Site] = AppKey("site", Site)
