@@ -579,6 +579,18 @@ class WakeArchived(Record, tag=True, frozen=True):
     date: int
 
 
+class TellScheduled(Record, tag=True, frozen=True):
+    """In the list of a channel's scheduled posts number `number` has changed, or is `gone` (and message `msg_id` now):
+    `user` may post there."""
+
+    user: int
+    channel: int
+    number: int
+    date: int
+    gone: bool = False
+    msg_id: int = 0
+
+
 class WakeNext(Record, tag=True, frozen=True):
     """Those behind user number `after` who have the channel in their archives are to be told of a post."""
 
@@ -610,6 +622,22 @@ class EndJoined(Record, tag=True, frozen=True):
 
     user_id: int
     hash: int
+
+
+class TokenTaken(Record, tag=True, frozen=True):
+    """`user` has registered a push token (or, with `gone`, given it up): of the others only `keep` still use it."""
+
+    token: int
+    user: int
+    keep: tuple[int, ...] = ()
+    gone: bool = False
+
+
+class TokenLost(Record, tag=True, frozen=True):
+    """Somebody else uses this push token now: `user` is not told anything there any more."""
+
+    token: int
+    user: int
 
 
 AnyOutbox = (
@@ -677,9 +705,12 @@ AnyOutbox = (
     | AwaitPost
     | WakeArchived
     | WakeNext
+    | TellScheduled
     | ToNode
     | FromNode
     | EndJoined
+    | TokenTaken
+    | TokenLost
 )
 
 

@@ -12,6 +12,7 @@ from tests.files import as_document, picture, put
 from tests.places import place, publish, sound, user_of
 from tests.talk import Person, talk
 from tgserve.services.alarms import Alarms
+from tgserve.store.eventlog import Published
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages
 
@@ -139,6 +140,96 @@ def test_scheduled_posts(megagroup: bool) -> None:
                 await here.ban(ann, bob, view_messages=True)
             await turn(c, 7200)
             assert (await here.texts(ann))[0] == "never"
+            sound(c)
+
+    run(story())
+
+
+def test_6_3_scheduled_posts_are_a_list_of_all_who_may_post() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann, bob, eve, joe, megagroup=False)
+            await here.promote(ann, bob, post_messages=True)
+            await here.promote(ann, eve, change_info=True)
+            now = int(c.clock.now())
+            mark = len(c.heard)
+            made = await bob(here.say(bob, "later", schedule_date=now + 60))
+            await c.settle()
+            number = made.updates[1].message.id
+            told = [one.user_id for one in c.heard[mark:] if isinstance(one, Published)]
+            assert sorted(told) == sorted([ann.id, bob.id])
+
+            async def listed(who: Person) -> list[Any]:
+                found = await who(messages.GetScheduledHistory(peer=here.peer(who), hash=0))
+                return list(found.messages)
+
+            (seen,) = await listed(ann)
+            assert seen.message == "later" and seen.post and not seen.out and seen.id == number
+            assert (await here.full(ann)).has_scheduled and not (await here.full(eve)).has_scheduled
+            for who in (eve, joe):
+                assert await listed(who) == []
+                gone = messages.DeleteScheduledMessages(peer=here.peer(who), id=[number])
+                await refused("CHAT_ADMIN_REQUIRED", who, gone)
+                edit = messages.EditMessage(
+                    peer=here.peer(who), id=number, message="x", schedule_date=now + 9
+                )
+                await refused("MESSAGE_ID_INVALID", who, edit)
+                at_once = messages.SendScheduledMessages(peer=here.peer(who), id=[number])
+                await refused("MESSAGE_ID_INVALID", who, at_once)
+            edit = messages.EditMessage(
+                peer=here.peer(ann), id=number, message="better", schedule_date=now + 90
+            )
+            (changed,) = (await ann(edit)).updates
+            assert isinstance(changed, t.UpdateNewScheduledMessage)
+            await c.settle()
+            assert [one.message for one in await listed(bob)] == ["better"]
+            second = (await ann(here.say(ann, "never", schedule_date=now + 80))).updates[1].message.id
+            (gone,) = (await bob(messages.DeleteScheduledMessages(peer=here.peer(bob), id=[second]))).updates
+            assert isinstance(gone, t.UpdateDeleteScheduledMessages)
+            await turn(c, 91)
+            assert await here.texts(joe) == ["better"]
+            assert await listed(ann) == []
+            third = (await bob(here.say(bob, "by hand", schedule_date=now + 900))).updates[1].message.id
+            await ann(messages.SendScheduledMessages(peer=here.peer(ann), id=[third]))
+            assert (await here.texts(joe))[0] == "by hand"
+            own = next(one for one in await here.history(bob) if getattr(one, "message", "") == "by hand")
+            assert own.out
+            await bob(here.say(bob, "too late", schedule_date=now + 1000))
+            await here.promote(ann, bob, change_info=True)
+            await turn(c, 1000)
+            assert (await here.texts(joe))[0] == "by hand" and await listed(ann) == []
+            sound(c)
+
+    run(story())
+
+
+def test_a_scheduled_message_stays_in_its_topic() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            await ann(channels.ToggleForum(channel=here.input(ann), enabled=True, tabs=False))
+            made = await ann(
+                messages.CreateForumTopic(peer=here.peer(ann), title="Cats", random_id=77, icon_color=1)
+            )
+            cats = next(one.id for one in made.updates if isinstance(one, t.UpdateMessageID))
+            now = int(c.clock.now())
+            first = await here.post(bob, "meow", reply_to=t.InputReplyToMessage(reply_to_msg_id=cats))
+            for text, reply in (
+                ("one", t.InputReplyToMessage(reply_to_msg_id=cats, top_msg_id=cats)),
+                ("two", t.InputReplyToMessage(reply_to_msg_id=first, top_msg_id=cats)),
+                ("three", t.InputReplyToMessage(reply_to_msg_id=first)),
+            ):
+                later = await bob(here.say(bob, text, schedule_date=now + 60, reply_to=reply))
+                shown = later.updates[1].message.reply_to
+                assert shown.forum_topic and cats in (shown.reply_to_msg_id, shown.reply_to_top_id)
+            missing = t.InputReplyToMessage(reply_to_msg_id=999, top_msg_id=999)
+            await refused("TOPIC_DELETED", bob, here.say(bob, "x", schedule_date=now + 60, reply_to=missing))
+            await bob(channels.DeleteMessages(channel=here.input(bob), id=[first]))
+            await turn(c, 61)
+            sent = [one for one in await here.history(ann) if isinstance(one, t.Message)]
+            assert [one.message for one in sent] == ["three", "two", "one"]
+            for one in sent:
+                assert one.reply_to.forum_topic and one.reply_to.reply_to_msg_id == cats
             sound(c)
 
     run(story())

@@ -46,7 +46,7 @@ from tgserve.store.keyspaces import (
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.thread_records import GENERAL
-from tgserve.store.transaction import Txn
+from tgserve.store.transaction import Reader, Txn
 
 _SENT = Struct(">III")
 _ASKED = Struct(">qq").pack
@@ -61,6 +61,16 @@ class Author(Record, frozen=True, gc=False):
     shown: int
     signer: int = 0
     signature: str = ""
+
+
+class Place(Record, frozen=True, gc=False):
+    """Where a new message stands: what it answers, and in which thread."""
+
+    reply: r.Reply | None = None
+    topic: int = 0
+    in_topic: bool = False
+    answered: int = 0
+    """Who wrote what it answers."""
 
 
 class Posting:
@@ -133,25 +143,30 @@ class Posting:
 
     def check(
         self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, send_as: int = 0
-    ) -> Author:
-        """Raise what keeps `me` from sending these later, but for the slow mode; else under whose name they would stand
-        now. As send_many."""
+    ) -> tuple[Author, list[Place]]:
+        """Raise what keeps `me` from sending these later, but for the slow mode; else under whose name and where they
+        would stand now. As send_many."""
         record, seat = self._register.view(me, channel)
         author = _author(
             record, channel, me, seat, send_as, self._name(me), self._foreign(me, channel, send_as)
         )
         _check_member(record, seat, self._register.writing_guest(me, channel))
         _check_rights(record, me, seat, self._needed(record, drafts))
-        for _, draft in drafts:
-            if draft.reply is None or draft.reply.foreign or not draft.reply.msg_id:
-                continue
-            with self._store.read(slot_of(channel)) as reader:
-                if (
-                    not 0 < draft.reply.msg_id < 2**31
-                    or reader.get(ROWS, channel, draft.reply.msg_id) is None
-                ):
-                    raise errors.REPLY_MESSAGE_ID_INVALID()
-        return author
+        with self._store.read(slot_of(channel)) as reader:
+            places = [_place(reader, record, channel, me, seat, draft.reply) for _, draft in drafts]
+        return author, places
+
+    def shares_list(self, channel: int) -> bool:
+        """Are its scheduled messages a list of all who may post? Those for a supergroup are their writer's own."""
+        record = self._register.get_or_none(channel)
+        return record is not None and not record.megagroup
+
+    def may_post(self, me: int, channel: int) -> bool:
+        """Is `me` an admin of a channel who may post?"""
+        record = self._register.get_or_none(channel)
+        if record is None or record.deleted:
+            return False
+        return rights.has(record, me, self._register.participant(channel, me), rights.POST)
 
     def _foreign(self, me: int, channel: int, send_as: int) -> frozenset[int]:
         """Other channels that `me` may write as there, if he does."""
@@ -373,18 +388,13 @@ def _check_rights(record: c.Channel, me: int, seat: c.Participant | None, needed
     return False
 
 
-class Place(Record, frozen=True, gc=False):
-    """Where a new message stands: what it answers, and in which thread."""
-
-    reply: r.Reply | None = None
-    topic: int = 0
-    in_topic: bool = False
-    answered: int = 0
-    """Who wrote what it answers."""
-
-
 def _place(
-    txn: Txn, record: c.Channel, channel: int, wrote: int, seat: c.Participant | None, asked: ReplyTo | None
+    txn: Reader,
+    record: c.Channel,
+    channel: int,
+    wrote: int,
+    seat: c.Participant | None,
+    asked: ReplyTo | None,
 ) -> Place:
     """REPLY_MESSAGE_ID_INVALID, TOPIC_DELETED, TOPIC_CLOSED."""
     msg_id, top = (asked.msg_id, asked.top) if asked is not None else (0, 0)
@@ -412,7 +422,13 @@ def _place(
 
 
 def _topic(
-    txn: Txn, record: c.Channel, channel: int, wrote: int, seat: c.Participant | None, msg_id: int, top: int
+    txn: Reader,
+    record: c.Channel,
+    channel: int,
+    wrote: int,
+    seat: c.Participant | None,
+    msg_id: int,
+    top: int,
 ) -> tuple[int, int]:
     """The topic of a forum that a new message goes to, and what it answers in it (0 = nothing): topics are named by
     top_msg_id, by an answer to the message they begin with, or to one that is in them."""
