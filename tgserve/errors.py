@@ -422,6 +422,18 @@ EMAIL_HASH_EXPIRED = ErrorKind(400, "EMAIL_HASH_EXPIRED", "no e-mail address is 
 EMAIL_NOT_ALLOWED = ErrorKind(400, "EMAIL_NOT_ALLOWED", "login codes are not sent by e-mail here")
 CODE_INVALID = ErrorKind(400, "CODE_INVALID", "the code is wrong")
 RESET_REQUEST_MISSING = ErrorKind(400, "RESET_REQUEST_MISSING", "no password reset was asked for")
+TOKEN_EMPTY = ErrorKind(400, "TOKEN_EMPTY", "a push token is needed")
+TOKEN_INVALID = ErrorKind(400, "TOKEN_INVALID", "this is no push token of that type")
+TOKEN_TYPE_INVALID = ErrorKind(400, "TOKEN_TYPE_INVALID", "there is no such type of push token")
+WEBPUSH_TOKEN_INVALID = ErrorKind(
+    400, "WEBPUSH_TOKEN_INVALID", "the endpoint of the web push is no address to push to"
+)
+WEBPUSH_KEY_INVALID = ErrorKind(
+    400, "WEBPUSH_KEY_INVALID", "the p256dh key of the web push is no point of P-256"
+)
+WEBPUSH_AUTH_INVALID = ErrorKind(
+    400, "WEBPUSH_AUTH_INVALID", "the auth secret of the web push is not 16 bytes"
+)
 IMPORT_TOKEN_INVALID = ErrorKind(400, "IMPORT_TOKEN_INVALID", "the contact link is wrong or has run out")
 RANK_INVALID = ErrorKind(400, "RANK_INVALID", "a rank is 16 characters without emoji at most")
 CHAT_CREATOR_REQUIRED = ErrorKind(403, "CHAT_CREATOR_REQUIRED", "only the group's owner may do this")

@@ -18,6 +18,7 @@ from tgserve.store import node_records as n
 from tgserve.store import payloads as pl
 from tgserve.store import photo_records as ph
 from tgserve.store import provider_records as pr
+from tgserve.store import push_records as pu
 from tgserve.store import reaction_records as rr
 from tgserve.store import records as r
 from tgserve.store import sticker_records as s
@@ -37,6 +38,13 @@ PASSWORDS = Keyspace("passwords", 0x08, (I64,), a.Password)  # user
 LEAVING = Keyspace("leaving", 0x09, (I64,), a.Leaving)  # user: deleted accounts that still have rows
 # providers of SMS, push and mail: slot of the kind
 PROVIDERS = Keyspace("providers", 0x0A, (STR, STR), pr.ProviderRow)  # kind: (kind, name)
+# pushes
+PUSH_DEVICES = Keyspace("push_devices", 0x0C, (I64, U64), pu.PushDevice)  # user: (user, number of the token)
+PUSH_TOKENS = Keyspace("push_tokens", 0x0D, (U64,), pu.PushToken)  # number of the token
+PUSH_QUEUE = Keyspace(
+    "push_queue", 0x0E, (I64, U64, U64), pu.PushWaiting
+)  # user: (user, number of the token, number)
+PUSH_MARKS = Keyspace("push_marks", 0x0F, (I64,), pu.PushMark)  # owner of a box, 0 for all
 # slot of the name
 PHONES = Keyspace("phones", 0x10, (STR,), r.PhoneClaim)  # phone digits
 NAMES = Keyspace("names", 0x11, (STR,), r.NameClaim)  # lower-case username
@@ -141,8 +149,12 @@ MEDIA_IDLE = Keyspace(
 )  # media: (since, media) that nobody holds -> nothing
 # chunks of files: slot of the chunk's id
 CHUNKS = Keyspace("chunks", 0x50, (BYTES,), ck.Chunk)  # id
-CHUNKS_LOOSE = Keyspace("chunks_loose", 0x51, (U32, BYTES), bytes)  # id: (since, id) that nobody holds -> nothing
-CHUNK_DISKS = Keyspace("chunk_disks", 0x52, (STR, U32), ck.ChunkDisk)  # of the text "disks": ("disks", number)
+CHUNKS_LOOSE = Keyspace(
+    "chunks_loose", 0x51, (U32, BYTES), bytes
+)  # id: (since, id) that nobody holds -> nothing
+CHUNK_DISKS = Keyspace(
+    "chunk_disks", 0x52, (STR, U32), ck.ChunkDisk
+)  # of the text "disks": ("disks", number)
 CHUNK_SCRUB = Keyspace("chunk_scrub", 0x53, (STR,), ck.ScrubMark)  # of the text "disks": ("disks")
 # sticker sets: slot of the text "sticker sets"
 STICKER_SETS = Keyspace("sticker_sets", 0x64, (I64,), s.StickerSet)  # set
