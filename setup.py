@@ -56,6 +56,7 @@ setup(
             "hypothesis>=6.100",
             "kurigram==2.2.26",
             "mypy>=1.11",
+            "noiseprotocol>=0.3.1",
             "pillow-heif>=0.18",
             "pytest>=8",
             "pytest-asyncio>=1.0",

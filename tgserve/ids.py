@@ -29,6 +29,10 @@ class Ids:
         )
         self._pool = b""
         self._at = 0
+        self.base = 0
+        """Where this node's range of user, group and channel ids begins (services/nodes/charter.py)."""
+        self.media_mark = 0
+        """What ids of this node's photos and documents carry; 0 = nothing, the first node's."""
 
     def padding(self, count: int) -> bytes:
         """`count` random bytes from a pool: a slice costs a quarter of a system call (PERFORMANCE 9.6)."""
@@ -63,7 +67,12 @@ class AccessHashes:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self.shared_key: Callable[[int, AccessKind, int], bytes | None] | None = None
+        """With several nodes: the key for what two of them must work out alike, None for what is this one's own."""
 
     def of(self, viewer: int, kind: AccessKind, object_id: int) -> int:
-        digest = hashlib.blake2b(_ACCESS(viewer, kind, object_id), key=self._secret, digest_size=8).digest()
+        key = self._secret
+        if self.shared_key is not None:
+            key = self.shared_key(viewer, kind, object_id) or key
+        digest = hashlib.blake2b(_ACCESS(viewer, kind, object_id), key=key, digest_size=8).digest()
         return int.from_bytes(digest, "big", signed=True) or 1

@@ -221,7 +221,7 @@ class Auth:
         digits = _digits(phone)
         first, last = first_name_of(first_name), last_name_of(last_name)
         while True:
-            fresh_id = RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
+            fresh_id = self._ids.base + RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
             user_id, proven_at = await self._claim(digits, phone_code_hash, auth_key_id, fresh_id)
             try:
                 await self._make(user_id, digits, first, last)
@@ -240,7 +240,7 @@ class Auth:
         digits = _digits(phone)
         first, last = first_name_of(first_name), last_name_of(last_name)
         while True:
-            user_id = RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
+            user_id = self._ids.base + RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
             now = int(self._clock.now())
             known = self._known_claim(digits)
             await self._store.transact(slot_of(digits), partial(_take, digits, user_id, now, known))
@@ -289,6 +289,8 @@ class Auth:
             if now - code.used_at > limits.CODE_SECONDS:
                 raise errors.PHONE_CODE_EXPIRED()
             claim = txn.get(PHONES, digits)
+            if claim is not None and claim.banned:
+                raise errors.PHONE_NUMBER_BANNED()
             if claim is not None and code.user_id == claim.user_id:
                 if now - code.used_at > limits.CODE_REPEAT_SECONDS and claim.confirmed:
                     raise errors.PHONE_NUMBER_OCCUPIED()
@@ -330,7 +332,7 @@ class Auth:
     async def _unclaim(self, digits: str, user_id: int) -> None:
         def work(txn: Txn) -> None:
             claim = txn.get(PHONES, digits)
-            if claim is not None and claim.user_id == user_id and not claim.confirmed:
+            if claim is not None and claim.user_id == user_id and not (claim.confirmed or claim.banned):
                 txn.delete(PHONES, digits)
 
         await self._store.transact(slot_of(digits), work)

@@ -90,7 +90,8 @@ class Life:
         now = int(self._clock.now())
         record = c.Channel(title, me, now, megagroup, forum, 0, about, ttl_period=ttl_period)
         for _ in range(TRIES):
-            channel = -CHANNEL_BASE - FIRST_CHANNEL_ID - self._ids.below(CHANNEL_ID_RANGE)
+            number = self._ids.base + FIRST_CHANNEL_ID + self._ids.below(CHANNEL_ID_RANGE)
+            channel = -CHANNEL_BASE - number
             hash_ = make_hash(channel, self._ids)
 
             moving = _moving(origin)

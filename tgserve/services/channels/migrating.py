@@ -71,7 +71,7 @@ class Migration:
 
     def draw_id(self) -> int:
         """The peer number of a channel that is still to be made."""
-        return -CHANNEL_BASE - FIRST_CHANNEL_ID - self._ids.below(CHANNEL_ID_RANGE)
+        return -CHANNEL_BASE - self._ids.base - FIRST_CHANNEL_ID - self._ids.below(CHANNEL_ID_RANGE)
 
     async def migrate(
         self, me: int, chat: int, channel: int, to: Action, came: Action, *, origin: Origin = None

@@ -52,7 +52,8 @@ class Library:
 
     def create(self, media: Media) -> Commit[Media]:
         """Keep a new photo or document; its id is given here. Nobody holds it yet."""
-        media = replace(media, id=self._ids.u64() >> 2 | 1 << 60)
+        mark = self._ids.media_mark
+        media = replace(media, id=self._ids.u64() >> 5 | mark if mark else self._ids.u64() >> 2 | 1 << 60)
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Media:

@@ -46,10 +46,10 @@ class Origin(NamedTuple):
 
 
 class References:
-    """`secret`: the deployment's."""
+    """`secret`: the deployment's. `key` is made from it; several nodes use that of the first one."""
 
     def __init__(self, secret: bytes, clock: Clock) -> None:
-        self._key = hashlib.blake2b(b"file references", key=secret, digest_size=32).digest()
+        self.key = hashlib.blake2b(b"file references", key=secret, digest_size=32).digest()
         self._clock = clock
 
     def make(self, viewer: int, media_id: int, origin: Origin) -> bytes:
@@ -72,4 +72,4 @@ class References:
 
     def _mac(self, viewer: int, media_id: int, place: bytes) -> bytes:
         bound = _BOUND(viewer, media_id)
-        return hashlib.blake2b(place + bound, key=self._key, digest_size=_MAC_BYTES).digest()
+        return hashlib.blake2b(place + bound, key=self.key, digest_size=_MAC_BYTES).digest()

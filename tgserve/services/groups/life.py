@@ -86,7 +86,7 @@ class Groups:
             raise errors.USERS_TOO_MUCH()
         now = int(self._clock.now())
         for _ in range(TRIES):
-            chat = -FIRST_GROUP_ID - self._ids.below(GROUP_ID_RANGE)
+            chat = -self._ids.base - FIRST_GROUP_ID - self._ids.below(GROUP_ID_RANGE)
             hash_ = make_hash(chat, self._ids)
             group = g.Group(title, me, now, ttl_period=ttl_period)
             try:
