@@ -22,6 +22,7 @@ FLOORS: list[list[str]] = [
     ["errors", "clock", "config", "log", "limits", "ids", "metrics"],
     ["tl"],
     ["mtproto", "store", "chunks", "imaging", "stock", "adapters"],
+    ["backup"],
     ["services"],
     ["rpc", "render"],
     ["api", "botapi"],

@@ -136,6 +136,19 @@ class HttpConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupConfig:
+    target: str = ""
+    """Where backups go by themselves: a folder on another disk or machine, or "s3://bucket/prefix" with a table
+    [backup.s3]: endpoint, region, access_key, secret_key. Empty: only when you say `tgserve backup create`."""
+    every_hours: int = 24
+    """So long after the last one began the next one begins."""
+    keep: int = 14
+    """So many of the newest are kept; what only older ones need is removed after each backup. 0: all."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, metadata={"tables": True})
+    """Tables of the targets: s3."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     connections_per_address: int = limits.CONNECTIONS_PER_ADDRESS
     """Open sockets of one address. Raise it when the whole community comes through one reverse proxy."""
@@ -194,6 +207,8 @@ class Config:
     """Previews of linked pages."""
     http: HttpConfig = field(default_factory=HttpConfig)
     """Pages and TLS on the port of `listen`."""
+    backup: BackupConfig = field(default_factory=BackupConfig)
+    """Backups that the server makes by itself."""
     log: LogConfig = field(default_factory=LogConfig)
     """The daemon's log on standard error."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -315,6 +330,14 @@ def check(config: Config, place: str = "settings") -> Config:
         problems.append(f"chunks.copies: {config.chunks.copies} is not 0..8")
     if config.chunks.copies and config.chunks.least_copies > config.chunks.copies:
         problems.append("chunks.least_copies: cannot be more than chunks.copies")
+    if config.backup.every_hours < 1:
+        problems.append("backup.every_hours: at least 1")
+    if config.backup.keep < 0:
+        problems.append("backup.keep: at least 0")
+    if config.backup.target and not config.backup.target.startswith(("/", "s3://")):
+        problems.append(
+            f"backup.target: `{config.backup.target}` is neither a whole path nor s3://bucket/prefix"
+        )
     if config.chunks.grace_hours < 1:
         problems.append("chunks.grace_hours: at least 1")
     for item in fields(config.chunks):

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import obstore
 from obstore import exceptions
@@ -36,7 +36,9 @@ class S3Objects:
         if unknown:
             raise ObjectsError(f"backup.s3: there is no option {min(unknown)}; it takes {', '.join(OPTIONS)}")
         endpoint = str(options.get("endpoint", "")) or os.environ.get("AWS_ENDPOINT_URL", "")
-        chosen: dict[str, Any] = {"region": str(options.get("region", "")) or os.environ.get("AWS_REGION", "")}
+        chosen: dict[str, Any] = {
+            "region": str(options.get("region", "")) or os.environ.get("AWS_REGION", "")
+        }
         chosen["region"] = chosen["region"] or "us-east-1"
         if endpoint:
             chosen["endpoint"] = endpoint
@@ -48,7 +50,7 @@ class S3Objects:
             self._store = S3Store(
                 bucket,
                 prefix=prefix or None,
-                config=chosen,
+                config=cast(Any, chosen),
                 client_options={
                     "timeout": timedelta(seconds=120),
                     "connect_timeout": timedelta(seconds=5),
@@ -72,7 +74,9 @@ class S3Objects:
                 return bytes(obstore.get(self._store, name).bytes())
             if length < 0:
                 length = obstore.head(self._store, name)["size"] - offset
-            found = bytes(obstore.get_range(self._store, name, start=offset, length=length)) if length else b""
+            found = (
+                bytes(obstore.get_range(self._store, name, start=offset, length=length)) if length else b""
+            )
         if len(found) != length:
             raise NotThere(f"{self.where}/{name} is too short")
         return found

@@ -1,0 +1,152 @@
+"""A target with its keys: header, manifests, index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from tgserve.adapters.objects.contract import NotThere, Objects
+from tgserve.backup import manifest as m
+from tgserve.backup.faults import BackupError, Damaged
+from tgserve.backup.keys import HEADER, Header, Keys
+from tgserve.backup.manifest import Listing, Manifest, Root
+from tgserve.backup.packs import Index, PackReader
+from tgserve.backup.sealing import Sealer
+
+Random = Callable[[int], bytes]
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Manifests of a target, oldest first, and what is wrong with others."""
+
+    found: list[Manifest] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def pick(self, name: str = "") -> Manifest:
+        """The named one, or the newest. BackupError: there is none."""
+        for one in reversed(self.found):
+            if name in ("", one.name):
+                return one
+        if self.problems:
+            raise Damaged("; ".join(self.problems))
+        if not self.found:
+            raise BackupError("the target holds no backup yet")
+        raise BackupError(f"there is no backup {name}: `tgserve backup list` shows what is there")
+
+
+def read_header(objects: Objects) -> Header | None:
+    """None: nobody has made a target here."""
+    try:
+        return Header.decode(objects.get(HEADER))
+    except NotThere:
+        return None
+
+
+def existing_header(objects: Objects) -> Header:
+    header = read_header(objects)
+    if header is None:
+        raise BackupError(f"{objects.where} holds no backups of tgserve (no {HEADER} there)")
+    return header
+
+
+def catalogue(objects: Objects, header: Header) -> Catalogue:
+    """Needs no key: signatures are proved by the header's public half."""
+    found = Catalogue()
+    for entry in objects.entries(m.FOLDER):
+        try:
+            found.found.append(Manifest.decode(entry.name, objects.get(entry.name), header.public))
+        except Damaged as fault:
+            found.problems.append(str(fault))
+    found.found.sort(key=lambda one: (one.made, one.name))
+    return found
+
+
+class Repository:
+    """A target that was opened with its key. `index` is empty until `load_index`."""
+
+    def __init__(self, objects: Objects, header: Header, keys: Keys, random: Random) -> None:
+        self.objects = objects
+        self.header = header
+        self.keys = keys
+        self.sealer = Sealer(keys, random)
+        self.index = Index()
+        self.reader = PackReader(objects, self.index, self.sealer)
+
+    def load_index(self) -> list[str]:
+        """What is wrong with index files, in sentences."""
+        return self.index.read(self.objects, self.sealer)
+
+    def root(self, manifest: Manifest) -> Root:
+        block = bytes.fromhex(manifest.root)
+        _, content = self.reader.get(block, f"the root of backup {manifest.name}")
+        return _decoded(content, Root, "root")
+
+    def listing(self, block: bytes, slot: int) -> Listing:
+        _, content = self.reader.get(block, f"the list of slot {slot}")
+        return _decoded(content, Listing, "list")
+
+
+def _decoded(content: bytes, kind: type[T], what: str) -> T:
+    try:
+        return msgspec.msgpack.decode(content, type=kind)
+    except msgspec.MsgspecError as fault:
+        raise BackupError(f"a {what} block is not one of ours ({fault}): update tgserve") from fault
+
+
+def open_repository(
+    objects: Objects, header: Header, random: Random, *, key: bytes | None, passphrase: str
+) -> Repository:
+    """With the passphrase if one is given, else with the key. WrongKey, BackupError."""
+    if passphrase:
+        if header.wrap is None:
+            raise BackupError(
+                "this backup has no passphrase: give the file with its key (--key-file), or the key that was shown"
+                " when it was made"
+            )
+        keys = Keys.of(header.wrap.open(passphrase))
+        header.check(keys, "what the passphrase opens")
+    elif key is not None:
+        keys = Keys.of(key)
+        header.check(keys, "this")
+    else:
+        ways = (
+            "its passphrase or the file with its key" if header.wrap else "the file with its key (--key-file)"
+        )
+        raise BackupError(f"the backup is sealed: give {ways}")
+    return Repository(objects, header, keys, random)
+
+
+def prepare(
+    objects: Objects, random: Random, *, key: bytes, passphrase: str, server: str, now: int
+) -> Repository:
+    """For a backup: the target's header is made at its first use. A passphrase is set if it has none yet; else it must
+    be the one it has. BackupError: the target belongs to another server or another key."""
+    objects.prepare()
+    keys = Keys.of(key)
+    header = read_header(objects)
+    if header is None:
+        if objects.entries(m.FOLDER):
+            raise Damaged(
+                f"{HEADER} is missing in {objects.where}, which holds backups: put a copy of it back"
+            )
+        header = Header.make(keys, server, now)
+        if passphrase:
+            header = header.with_passphrase(keys, passphrase, random)
+        objects.put(HEADER, header.encode(keys))
+    if header.server != server:
+        raise BackupError(
+            f"{objects.where} holds the backups of another server ({header.server}): choose another folder or prefix"
+        )
+    header.check(keys, "keys/backup.key of this server")
+    if passphrase:
+        if header.wrap is None:
+            header = header.with_passphrase(keys, passphrase, random)
+            objects.put(HEADER, header.encode(keys))
+        else:
+            header.wrap.open(passphrase)
+    return Repository(objects, header, keys, random)
