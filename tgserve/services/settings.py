@@ -6,6 +6,8 @@ look; a chat that is not in the list gets a hidden row. Defaults for kinds of ch
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from tgserve import errors
@@ -24,6 +26,13 @@ UNTRANSLATED = "untranslated:"
 VALUE_BYTES = 16_384
 """No honest setting comes near this."""
 Origin = tuple[int, int] | None
+
+
+@dataclass(slots=True, frozen=True)
+class SettingsChanged:
+    """Published when a named setting of `user` has changed, or how loud kinds of chats are."""
+
+    user: int
 
 
 class Settings:
@@ -70,6 +79,7 @@ class Settings:
             txn.put(USER_SETTINGS, user_id, archive.MUTED + kind, value=b"%d" % muted_until)
             archive.listen_again(txn, user_id)
             eventlog.append(txn, user_id, ev.DefaultNotifyChanged(kind), now=now, raises=0, origin=origin)
+            txn.publish(SettingsChanged(user_id))
 
         await self._store.transact(slot_of(user_id), work)
 
