@@ -25,10 +25,10 @@ from pathlib import Path
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
+from cli import patching
 from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import Daemon
 from tests.journeys.people import telethon_person, until
-from tests.journeys.tdlib import replace_addresses, replace_keys
 
 STOCK = Path("/usr/bin/telegram-desktop")
 PROGRAMS = ("dpkg-query", "telegram-desktop", "Xvfb", "openbox", "xdotool", "import", "convert", "unshare")
@@ -69,7 +69,7 @@ class Desktop:
     def __init__(self, folder: Path, pem: str) -> None:
         self.folder = folder
         self.program = folder / "telegram-desktop"
-        self.program.write_bytes(replace_addresses(replace_keys(STOCK.read_bytes(), pem)))
+        self.program.write_bytes(patching.patch(STOCK.read_bytes(), pem, "127.0.0.1")[0])
         self.program.chmod(0o755)
         self.processes: list[subprocess.Popen[bytes]] = []
         for name in ("home", "run", "work"):

@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
+from cli import patching
 from tests.journeys.socks import Socks
 
-PEM = re.compile(rb"-----BEGIN RSA PUBLIC KEY-----(.*?)-----END RSA PUBLIC KEY-----", re.S)
 CACHE = Path(os.environ.get("TGSERVE_TEST_CACHE", Path.home() / ".cache" / "tgserve-tests"))
 
 
@@ -48,41 +48,6 @@ def wheel(project: str, version: str) -> Path:
     return next(iter(CACHE.glob(pattern)))
 
 
-def replace_keys(data: bytes, pem: str) -> bytes:
-    """Pour our key's base64 into the line layout of every RSA-2048 PEM in `data` (CLIENTS.md, TDLib)."""
-    found = PEM.search(pem.encode())
-    assert found, "the server's key is not a PKCS#1 PEM"
-    fresh = b"".join(found.group(1).split())
-    assert len(fresh) == 360, "only a 2048-bit key with exponent 65537 has the length of the built-in ones"
-
-    def pour(match: re.Match[bytes]) -> bytes:
-        old = match.group(1)
-        if len(b"".join(old.split())) != 360:
-            return match.group()
-        letters = iter(fresh)
-        body = bytes(char if char == 10 else next(letters) for char in old)
-        return match.group().replace(old, body)
-
-    return PEM.sub(pour, data)
-
-
-ADDRESSES = re.compile(
-    rb"(?<=\0)(?:(?:149\.154|91\.108|95\.161)(?:\.\d{1,3}){2}|2001:(?:b28|67c|0b28|067c):[0-9a-f:]+)(?=\0)"
-)
-
-
-def replace_addresses(data: bytes) -> bytes:
-    """Loopback in place of every built-in address: NUL-terminated text of at least nine characters."""
-
-    def loopback(match: re.Match[bytes]) -> bytes:
-        old = match.group()
-        return (b"::1" if b":" in old else b"127.0.0.1").ljust(len(old), b"\0")
-
-    data, count = ADDRESSES.subn(loopback, data)
-    assert count >= 14, f"only {count} built-in addresses found: not a TDLib we know"
-    return data
-
-
 class Library:
     """A patched copy of one TDLib version, loaded once in this process; `client()` makes as many clients as needed."""
 
@@ -91,7 +56,7 @@ class Library:
         with zipfile.ZipFile(wheel("tdjson", version)) as archive:
             name = next(n for n in archive.namelist() if "/libtdjson" in n)
             copy = folder / f"libtdjson-{version}.so"
-            copy.write_bytes(replace_addresses(replace_keys(archive.read(name), pem)))
+            copy.write_bytes(patching.patch(archive.read(name), pem, "127.0.0.1")[0])
         self.lib = ctypes.CDLL(str(copy))
         self.lib.td_receive.restype = ctypes.c_char_p
         self.lib.td_receive.argtypes = [ctypes.c_double]
