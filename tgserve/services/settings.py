@@ -62,6 +62,7 @@ class Settings:
                 txn.delete(USER_SETTINGS, user_id, name)
             if name == archive.KEEP:
                 archive.listen_again(txn, user_id)
+            txn.publish(SettingsChanged(user_id))
 
         await self._store.transact(slot_of(user_id), work)
 
@@ -91,6 +92,7 @@ class Settings:
             for name in names:
                 txn.delete(USER_SETTINGS, user_id, name)
             archive.listen_again(txn, user_id)
+            txn.publish(SettingsChanged(user_id))
 
         await self._store.transact(slot_of(user_id), work)
 
