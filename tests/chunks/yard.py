@@ -24,7 +24,6 @@ from tgserve.store.check import check_store
 from tgserve.store.keyspaces import CHUNKS
 from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS, slot_of
-from tgserve.store.transaction import Reader
 from tgserve.testing.clock import FakeClock
 
 SECRET = bytes(range(32))
@@ -101,16 +100,13 @@ class Yard:
 
     async def check(self, deep: bool = True, holders: bool = True) -> ChunkReport:
         await self.store.settled(10)
-        views = self.store.cut() if not self.store._threaded else await asyncio.to_thread(self.store.cut)
-        try:
-            readers = [Reader(slot, views[self.store.shard_number(slot)]) for slot in range(SLOTS)]
+        cut = self.store.cut() if not self.store._threaded else await asyncio.to_thread(self.store.cut)
+        with cut:
+            readers = [cut.reader(slot) for slot in range(SLOTS)]
             backends = {n: disk.backend for n, disk in self.chunks.disks.items() if disk.readable}
             return check_chunks(
                 Sight(readers, backends, self.chunks.coder), deep, self.held if holders else None
             )
-        finally:
-            for view in views:
-                view.close()
 
     async def sound(self) -> None:
         """Every invariant of the store and its chunks holds."""

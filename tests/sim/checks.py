@@ -60,10 +60,8 @@ def walk(world: World) -> None:
     """The invariants of docs/DISK.md over everything on the disks."""
     assert world.app is not None
     store = world.app.store
-    views = [store.snapshot(number) for number in range(len(store.shards))]
-    report = Checker(views, store.table).run()
-    for view in views:
-        view.close()
+    with store.cut() as cut:
+        report = Checker(cut).run()
     for problem in report.problems[:5]:
         world.wrong(f"check: {problem}")
     if report.waiting or report.parked:

@@ -13,16 +13,15 @@ from tgserve.store import chunk_records as c
 from tgserve.store.check import open_folder
 from tgserve.store.format import read_format
 from tgserve.store.keyspaces import CHUNK_DISKS
-from tgserve.store.slots import slot_of
-from tgserve.store.transaction import Reader
+from tgserve.store.slots import SLOTS, slot_of
 
 
 def check_chunk_folders(store: Path, root: Path, coder: Coder, deep: bool) -> ChunkReport:
     """`store`: its folder; `root`: the data directory. Nothing is written. StoreError: the store is open or absent."""
     found = read_format(store)
     server = found.store if found is not None else ""
-    with open_folder(store) as (views, table):
-        readers = [Reader(slot, views[number]) for slot, number in enumerate(table)]
+    with open_folder(store) as cut:
+        readers = [cut.reader(slot) for slot in range(SLOTS)]
         backends: dict[int, Backend] = {}
         for key, row in readers[slot_of(c.DISKS_OWNER)].range(CHUNK_DISKS, c.DISKS_OWNER):
             if row.state == c.DISK_REMOVED:

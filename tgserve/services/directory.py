@@ -16,7 +16,6 @@ from tgserve.store import channel_records as c
 from tgserve.store.keyspaces import CHANNELS, USERS
 from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS
-from tgserve.store.transaction import Reader
 
 
 class Directory:
@@ -56,21 +55,15 @@ class Directory:
     def _scan(self) -> dict[int, str]:
         """In a worker thread: reads snapshots of its own, touches nothing of self."""
         found: dict[int, str] = {}
-        store = self._store
-        for number in range(len(store.shards)):
-            snapshot = store.snapshot(number)
-            try:
-                for slot in range(SLOTS):
-                    if store.shard_number(slot) != number:
-                        continue
-                    for _, user in Reader(slot, snapshot).range(USERS):
-                        if user.username and not user.deleted:
-                            found[user.id] = user.username.lower()
-                    for key, channel in Reader(slot, snapshot).range(CHANNELS):
-                        if name := public_name(channel):
-                            found[key[0]] = name
-            finally:
-                snapshot.close()
+        with self._store.cut() as cut:
+            for slot in range(SLOTS):
+                reader = cut.reader(slot)
+                for _, user in reader.range(USERS):
+                    if user.username and not user.deleted:
+                        found[user.id] = user.username.lower()
+                for key, channel in reader.range(CHANNELS):
+                    if name := public_name(channel):
+                        found[key[0]] = name
         return found
 
     def after_commit(self, batch: list[Any]) -> None:

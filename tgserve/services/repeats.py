@@ -52,7 +52,7 @@ class Repeats:
 
     def _old(self, slot: int, before: int) -> list[Mark]:
         """In another thread."""
-        snapshot = self._store.snapshot(self._store.shard_number(slot))
+        snapshot = self._store.snapshot_of(slot)
         try:
             old: list[Mark] = []
             for key, mark in Reader(slot, snapshot).range(SENT):

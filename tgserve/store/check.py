@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +27,13 @@ from tgserve.store import records as r
 from tgserve.store.check_channels import Channels
 from tgserve.store.check_files import Files
 from tgserve.store.check_opinions import Opinions
-from tgserve.store.engine import Engine, Snapshot
+from tgserve.store.cut import Cut
+from tgserve.store.engine import Engine
 from tgserve.store.format import all_keyspaces, read_format
 from tgserve.store.outbox import read_cursors, read_parcels
+from tgserve.store.ownership import Owners, leftovers
 from tgserve.store.packing import HEAD_BYTES, META_SLOT, Keyspace
-from tgserve.store.shards import Store, engine_named, locked, slot_table
+from tgserve.store.shards import Store, engine_named, locked
 from tgserve.store.slots import SLOTS, slot_of
 from tgserve.store.sticker_records import SCENES, SETS, STOCK_SLOT
 from tgserve.store.transaction import Reader
@@ -73,6 +75,8 @@ class Report:
     """That hold anything."""
     seconds: float = 0.0
     by_keyspace: dict[str, int] = field(default_factory=dict)
+    copies: int = 0
+    """Rows of slots that are on their way between two shards, or were when the server was killed: not looked at."""
     waiting: int = 0
     """Outbox payloads on their way."""
     parked: int = 0
@@ -83,52 +87,51 @@ class Report:
 
 def check_store(store: Store) -> Report:
     """Check an open store; call it from a thread of its own, never from the loop's (it waits for the shards)."""
-    views = store.cut()
-    try:
-        return Checker(views, store.table).run()
-    finally:
-        for view in views:
-            view.close()
+    with store.cut() as cut:
+        return Checker(cut).run()
 
 
 def check_folder(path: Path) -> Report:
     """Check a store that nobody has open. StoreError when it is open, absent or of another format."""
-    with open_folder(path) as (views, table):
-        return Checker(views, table).run()
+    with open_folder(path) as cut:
+        return Checker(cut).run()
 
 
 @contextmanager
-def open_folder(path: Path) -> Iterator[tuple[list[Snapshot], list[int]]]:
-    """(snapshot of each shard, slot -> shard) of a store that nobody has open, under its lock."""
+def open_folder(path: Path) -> Iterator[Cut]:
+    """A cut through a store that nobody has open, under its lock."""
     found = read_format(path)
     if found is None:
         raise StoreError(f"{path} holds no store")
     with locked(path):
         opening = engine_named(found.engine)
-        engines: list[Engine] = []
-        views: list[Snapshot] = []
+        engines: dict[int, Engine] = {}
+        cut = Cut({}, [])
         try:
-            for number in range(found.shards):
-                engines.append(opening(path / f"shard-{number}", map_bytes=64 << 30))
-            table = slot_table(engines, found.store)
-            views = [engine.snapshot() for engine in engines]
-            yield views, table
+            for number, folder in found.folders(path).items():
+                if not folder.is_dir():
+                    raise StoreError(f"shard {number}: {folder} is not there; is its disk mounted?")
+                engines[number] = opening(folder, map_bytes=64 << 30)
+            cut.views = {number: engine.snapshot() for number, engine in engines.items()}
+            cut.table = Owners(cut.views, found.store).table
+            yield cut
         finally:
-            for view in views:
-                view.close()
-            for engine in engines:
+            cut.close()
+            for engine in engines.values():
                 engine.close()
 
 
 class Checker:
     """One walk over snapshots of all shards."""
 
-    def __init__(self, views: Sequence[Snapshot], table: list[int]) -> None:
+    def __init__(self, cut: Cut) -> None:
         self.report = Report()
-        self._views = views
-        self._table = table
+        self._views = cut.views
+        self._table = cut.table
+        self._left = {number: set(leftovers(number, view, cut.table)) for number, view in cut.views.items()}
+        """Shard -> slots that are, or were, on their way from or to it: copies, no rows."""
         self._by_tag = {keyspace.tag: keyspace for keyspace in all_keyspaces()}
-        self._readers = [Reader(slot, views[number]) for slot, number in enumerate(table)]
+        self._readers = [cut.reader(slot) for slot in range(SLOTS)]
         self._moving_bodies: set[tuple[int, int]] = set()
         self._moving_names: set[str] = set()
         self._moving_users: set[int] = set()
@@ -166,9 +169,13 @@ class Checker:
         }
         counts: Counter[str] = Counter()
         slots: set[int] = set()
-        for number, view in enumerate(self._views):
+        for number, view in self._views.items():
+            left = self._left[number]
             for key, data in view.scan(b"", _END):
                 slot, tag = int.from_bytes(key[:2], "big"), key[2]
+                if slot in left:
+                    self.report.copies += 1
+                    continue
                 keyspace = self._by_tag.get(tag)
                 if keyspace is None or len(key) < HEAD_BYTES:
                     self._say("I1", f"shard {number}", f"a row of no keyspace: {key.hex()}")
@@ -224,18 +231,21 @@ class Checker:
     # I5-I8: outboxes.
 
     def _outboxes(self) -> None:
-        cursors = [read_cursors(Reader(META_SLOT, view)) for view in self._views]
-        for source, view in enumerate(self._views):
+        cursors = {number: read_cursors(Reader(META_SLOT, view)) for number, view in self._views.items()}
+        for source, view in self._views.items():
             present: dict[int, set[int]] = {}
             for handover in read_parcels(Reader(META_SLOT, view), source):
                 present.setdefault(handover.target, set()).add(handover.number)
+                if handover.target not in cursors:
+                    self._say("I8", f"shard {source}", f"a parcel for shard {handover.target}, which is gone")
+                    continue
                 seq, done = cursors[handover.target].marks.get(source, (0, 0))
                 if handover.number > seq:
                     start = done if handover.number == seq + 1 else 0
                     for item in handover.items[start:]:
                         self.report.waiting += 1
                         self._moving(item[3])
-            for target in range(len(self._views)):
+            for target in self._views:
                 head = cursors[source].heads.get(target, 0)
                 seq, _ = cursors[target].marks.get(source, (0, 0))
                 where = f"shards {source} -> {target}"

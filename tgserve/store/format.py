@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,27 @@ class Format:
     oldest_code: int
     engine: str
     shards: int
+    """How many there are."""
     store: str
     fingerprint: str
+    places: dict[str, str] = field(default_factory=dict)
+    """Number of each shard -> its folder, absolute or below the store's; empty: `shard-0`, `shard-1` and so on."""
+    numbered: int = 0
+    """Numbers given out so far, `shards` at least: none is given twice."""
+
+    def folders(self, store: Path) -> dict[int, Path]:
+        """Number of each shard -> its folder, in order of the numbers."""
+        if not self.places:
+            return {number: store / f"shard-{number}" for number in range(self.shards)}
+        return {int(number): store / place for number, place in sorted(self.places.items(), key=_number)}
+
+    @property
+    def next_number(self) -> int:
+        return max([self.numbered, self.shards, *(int(number) + 1 for number in self.places)])
+
+
+def _number(place: tuple[str, str]) -> int:
+    return int(place[0])
 
 
 def all_keyspaces() -> list[Keyspace[Any]]:

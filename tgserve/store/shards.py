@@ -11,10 +11,10 @@ import asyncio
 import fcntl
 import importlib.metadata
 import os
-import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,16 +22,17 @@ from tgserve import log
 from tgserve.clock import Clock, SystemClock
 from tgserve.errors import StoreError, StoreFull
 from tgserve.ids import Ids
-from tgserve.store import records as r
 from tgserve.store.commit import Commit
-from tgserve.store.engine import Engine, OpenEngine, Snapshot
+from tgserve.store.cut import Cut
+from tgserve.store.engine import Engine, NeedsRoom, OpenEngine, Snapshot
 from tgserve.store.engines.lmdb import open_lmdb
 from tgserve.store.engines.logged import open_logged
 from tgserve.store.engines.memory import open_memory
 from tgserve.store.format import FORMAT, OLDEST_CODE, Format, fingerprint, read_format, write_format
-from tgserve.store.keyspaces import HOME
+from tgserve.store.keyspaces import OUTBOX
 from tgserve.store.migrations import migrate
 from tgserve.store.outbox import Handler, Handover, read_parcels
+from tgserve.store.ownership import Owners, clean, home_rows
 from tgserve.store.packing import META_SLOT
 from tgserve.store.retention import Retention
 from tgserve.store.slots import SLOTS
@@ -94,6 +95,9 @@ class Store:
         self.handlers: dict[type, Handler] = {}
         self.subscribers: list[Callable[[list[Any]], None]] = []
         self.shards: list[Shard] = []
+        """In order of their numbers, which may have gaps; `shard(number)` finds one."""
+        self.before_close: list[Callable[[], Awaitable[None]]] = []
+        """Who has the store's own work under way ends it here."""
         self._engine_name = engine if isinstance(engine, str) else "custom"
         self._open = engine_named(engine) if isinstance(engine, str) else engine
         self._wanted = shards
@@ -104,8 +108,21 @@ class Store:
         self._queue = queue
         self._lock: int | None = None
         self.table: list[int] = []
+        """Slot -> number of the shard that owns it."""
+        self.epochs: list[int] = []
+        """Slot -> epoch at which that shard took it."""
+        self.calm = 0
+        """While above 0 no engine keeps house: a gate is about to be shut."""
+        self.draining = False
+        """The gate is being shut: no transactions begin, but parcels are taken."""
+        self.format: Format
+        self._numbered: dict[int, Shard] = {}
+        self._retired: list[Shard] = []
+        """Removed while serving; somebody may still read a snapshot of theirs."""
+        self._gate = False
+        self._landing: asyncio.Future[None] | None = None
         self._by_slot: list[Shard] = []
-        self._views: list[Snapshot] = []
+        self._views: dict[int, Snapshot] = {}
         """The loop's snapshot of each shard: renewed by the first read after a commit, let go by the next commit."""
         self._stale = False
         self.held = 0
@@ -148,7 +165,12 @@ class Store:
             self._release()
             raise
         self._running = True
-        self._recover()
+        try:
+            self._recover()
+        except BaseException:
+            self._running = False
+            self._release()
+            raise
         for shard in self.shards:
             shard.start()
             shard.wake()
@@ -159,6 +181,8 @@ class Store:
         """Commit what is queued, apply what is on its way, let go. The store cannot be started again."""
         if not self._running:
             return
+        for end in self.before_close:
+            await end()
         await self.settled(10.0)
         self._running = False
         for shard in self.shards:
@@ -197,22 +221,38 @@ class Store:
         return self._readers[slot]
 
     def snapshot(self, number: int) -> Snapshot:
-        """A new snapshot of shard `number` for the calling thread, which must close it."""
-        return self.shards[number].engine.snapshot()
+        """A new snapshot of shard `number` for the calling thread, which must close it. For a slot: `snapshot_of`."""
+        return self.shard(number).engine.snapshot()
 
-    def cut(self, seconds: float = 30.0) -> list[Snapshot]:
+    def snapshot_of(self, slot: int) -> Snapshot:
+        """A new snapshot of the shard that owns `slot`, as `snapshot`: also while slots are moved."""
+        while True:
+            number = self.table[slot]
+            view = self.shard(number).engine.snapshot()
+            if self.table[slot] == number:
+                return view
+            view.close()
+
+    def cut(self, seconds: float = 30.0) -> Cut:
         """Snapshots of all shards at one moment, between two groups of each, for a thread that is not the loop's:
-        slots differ by nothing but what stands in the outbox. The caller closes them."""
+        slots differ by nothing but what stands in the outbox. The caller closes it."""
         if not self._threaded:
-            return [shard.engine.snapshot() for shard in self.shards]
+            return self._cut()
         resting = threading.Event()
         self._loop.call_soon_threadsafe(self._hold, resting)
         try:
             if not resting.wait(seconds):
                 raise StoreError("the shards did not come to rest")
-            return [shard.engine.snapshot() for shard in self.shards]
+            return self._cut()
         finally:
             self._loop.call_soon_threadsafe(self._let_go, resting)
+
+    def shard(self, number: int) -> Shard:
+        """StoreError when there is none."""
+        found = self._numbered.get(number)
+        if found is None:
+            raise StoreError(f"there is no shard {number}")
+        return found
 
     def shard_number(self, slot: int) -> int:
         return self.table[slot]
@@ -248,14 +288,158 @@ class Store:
                 seen = None
             await asyncio.sleep(0.001 if self._threaded else 0)
 
+    # Moving slots (moving.py): the gate, the table, and the set of shards.
+
+    def under_way(self, slots: Collection[int]) -> bool:
+        """Is a parcel waiting that has something from or for one of these slots?"""
+        return any(shard.concerned(slots) for shard in self.shards)
+
+    async def shut_gate(self, slots: Collection[int], seconds: float) -> bool:
+        """Shut the gate: no group begins in any shard, none is in flight, and no parcel is under way from or for
+        `slots`. False: that would take longer than `seconds`, and the gate is open again."""
+        while self.held:  # noqa: ASYNC110 - a cut is being taken
+            await asyncio.sleep(0.001)
+        self.held += 1
+        self._gate = self.draining = True
+        until = self._loop.time() + seconds
+        for shard in self.shards:
+            shard.wake()
+        while any(shard.flying for shard in self.shards) or self.under_way(slots):
+            left = until - self._loop.time()
+            if left <= 0:
+                self.open_gate()
+                return False
+            self._landing = self._loop.create_future()
+            timer = self._loop.call_later(left, self._landed)
+            try:
+                await self._landing
+            except BaseException:
+                self.open_gate()
+                raise
+            finally:
+                timer.cancel()
+                self._landing = None
+        self.draining = False
+        return True
+
+    def open_gate(self) -> None:
+        """The gate: everything goes on."""
+        self._gate = self.draining = False
+        self.held -= 1
+        self.landed()
+        if not self.held:
+            for shard in self.shards:
+                shard.wake()
+
+    def give_slots(self, slots: Collection[int], source: Shard, target: Shard) -> None:
+        """The gate is shut, the target's ownership is durable: from here on it has the slots, and what waited."""
+        for slot in slots:
+            self.table[slot] = target.number
+            self.epochs[slot] += 1
+            self._by_slot[slot] = target
+        target.adopt(*source.release(set(slots)))
+        self._views[target.number].close()
+        view = self._views[target.number] = target.engine.snapshot()
+        for slot, number in enumerate(self.table):
+            if number == target.number:
+                self._readers[slot] = SlotReader(slot, view)
+        self._stale = True
+
+    async def add_shard(self, folder: Path, place: str) -> Shard:
+        """A new shard without slots, in an empty folder; `place`: how format.json shall name it."""
+        number = self.format.next_number
+        self.format = replace(self.format, numbered=number + 1)
+        engine = await self._aside(lambda: self._found(number, folder))
+        try:
+            await self._write_places({**self._places(), str(number): place})
+        except BaseException:
+            engine.close()
+            raise
+        shard = Shard(number, engine, self, self._threaded)
+        self._numbered[number] = shard
+        self.shards.append(shard)
+        self._views[number] = engine.snapshot()
+        shard.start()
+        _log.info("store.shard_added", shard=number)
+        return shard
+
+    async def remove_shard(self, number: int) -> Shard:
+        """Forget a shard that has no slots and nothing under way. Its folder is left to the caller."""
+        shard = self.shard(number)
+        if number in self.table:
+            raise StoreError(f"shard {number} still has slots")
+        for _ in range(2000):
+            for one in self.shards:
+                one.advance(tidy=True)
+            if shard.idle and not shard.in_flight and not self._under_way_to(number):
+                break
+            await asyncio.sleep(0.001)
+        else:
+            raise StoreError(f"shard {number} does not come to rest: try again")
+        await self._write_places({name: at for name, at in self._places().items() if name != str(number)})
+        self.shards.remove(shard)
+        del self._numbered[number]
+        self._views.pop(number).close()
+        await self._aside(shard.stop)
+        shard.close()
+        self._retired.append(shard)
+        _log.info("store.shard_removed", shard=number)
+        return shard
+
+    def _under_way_to(self, number: int) -> bool:
+        """Does a shard keep rows of parcels for this one, or this one rows of its own?"""
+        for shard in self.shards:
+            view = shard.engine.snapshot()
+            try:
+                reader = Reader(META_SLOT, view)
+                if reader.first(OUTBOX, *(() if shard.number == number else (number,))) is not None:
+                    return True
+            finally:
+                view.close()
+        return False
+
+    def _places(self) -> dict[str, str]:
+        return self.format.places or {str(one): f"shard-{one}" for one in self._numbered}
+
+    async def _write_places(self, places: dict[str, str]) -> None:
+        made = replace(self.format, shards=len(places), places=places, numbered=self.format.next_number)
+        try:
+            await self._aside(lambda: write_format(self.path, made))
+        except OSError as fault:
+            with suppress(OSError):  # what may stand there already must not come true at the next start
+                await self._aside(lambda: write_format(self.path, self.format))
+            raise StoreError(f"{self.path}: {fault}") from fault
+        self.format = made
+
+    def folder(self, number: int) -> Path:
+        """Of a shard."""
+        return self.format.folders(self.path)[number]
+
+    @property
+    def threaded(self) -> bool:
+        return self._threaded
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work) if self._threaded else work()
+
+    def _found(self, number: int, folder: Path) -> Engine:
+        engine = self._open(folder, map_bytes=self._map_bytes)
+        try:
+            engine.commit(home_rows(number, self.format.store, [0] * SLOTS))
+            engine.tidy(True)
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
     # The shards' host.
 
     def hand_to(self, handover: Handover) -> None:
-        self.shards[handover.target].give(handover)
+        self._numbered[handover.target].give(handover)
 
     def applied(self, handovers: list[Handover]) -> None:
         for handover in handovers:
-            self.shards[handover.source].give(handover.key)
+            self._numbered[handover.source].give(handover.key)
 
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         """A group is durable (or failed). Publish, then resolve in job order (I2)."""
@@ -269,7 +453,9 @@ class Store:
             fn(*arguments)
 
     def landed(self) -> None:
-        if self._resting and not any(shard.flying for shard in self.shards):
+        if self._landing is not None:
+            self._landed()
+        if self._resting and not self._gate and not any(shard.flying for shard in self.shards):
             for resting in self._resting:
                 resting.set()
 
@@ -300,6 +486,13 @@ class Store:
 
     # Inside.
 
+    def _landed(self) -> None:
+        if self._landing is not None and not self._landing.done():
+            self._landing.set_result(None)
+
+    def _cut(self) -> Cut:
+        return Cut({shard.number: shard.engine.snapshot() for shard in self.shards}, list(self.table))
+
     def _hold(self, resting: threading.Event) -> None:
         self.held += 1
         self._resting.append(resting)
@@ -320,13 +513,15 @@ class Store:
     def _renew(self) -> None:
         """All views to one moment. What one shard was told by another must find there what it was made from (a row its
         body): every group was run on what the loop had heard of, and that is in all views."""
-        for view in self._views:
+        for view in self._views.values():
             view.renew()
         self._stale = False
 
     def _finished(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         shard.in_flight -= len(jobs)
-        self._views[shard.number].reset()
+        view = self._views.get(shard.number)
+        if view is not None:
+            view.reset()
         self._stale = True
         if published:
             for fn in self.subscribers:
@@ -348,8 +543,9 @@ class Store:
         self._loop.call_exception_handler({"message": f"store: {message}", "exception": raised})
 
     def _grow(self, engine: Engine, faults: list[StoreError] | None) -> None:
-        number = next(shard.number for shard in self.shards if shard.engine is engine)
-        self._views[number].reset()
+        for shard in self.shards:
+            if shard.engine is engine:
+                self._views[shard.number].reset()
         self._stale = True
         try:
             engine.grow()
@@ -362,49 +558,76 @@ class Store:
         found = read_format(self.path)
         if found is not None and found.engine != self._engine_name:
             raise StoreError(f"{self.path} was made by engine {found.engine!r}, not {self._engine_name!r}")
-        count = found.shards if found is not None else self._wanted
-        engines: list[Engine] = []
+        folders = found.folders(self.path) if found is not None else _folders(self.path, self._wanted)
+        engines: dict[int, Engine] = {}
         try:
-            for number in range(count):
-                engines.append(self._open(self.path / f"shard-{number}", map_bytes=self._map_bytes))
+            for number, folder in folders.items():
+                engines[number] = self._opened(number, folder, found is not None)
             if found is None:
                 found = self._create(engines)
             elif found.format < FORMAT:
                 before = found
-                migrate(engines, found.format, FORMAT, lambda number: self._record(number, engines, before))
-            self.table = slot_table(engines, found.store)
+                migrate(
+                    list(engines.values()), found.format, FORMAT, lambda number: self._record(number, before)
+                )
+                found = replace(found, format=FORMAT)
+            owners = read_owners(engines, found.store)
+            self.table, self.epochs = owners.table, owners.epochs
         except BaseException:
-            for engine in engines:
+            for engine in engines.values():
                 engine.close()
             raise
+        self.format = found
         if found.fingerprint != fingerprint():
-            self._record(found.format, engines, found)
-        owned: list[list[int]] = [[] for _ in engines]
-        for slot, number in enumerate(self.table):
-            owned[number].append(slot)
-        self.shards = [Shard(n, engine, owned[n], self, self._threaded) for n, engine in enumerate(engines)]
-        self._by_slot = [self.shards[number] for number in self.table]
-        self._views = [engine.snapshot() for engine in engines]
+            self.format = self._record(found.format, found)
+        for number, engine in engines.items():
+            self._clean(number, engine)
+        self.shards = [Shard(number, engine, self, self._threaded) for number, engine in engines.items()]
+        self._numbered = {shard.number: shard for shard in self.shards}
+        self._by_slot = [self._numbered[number] for number in self.table]
+        self._views = {number: engine.snapshot() for number, engine in engines.items()}
         self._readers = [SlotReader(slot, self._views[number]) for slot, number in enumerate(self.table)]
 
-    def _create(self, engines: list[Engine]) -> Format:
+    def _opened(self, number: int, folder: Path, known: bool) -> Engine:
+        if known and not folder.is_dir() and self._engine_name in ("lmdb", "lmdb-plain"):
+            raise StoreError(f"shard {number}: {folder} is not there; is its disk mounted?")
+        return self._open(folder, map_bytes=self._map_bytes)
+
+    def _clean(self, number: int, engine: Engine) -> None:
+        """Of what moves of slots that were cut short have left. A disk that takes no deletions prevents no start."""
+        while True:
+            try:
+                slots, rows = clean(number, engine, self.table, self.format.store)
+            except NeedsRoom:
+                engine.grow()
+                continue
+            except StoreError as fault:
+                _log.error("store.not_cleaned", fault, shard=number, reason=str(fault))
+                return
+            if slots:
+                _log.info("store.cleaned", shard=number, slots=slots, rows=rows)
+            return
+
+    def _create(self, engines: dict[int, Engine]) -> Format:
         """Spread the slots evenly; format.json comes last, so a creation cut short is simply done again."""
         store = self._ids.random_bytes(8).hex()
-        for number, engine in enumerate(engines):
+        for number, engine in engines.items():
             epochs = [1 if slot % len(engines) == number else 0 for slot in range(SLOTS)]
-            home = r.ShardHome(number, store, struct.pack(f">{SLOTS}I", *epochs))
-            engine.commit({HOME.key(META_SLOT): HOME.encode(home)})
-        return self._record(FORMAT, engines, None, store)
+            engine.commit(home_rows(number, store, epochs))
+        return self._record(FORMAT, None, len(engines), store)
 
-    def _record(self, number: int, engines: list[Engine], found: Format | None, store: str = "") -> Format:
-        made = Format(
-            format=number,
-            oldest_code=OLDEST_CODE,
-            engine=self._engine_name,
-            shards=len(engines),
-            store=found.store if found is not None else store,
-            fingerprint=fingerprint(),
-        )
+    def _record(self, number: int, found: Format | None, shards: int = 0, store: str = "") -> Format:
+        if found is not None:
+            made = replace(found, format=number, oldest_code=OLDEST_CODE, fingerprint=fingerprint())
+        else:
+            made = Format(
+                format=number,
+                oldest_code=OLDEST_CODE,
+                engine=self._engine_name,
+                shards=shards,
+                store=store,
+                fingerprint=fingerprint(),
+            )
         write_format(self.path, made)
         return made
 
@@ -413,19 +636,22 @@ class Store:
         left = 0
         for shard in self.shards:
             snapshot = shard.engine.snapshot()
-            for handover in read_parcels(Reader(META_SLOT, snapshot), shard.number):
-                self.shards[handover.target].give(handover)
-                shard.sent_before += 1
-                left += 1
-            snapshot.close()
+            try:
+                for handover in read_parcels(Reader(META_SLOT, snapshot), shard.number):
+                    self.shard(handover.target).give(handover)
+                    shard.sent_before += 1
+                    left += 1
+            finally:
+                snapshot.close()
         if left:
             _log.info("store.outbox_left", parcels=left)
 
     def _release(self) -> None:
-        for view in self._views:
+        for view in self._views.values():
             view.close()
         for shard in self.shards:
             shard.close()
+        for shard in (*self.shards, *self._retired):
             shard.engine.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -456,21 +682,15 @@ def locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def slot_table(engines: list[Engine], store: str) -> list[int]:
+def read_owners(engines: dict[int, Engine], store: str) -> Owners:
     """Slot -> environment, from what each says of itself: the highest epoch owns a slot (DISK.md 3)."""
-    best: list[tuple[int, int]] = [(0, -1)] * SLOTS
-    for number, engine in enumerate(engines):
-        snapshot = engine.snapshot()
-        home = Reader(META_SLOT, snapshot).get(HOME)
-        snapshot.close()
-        if home is None or home.number != number or home.store != store:
-            raise StoreError(f"shard {number} does not belong to this store")
-        epochs = struct.unpack(f">{SLOTS}I", home.epochs)
-        for slot, epoch in enumerate(epochs):
-            if epoch and epoch == best[slot][0]:
-                raise StoreError(f"slot {slot} is claimed by shards {best[slot][1]} and {number}")
-            best[slot] = max(best[slot], (epoch, number))
-    for slot, (epoch, _) in enumerate(best):
-        if not epoch:
-            raise StoreError(f"no shard owns slot {slot}")
-    return [number for _, number in best]
+    views = {number: engine.snapshot() for number, engine in engines.items()}
+    try:
+        return Owners(views, store)
+    finally:
+        for view in views.values():
+            view.close()
+
+
+def _folders(store: Path, count: int) -> dict[int, Path]:
+    return {number: store / f"shard-{number}" for number in range(count)}

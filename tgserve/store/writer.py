@@ -9,9 +9,10 @@ window is the commit itself. `_serve` and what it calls run on the shard's threa
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -66,6 +67,12 @@ class Host(Protocol):
 
     held: int
     """No group may begin while it is above 0."""
+
+    draining: bool
+    """Parcels are taken all the same."""
+
+    calm: int
+    """No house-keeping while it is above 0."""
 
     def hand_to(self, handover: Handover) -> None:
         """Pass a durable parcel to its target."""
@@ -136,16 +143,33 @@ class _Group:
         return self.work >= limits.GROUP_JOBS or self.bytes >= limits.TRANSACTION_BYTES
 
 
+@dataclass(slots=True)
+class _Aside:
+    """Something for the shard's thread between two groups."""
+
+    work: Callable[[], None]
+    done: asyncio.Future[None]
+
+    def end(self, fault: BaseException | None) -> None:
+        if self.done.done():
+            return
+        if fault is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(fault)
+
+
 class Shard:
     """Use: start(), then `pending.append(commit)` + hand_over, drain(), stop()."""
 
-    def __init__(self, number: int, engine: Engine, slots: list[int], host: Host, threaded: bool) -> None:
+    def __init__(self, number: int, engine: Engine, host: Host, threaded: bool) -> None:
         self.number = number
         self.engine = engine
         self.pending: list[Commit[Any]] = []
         self.in_flight = 0
         self.stats = ShardStats(number)
-        self._slots = slots
+        self.tails: dict[bytes, Rows] = {}
+        """First two bytes of a slot's keys -> what has been committed of it, while it is copied."""
         self._host = host
         self._clock = host.clock
         self._handlers = host.handlers
@@ -167,8 +191,8 @@ class Shard:
         """What the shard's thread is committing."""
         self._rounds = self._seen = 0
         """Groups begun; as many as at the last pause: nothing has come since."""
-        self._work: SimpleQueue[_Group | bool | None] = SimpleQueue()
-        """For the thread: a group to commit, True to tidy up at leisure, None to end."""
+        self._work: SimpleQueue[_Group | _Aside | bool | None] = SimpleQueue()
+        """For the thread: a group to commit, something aside, True to tidy up at leisure, None to end."""
         self._thread = (
             threading.Thread(target=self._serve, name=f"store-{number}", daemon=True) if threaded else None
         )
@@ -207,6 +231,44 @@ class Shard:
     def idle(self) -> bool:
         """Nothing queued and nothing being done; parked rows and rows to delete do not count."""
         return not (self._jobs or self._handovers or self.pending or self._flight)
+
+    def concerned(self, slots: Collection[int]) -> bool:
+        """Does a parcel wait here that has something from or for one of these slots?"""
+        return any(
+            item[0] in slots or item[1] in slots for handover in self._handovers for item in handover.items
+        )
+
+    def aside(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        """Do something with the engine on the shard's thread, between two groups."""
+        aside = _Aside(work, asyncio.get_running_loop().create_future())
+        if self._thread is None:
+            aside.end(self._attempt(work))
+        else:
+            self._work.put(aside)
+        return aside.done
+
+    def release(
+        self, slots: Collection[int]
+    ) -> tuple[list[Commit[Any]], dict[tuple[int, int], ParkedStream]]:
+        """These slots go to another shard, with what waits for them. Nothing is in flight."""
+        gone = [job for job in (*self._jobs, *self.pending) if job.slot in slots]
+        self._jobs = deque(job for job in self._jobs if job.slot not in slots)
+        self.pending = [job for job in self.pending if job.slot not in slots]
+        self.in_flight -= len(gone)
+        parked = {key: stream for key, stream in self._parked.items() if key[1] in slots}
+        for key in parked:
+            del self._parked[key]
+        return gone, parked
+
+    def adopt(self, jobs: list[Commit[Any]], parked: dict[tuple[int, int], ParkedStream]) -> None:
+        """Slots have come, their rows past the views of the engine that stand: new ones see them."""
+        self._jobs.extend(jobs)
+        self.in_flight += len(jobs)
+        self._parked.update(parked)
+        self._snapshot.close()
+        self._snapshot = self.engine.snapshot()
+        self._snapshot.reset()
+        self._txn = Txn(self._snapshot, self._host.retention)
 
     def start(self) -> None:
         if self._thread is not None:
@@ -252,7 +314,8 @@ class Shard:
         self._snapshot.renew()
         reader = Reader(META_SLOT, self._snapshot)
         self._cursors = read_cursors(reader)
-        self._parked = read_parked(reader, self._slots)
+        own = [slot for slot, number in enumerate(self._host.table) if number == self.number]
+        self._parked = read_parked(reader, own)
         self._snapshot.reset()
         self.stats.parked_streams = len(self._parked)
 
@@ -267,7 +330,7 @@ class Shard:
         delete the rows of applied parcels, however few."""
         if self._flight is not None:
             return True
-        if self._host.held:
+        if self._host.held and not (self._host.draining and self._handovers):
             return False
         held = self._clock.monotonic() < self._hold_until
         ready = self._jobs or (not held and (self._handovers or self._parked_due()))
@@ -286,8 +349,10 @@ class Shard:
             self._txn.open_group()
             if not held:
                 self._take_parcels(group)
-                self._retry_parked(group)
-            self._run_jobs(group)
+            if not self._host.held:
+                if not held:
+                    self._retry_parked(group)
+                self._run_jobs(group)
             self._seal(group)
         except BaseException as raised:  # every job must learn of it, and the shard must live on
             self._snapshot.reset()
@@ -319,6 +384,7 @@ class Shard:
         """Apply what other shards have sent, in order, as far as the group has room (I6, I7)."""
         marks = group.cursors.marks
         monotonic = self._clock.monotonic
+        table, own = self._host.table, self.number
         for handover in self._handovers:
             seq, done = marks.get(handover.source, (0, 0))
             if handover.number <= seq:
@@ -332,7 +398,9 @@ class Shard:
                 if group.full() or (not done & 7 and monotonic() > group.until):
                     marks[handover.source] = (seq, done)
                     return
-                if self._apply(items[done], group) and self._txn.outgoing:
+                if table[items[done][1]] != own:
+                    self._deliver((items[done],), group)  # the slot has moved on: so does the item (I6)
+                elif self._apply(items[done], group) and self._txn.outgoing:
                     self._deliver(self._txn.outgoing, group)
                 done += 1
             marks[handover.source] = (seq + 1, 0)
@@ -470,6 +538,8 @@ class Shard:
                 return
             if work is True:
                 self._tidy(idle=True)
+            elif isinstance(work, _Aside):
+                self._host.tell(work.end, self._attempt(work.work))
             elif work:
                 self._host.tell(self._ended, work, self._commit(work))
                 if self._clock.monotonic() >= self._tidy_after:
@@ -480,11 +550,15 @@ class Shard:
         if not group.rows:
             return None
         began = self._clock.monotonic()
+        fault = self._attempt(lambda: self.engine.commit(group.rows))
+        group.took = self._clock.monotonic() - began
+        return fault
+
+    def _attempt(self, work: Callable[[], None]) -> BaseException | None:
         try:
-            self._with_room(lambda: self.engine.commit(group.rows))
+            self._with_room(work)
         except BaseException as raised:  # every job must learn of it, and the thread must live on
             return raised
-        group.took = self._clock.monotonic() - began
         return None
 
     def _with_room(self, write: Callable[[], None]) -> None:
@@ -496,7 +570,7 @@ class Shard:
 
     def _tidy(self, idle: bool) -> None:
         """Let the engine do its house-keeping; a failure is told and tried again later."""
-        if idle and not self.engine.untidy:
+        if self._host.calm or (idle and not self.engine.untidy):
             return
         try:
             self._with_room(lambda: self.engine.tidy(idle))
@@ -519,6 +593,11 @@ class Shard:
             stats.rows += len(group.rows)
             stats.commit_seconds += group.took
             stats.last_commit_seconds = group.took
+            if self.tails:
+                for key, value in group.rows.items():
+                    tail = self.tails.get(key[:2])
+                    if tail is not None:
+                        tail[key] = value
         stats.parked_streams = len(self._parked)
         self._undeleted += len(group.handovers) - len(group.deletions)
         if group.applied:

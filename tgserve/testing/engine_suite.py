@@ -67,9 +67,12 @@ class EngineSuite:
         next open."""
         engine = self.open(tmp_path / "env")
         bulk = {b"\1%05d" % n: b"moved" for n in range(3000)}
-        thread = threading.Thread(
-            target=lambda: [engine.bulk(dict([row])) for row in list(bulk.items())[:40]]
-        )
+
+        def move() -> None:
+            for key, value in list(bulk.items())[:40]:
+                engine.bulk({key: value})
+
+        thread = threading.Thread(target=move)
         thread.start()
         for n in range(40):
             engine.commit({b"\0%03d" % n: b"own"})

@@ -28,20 +28,16 @@ def _check_chunks(chunks: Chunks, deep: bool) -> ChunkReport:
 
     def now(chunk_id: bytes) -> Chunk | None:
         slot = slot_of(chunk_id)
-        view = store.snapshot(store.shard_number(slot))
+        view = store.snapshot_of(slot)
         try:
             return Reader(slot, view).get(CHUNKS, chunk_id)
         finally:
             view.close()
 
-    views = store.cut()
-    try:
-        readers = [Reader(slot, views[store.shard_number(slot)]) for slot in range(SLOTS)]
+    with store.cut() as cut:
+        readers = [cut.reader(slot) for slot in range(SLOTS)]
         backends = {number: disk.backend for number, disk in chunks.disks.items() if disk.readable}
         return check_chunks(Sight(readers, backends, chunks.coder, now), deep)
-    finally:
-        for view in views:
-            view.close()
 
 
 def told(report: Report, chunks: ChunkReport, offline: bool = False) -> CheckReport:

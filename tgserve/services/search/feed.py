@@ -323,7 +323,7 @@ class Feed:
 
     @contextmanager
     def _reading(self, slot: int) -> Iterator[Reader]:
-        snapshot = self._store.snapshot(self._store.shard_number(slot))
+        snapshot = self._store.snapshot_of(slot)
         try:
             yield Reader(slot, snapshot)
         finally:
