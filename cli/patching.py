@@ -35,6 +35,9 @@ FALLBACK_HOSTS = (
     b"reserve-5a846.firebaseio.com",
     b"firestore.googleapis.com",
     b"tcdnb.azureedge.net",
+    b".googleapis.com",  # Desktop puts its names together from parts
+    b"www.google.com",
+    b"www.google.ru",
 )
 LEAST_ADDRESSES = 3
 _ARCHIVES = {
