@@ -343,6 +343,9 @@ TTL_DAYS_INVALID = ErrorKind(400, "TTL_DAYS_INVALID", "so many days cannot be se
 AUTH_TOKEN_INVALID = ErrorKind(400, "AUTH_TOKEN_INVALID", "the login token is wrong, used or expired")
 PASSWORD_EMPTY = ErrorKind(400, "PASSWORD_EMPTY", "the account has no password")
 PASSWORD_HASH_INVALID = ErrorKind(400, "PASSWORD_HASH_INVALID", "the password is wrong")
+BOT_METHOD_INVALID = ErrorKind(400, "BOT_METHOD_INVALID", "bots cannot call this method")
+USER_BOT_REQUIRED = ErrorKind(400, "USER_BOT_REQUIRED", "only bots can call this method")
+USER_IS_BOT = ErrorKind(400, "USER_IS_BOT", "bots cannot write to bots")
 ACCESS_TOKEN_INVALID = ErrorKind(400, "ACCESS_TOKEN_INVALID", "no bot has this token")
 PRIVACY_VALUE_INVALID = ErrorKind(
     400, "PRIVACY_VALUE_INVALID", "a privacy rule that means nothing, or too many"

@@ -18,7 +18,8 @@ from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.loading import sms_sender
 from tgserve.admin import datadir
 from tgserve.admin.commands.check import told
-from tgserve.admin.commands.users import code_or_refuse, phone_digits
+from tgserve.admin.commands.finding import phone_digits
+from tgserve.admin.commands.users import code_or_refuse
 from tgserve.admin.registry import Refusal
 from tgserve.admin.schema.daemon import CheckReport
 from tgserve.admin.schema.users import LoginCode

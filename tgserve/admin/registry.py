@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+from tgserve.adapters.line import Line
 from tgserve.admin.jobs import Jobs
 from tgserve.admin.refusal import Refusal
-from tgserve.adapters.line import Line
 from tgserve.admin.schema import COMMANDS, Command
 from tgserve.chunks.keeper import Keeper
 from tgserve.clock import Clock
 from tgserve.config import Config
+from tgserve.rpc.flood import Floods
 from tgserve.services import Services
 from tgserve.store.shards import Store
 
@@ -19,6 +20,22 @@ __all__ = ["HANDLERS", "Daemon", "Refusal", "command", "unserved"]
 
 R = TypeVar("R")
 P = TypeVar("P", bound=Command[Any])
+
+
+class Calls(Protocol):
+    """What commands see of the dispatcher."""
+
+    floods: Floods
+
+
+class Clients(Protocol):
+    """What commands see of the gateway."""
+
+    @property
+    def dispatcher(self) -> Calls: ...
+
+    def in_use(self, auth_key_id: int) -> bool:
+        """Whether a client with this permanent key has a connection now."""
 
 
 class Daemon(Protocol):
@@ -30,6 +47,10 @@ class Daemon(Protocol):
     jobs: Jobs
     keeper: Keeper
     store: Store
+
+    @property
+    def gateway(self) -> Clients: ...
+
     sms: Line
     address: str
     """host:port it listens on."""

@@ -84,6 +84,8 @@ def minimal(services: Services, user_id: int) -> t.AnyUser:
         id=user_id,
         bot=record.bot,
         verified=record.verified,
+        scam=record.scam,
+        fake=record.fake,
         first_name=record.first_name or None,
         last_name=record.last_name or None,
         username=record.username or None,
@@ -119,6 +121,8 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         drawn.username = record.username or None
         drawn.bot = record.bot
         drawn.verified = record.verified
+        drawn.scam = record.scam
+        drawn.fake = record.fake
         drawn.support = record.support
         drawn.color = _color(record.color, record.color_emoji)
         drawn.profile_color = _color(record.profile_color, record.profile_emoji)

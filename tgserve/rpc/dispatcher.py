@@ -17,6 +17,7 @@ from typing import Any
 from tgserve import errors, limits, log, metrics
 from tgserve.clock import Clock
 from tgserve.errors import RpcError, StoreError, StoreFull
+from tgserve.rpc import bots
 from tgserve.rpc.context import Call, Caller, Login
 from tgserve.rpc.driver import Driver
 from tgserve.rpc.flood import Floods
@@ -51,7 +52,7 @@ def rpc_error(code: int, name: str) -> bytes:
 class _Entry:
     """A method as the dispatcher uses it: the registry's line and what is worked out once."""
 
-    __slots__ = ("calls", "flood", "id", "name", "request", "run", "silent", "who")
+    __slots__ = ("bots", "calls", "flood", "id", "name", "request", "run", "silent", "who")
 
     def __init__(self, method: Method) -> None:
         self.request = method.request
@@ -59,6 +60,7 @@ class _Entry:
         self.name = method.request.NAME
         self.run = method.run
         self.who = method.who
+        self.bots = method.who is Who.BOT or (method.who is not Who.USER and bots.may(self.name))
         self.flood = method.flood
         self.calls = _calls.of(self.name)
         # File transfers and what every connection asks at its start do not make a session a taker of updates.
@@ -87,7 +89,7 @@ class Dispatcher:
         self._clock = clock
         self._touch = touch
         self._pending_user = pending
-        self._floods = Floods()
+        self.floods = Floods()
         self._budget = Flood(calls_per_minute, limits.MINUTE) if calls_per_minute else None
         self._entries = {id: _Entry(method) for id, method in methods.items()}
         self._names = {entry.name: entry for entry in self._entries.values()}
@@ -127,9 +129,10 @@ class Dispatcher:
             if who is not Who.ANYONE:
                 if not me:
                     self._pending(login.auth_key_id, who)
-                elif who is Who.USER or who is Who.BOT:
-                    if (who is Who.BOT) is not login.bot:
-                        raise errors.METHOD_NOT_AVAILABLE()
+                elif who is Who.BOT and not login.bot:
+                    raise errors.USER_BOT_REQUIRED()
+        if login.bot and not entry.bots and me:
+            raise errors.BOT_METHOD_INVALID()
         if not me and len(body) > limits.UNSIGNED_CALL_BYTES:
             raise errors.INPUT_REQUEST_TOO_LONG()
         if takeout and not self._services.accounts.takeout_runs(me, takeout):
@@ -140,9 +143,9 @@ class Dispatcher:
             own = entry.flood
             holder = me or login.auth_key_id or caller.ref.session_id
             if own is None:
-                wait = self._floods.wait(holder, 0, budget, started)
+                wait = self.floods.wait(holder, 0, budget, started)
             else:
-                wait = self._floods.wait(holder, entry.id, own, started)
+                wait = self.floods.wait(holder, entry.id, own, started)
             if wait:
                 raise errors.FLOOD_WAIT(wait)
         request = layers.decode_request(body)

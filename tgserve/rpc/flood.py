@@ -19,7 +19,7 @@ class Floods:
     def __init__(self, most: int = 100_000) -> None:
         self._windows: dict[
             tuple[int, int], list[float]
-        ] = {}  # (caller, method id) -> [end of window, calls left]
+        ] = {}  # (caller, method id) -> [end of window, calls left, calls in all]
         self._most = most
         self.refused = 0
 
@@ -29,13 +29,26 @@ class Floods:
         if window is None or window[0] <= now:
             if len(self._windows) >= self._most:
                 self._forget(now)
-            self._windows[caller, method] = [now + flood.seconds, flood.count - 1]
+            self._windows[caller, method] = [now + flood.seconds, flood.count - 1, flood.count]
             return 0
         if window[1] > 0:
             window[1] -= 1
             return 0
         self.refused += 1
         return max(1, ceil(window[0] - now))
+
+    def of(self, caller: int, now: float) -> list[tuple[int, int, int, int]]:
+        """(method id, calls left, calls in all, seconds left) of the caller's windows; the operator looks at them."""
+        return [
+            (method, int(window[1]), int(window[2]), max(1, ceil(window[0] - now)))
+            for (one, method), window in self._windows.items()
+            if one == caller and window[0] > now
+        ]
+
+    def lift(self, caller: int) -> None:
+        """Nothing is counted of this caller any more."""
+        for key in [key for key in self._windows if key[0] == caller]:
+            del self._windows[key]
 
     def _forget(self, now: float) -> None:
         """Drop ended windows, then the oldest half when that is not enough: a flood may not grow our memory."""

@@ -47,6 +47,7 @@ from tgserve.services.login_tokens import LoginTokens
 from tgserve.services.looks import Looks
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
+from tgserve.services.operating import Operating
 from tgserve.services.passwords import Passwords
 from tgserve.services.photos import Photos
 from tgserve.services.pinning import Pinning
@@ -112,6 +113,7 @@ class Services:
     recovery: Recovery
     login_tokens: LoginTokens
     accounts: Accounts
+    operating: Operating
     upkeep: Upkeep
     pinning: Pinning
     alarms: Alarms
@@ -253,6 +255,7 @@ def build(
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
+        operating=Operating(store, clock, config, users, auth),
         upkeep=Upkeep(
             store,
             clock,

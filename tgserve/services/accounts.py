@@ -111,6 +111,10 @@ class Accounts:
         if not code:
             raise errors.PHONE_CODE_EMPTY()
         await self._auth.codes.prove(digits, phone_code_hash, code, auth_key_id)
+        await self.set_phone(me, digits)
+
+    async def set_phone(self, me: int, digits: str) -> None:
+        """The number, in stored form, is the account's from now on. PHONE_NUMBER_OCCUPIED, PHONE_NUMBER_BANNED."""
         await self._auth.claim_phone(digits, me)
         now = int(self._clock.now())
 
@@ -131,7 +135,10 @@ class Accounts:
     def _phone_released(self, txn: Txn, gone: pl.ReleasePhone, memo: Any) -> None:
         claim = txn.get(k.PHONES, gone.phone)
         if claim is not None and claim.user_id == gone.user_id:
-            txn.delete(k.PHONES, gone.phone)
+            if claim.banned:  # the number stays so
+                txn.put(k.PHONES, gone.phone, value=replace(claim, user_id=0, confirmed=False))
+            else:
+                txn.delete(k.PHONES, gone.phone)
         for (*_, key), _code in list(txn.range(k.LOGIN_CODES, gone.phone)):
             txn.delete(k.LOGIN_CODES, gone.phone, key)
 

@@ -253,6 +253,20 @@ class Passwords:
 
         return await self._store.transact(slot_of(user_id), work)
 
+    async def remove(self, user_id: int) -> None:
+        """By the operator: there is none any more, and the owner is told. PASSWORD_EMPTY."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            row = txn.get(PASSWORDS, user_id) or NONE
+            if row.current is None:
+                raise errors.PASSWORD_EMPTY()
+            txn.put(PASSWORDS, user_id, value=with_password(row, None, now))
+            txn.delete(TALLIES, f"password:{user_id}")
+            _warn(txn, user_id, _REMOVED_NOTICE, now)
+
+        await self._store.transact(slot_of(user_id), work)
+
     async def decline_reset(self, user_id: int) -> None:
         """RESET_REQUEST_MISSING when none was asked for."""
         now = int(self._clock.now())
@@ -305,6 +319,10 @@ _RESET_NOTICE = (
     "Somebody signed in to your account has asked to remove its two-step verification password without knowing it. "
     "It can be removed in 7 days. If this wasn't you, decline the request in Settings > Privacy and Security and end "
     "the sessions you do not know."
+)
+_REMOVED_NOTICE = (
+    "The operator of this server has removed your two-step verification password. Set a new one in Settings > Privacy "
+    "and Security. If you did not ask for this, look at your sessions in Settings > Devices."
 )
 _DELETE_NOTICE = (
     "Somebody has proven a login code of your phone number and asked to delete this account without knowing its "

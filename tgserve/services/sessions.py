@@ -127,7 +127,7 @@ class Sessions:
 
     def _signed_in(self, txn: Txn, signed: pl.SignedIn, memo: Any) -> None:
         user = txn.get(USERS, signed.user_id)
-        if user is None or user.deleted:
+        if user is None or user.deleted or user.banned:
             _revoke(txn, signed.auth.auth_key_id, signed.user_id, signed.hash)
             return
         txn.put(

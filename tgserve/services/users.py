@@ -121,8 +121,7 @@ class Users:
         if last_name is not None:
             changes["last_name"] = last_name_of(last_name)
         if about is not None:
-            if len(about) > limits.ABOUT_CHARS:
-                raise errors.ABOUT_TOO_LONG()
+            self.check_about(about)
             changes["about"] = " ".join(about.split("\n")).strip()
         now = int(self._clock.now())
 
@@ -141,6 +140,12 @@ class Users:
             return stored
 
         return await self._store.transact(slot_of(me), work)
+
+    @staticmethod
+    def check_about(about: str | None) -> None:
+        """ABOUT_TOO_LONG."""
+        if about is not None and len(about) > limits.ABOUT_CHARS:
+            raise errors.ABOUT_TOO_LONG()
 
     async def set_birthday(self, me: int, day: int, month: int, year: int) -> None:
         """All 0 to remove it; `year` 0 when it is nobody's business. DATA_INVALID for a day that does not exist."""

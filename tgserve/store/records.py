@@ -59,6 +59,9 @@ class User(Record, frozen=True):
     """Shown to those who may not see the photo, or when there is none."""
     personal_channel: int = 0
     """Peer number of the channel named in the profile; drawn only while it is public and the user's own."""
+    scam: bool = False
+    """The operator's marks, shown beside the name."""
+    fake: bool = False
 
 
 class PhoneClaim(Record, frozen=True):

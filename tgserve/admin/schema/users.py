@@ -18,6 +18,8 @@ class UserRow:
     last_online: int = 0
     state: str = "active"
     """active, banned, deleted or bot."""
+    marks: list[str] = field(default_factory=list)
+    """Of verified, scam, fake: shown beside the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,13 @@ class UserPage:
 @answers("user.list", UserPage)
 @dataclass(frozen=True, slots=True)
 class UserList(Command[UserPage]):
-    """Accounts, newest first; `search` looks into name, username and phone."""
+    """Accounts, newest first; `search` looks into name, username, phone and id; `state` as in UserRow, empty for all;
+    `offset` accounts are passed over."""
 
     search: str = ""
     limit: int = 100
+    offset: int = 0
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class UserDetails:
     dialogs: int = 0
     messages: int = 0
     sessions: list[SessionRow] = field(default_factory=list)
+    password: bool = False
+    """Two-step verification is on."""
+    groups: int = 0
+    channels: int = 0
 
 
 @answers("user.show", UserDetails)
@@ -97,3 +106,88 @@ class UserCreate(Command[UserRow]):
     first_name: str
     last_name: str = ""
     username: str = ""
+
+
+@answers("user.edit", UserRow)
+@dataclass(frozen=True, slots=True)
+class UserEdit(Command[UserRow]):
+    """Change what is given, all of it or nothing; None leaves it. An empty `username` takes it away."""
+
+    who: str
+    first_name: str | None = None
+    last_name: str | None = None
+    username: str | None = None
+    about: str | None = None
+    phone: str | None = None
+    verified: bool | None = None
+    scam: bool | None = None
+    fake: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserBanned:
+    who: str
+    """+ and digits for a number without an account, else its id."""
+    sessions: int = 0
+    """How many were ended."""
+
+
+@answers("user.ban", UserBanned)
+@dataclass(frozen=True, slots=True)
+class UserBan(Command[UserBanned]):
+    """The account's sessions end and none begins; its number, or one without an account, gets no codes."""
+
+    who: str
+
+
+@answers("user.unban", UserBanned)
+@dataclass(frozen=True, slots=True)
+class UserUnban(Command[UserBanned]):
+    """Take a ban back."""
+
+    who: str
+
+
+@answers("user.delete", UserRow)
+@dataclass(frozen=True, slots=True)
+class UserDelete(Command[UserRow]):
+    """Delete an account as its owner could; answers with what it was."""
+
+    who: str
+
+
+@answers("user.reset_2fa", UserRow)
+@dataclass(frozen=True, slots=True)
+class UserReset2fa(Command[UserRow]):
+    """Remove a forgotten password; its owner is told."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    what: str
+    count: int
+    most: int
+    seconds: int
+    """Until it counts from nothing again."""
+    waiting: bool = False
+    """It is full: FLOOD_WAIT until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserLimitsReport:
+    user: UserRow
+    limits: list[LimitRow]
+    """Everything that counts something now."""
+    lifted: int = 0
+    """How many of those that were full have been lifted."""
+
+
+@answers("user.limits", UserLimitsReport)
+@dataclass(frozen=True, slots=True)
+class UserLimits(Command[UserLimitsReport]):
+    """Flood limits of an account; `lift`: forget what was counted (`limits` is what it was)."""
+
+    who: str
+    lift: bool = False

@@ -1,0 +1,191 @@
+"""What people notice of the operator's commands, in their clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from telethon import errors
+from telethon.tl import functions as f
+from telethon.tl import types as t
+
+from tests.journeys.people import API_HASH, API_ID, telethon_client, telethon_person, until
+
+
+async def run(daemon, *arguments):
+    return json.loads(await asyncio.to_thread(daemon.run, *arguments, "--json"))
+
+
+async def sign_in_again(daemon, phone, password=""):
+    client = telethon_client(daemon)
+    await client.connect()
+    sent = await client.send_code_request(phone)
+    code = await asyncio.to_thread(daemon.code, phone)
+    try:
+        await client.sign_in(phone, code, phone_code_hash=sent.phone_code_hash)
+    except errors.SessionPasswordNeededError:
+        await client.sign_in(password=password)
+    return client
+
+
+@pytest.mark.asyncio
+async def test_a_ban_cuts_sessions_and_refuses_the_login(daemon, new_phone):
+    phone = new_phone()
+    async with telethon_person(daemon, phone, "Mal") as mal:
+        done = await run(daemon, "user", "ban", phone, "--yes")
+        assert done["sessions"] == 1
+        with pytest.raises((errors.AuthKeyUnregisteredError, errors.UserDeactivatedBanError)):
+            await mal(f.users.GetFullUserRequest("me"))
+    stranger = telethon_client(daemon)
+    await stranger.connect()
+    try:
+        with pytest.raises(errors.PhoneNumberBannedError):
+            await stranger.send_code_request(phone)
+        await run(daemon, "user", "unban", phone)
+    finally:
+        await stranger.disconnect()
+    back = await sign_in_again(daemon, phone)
+    assert (await back.get_me()).first_name == "Mal"
+    await back.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_a_ban_between_code_and_login(daemon, new_phone):
+    phone = new_phone()
+    async with telethon_person(daemon, phone, "Mal"):
+        client = telethon_client(daemon)
+        await client.connect()
+        sent = await client(f.auth.SendCodeRequest(phone, API_ID, API_HASH, t.CodeSettings()))
+        code = await asyncio.to_thread(daemon.code, phone)
+        await run(daemon, "user", "ban", phone, "--yes")
+        try:
+            with pytest.raises(errors.UserDeactivatedBanError):
+                await client(f.auth.SignInRequest(phone, sent.phone_code_hash, code))
+        finally:
+            await client.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_a_session_is_terminated_and_the_others_go_on(daemon, new_phone):
+    phone = new_phone()
+    async with telethon_person(daemon, phone, "Ann") as ann:
+        other = await sign_in_again(daemon, phone)
+        try:
+            listed = (await run(daemon, "session", "list", phone))["sessions"]
+            assert len(listed) == 2 and all(one["live"] for one in listed)
+            mine = (await ann(f.account.GetAuthorizationsRequest())).authorizations
+            newest = max(listed, key=lambda one: one["created"])
+            assert len(mine) == 2
+            done = await run(daemon, "session", "terminate", newest["auth_key_id"], "--yes")
+            assert done["ended"] == 1
+            with pytest.raises(errors.AuthKeyUnregisteredError):
+                await other.get_me() or await other(f.users.GetFullUserRequest("me"))
+                await other(f.updates.GetStateRequest())
+            assert (await ann.get_me()).first_name == "Ann"
+        finally:
+            await other.disconnect()
+        assert (await run(daemon, "session", "terminate", "--all-of", phone, "--yes"))["ended"] == 1
+        with pytest.raises(errors.AuthKeyUnregisteredError):
+            await ann(f.updates.GetStateRequest())
+
+
+@pytest.mark.asyncio
+async def test_changes_are_seen_by_friends_at_once(daemon, new_phone):
+    phone = new_phone()
+    async with (
+        telethon_person(daemon, phone, "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
+        seen = []
+
+        async def look(update):
+            seen.append(update)
+
+        bob.add_event_handler(look)
+        contact = t.InputPhoneContact(client_id=1, phone=phone, first_name="Ann", last_name="T")
+        imported = await bob(f.contacts.ImportContactsRequest([contact]))
+        peer = imported.users[0]
+        await bob.send_message(peer, "hi")
+        await run(
+            daemon,
+            "user",
+            "edit",
+            phone,
+            "--first-name",
+            "Anna",
+            "--username",
+            f"anna{phone[-6:]}",
+            "--verified",
+        )
+        await until(lambda: [one for one in seen if isinstance(one, t.UpdateUserName)])
+        full = await bob(f.users.GetFullUserRequest(peer))
+        assert full.users[0].username == f"anna{phone[-6:]}" and full.users[0].verified
+        me = await ann.get_me()
+        assert me.first_name == "Anna"
+        fresh = new_phone()
+        await run(daemon, "user", "edit", phone, "--phone", fresh)
+        assert (await ann.get_me()).phone == fresh.removeprefix("+")
+
+
+@pytest.mark.asyncio
+async def test_a_forgotten_password_is_removed_and_its_owner_told(daemon, new_phone):
+    phone = new_phone()
+    async with telethon_person(daemon, phone, "Ann") as ann:
+        assert await ann.edit_2fa(new_password="secret horse")
+        assert await run(daemon, "user", "reset-2fa", phone, "--yes")
+        await until(lambda: [one for one in ann.heard if "two-step verification" in one.message])
+        assert ann.heard[-1].sender_id == 777000
+        assert not (await ann(f.account.GetPasswordRequest())).has_password
+        again = await sign_in_again(daemon, phone)
+        await again.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_flood_limits_are_shown_and_lifted(daemon, new_phone):
+    phone = new_phone()
+    async with telethon_person(daemon, phone, "Ann") as ann:
+        await ann.edit_2fa(new_password="secret horse")
+        client = telethon_client(daemon)
+        await client.connect()
+        sent = await client.send_code_request(phone)
+        code = await asyncio.to_thread(daemon.code, phone)
+        with pytest.raises(errors.SessionPasswordNeededError):
+            await client.sign_in(phone, code, phone_code_hash=sent.phone_code_hash)
+
+        async def guess(times):
+            for _ in range(times):
+                try:
+                    await client.sign_in(password="wrong")
+                except errors.PasswordHashInvalidError:
+                    continue
+                except errors.FloodWaitError:
+                    return True
+            return False
+
+        assert await guess(30)
+        limits = (await run(daemon, "user", "limits", phone))["limits"]
+        assert any(one["waiting"] and "password" in one["what"] for one in limits)
+        report = await run(daemon, "user", "limits", phone, "--lift")
+        assert report["lifted"] >= 1
+        assert (await run(daemon, "user", "limits", phone))["limits"] == []
+        client._flood_waited_requests.clear()
+        signed = await client.sign_in(password="secret horse")
+        assert signed.first_name == "Ann"
+        await client.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_a_deleted_account_is_a_deleted_account(daemon, new_phone):
+    phone = new_phone()
+    async with (
+        telethon_person(daemon, phone, "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
+        contact = t.InputPhoneContact(client_id=1, phone=phone, first_name="Ann", last_name="T")
+        peer = (await bob(f.contacts.ImportContactsRequest([contact]))).users[0]
+        await bob.send_message(peer, "hi")
+        await run(daemon, "user", "delete", phone, "--yes")
+        with pytest.raises(errors.AuthKeyUnregisteredError):
+            await ann(f.updates.GetStateRequest())
+        assert (await bob.get_entity(peer.id)).deleted
