@@ -51,7 +51,7 @@ def topic(channel: int, viewer: int, one: Seen) -> t.ForumTopic:
         read_outbox_max_id=max(one.read_outbox, 0),
         unread_count=one.unread,
         unread_mentions_count=one.mentions,
-        unread_reactions_count=0,
+        unread_reactions_count=one.reactions,
         unread_poll_votes_count=0,
         from_id=peer(of.creator),
         notify_settings=notify(one.head),
@@ -61,7 +61,7 @@ def topic(channel: int, viewer: int, one: Seen) -> t.ForumTopic:
 
 def of_log(channel: int, topic_id: int, of: th.Topic) -> t.ForumTopic:
     """A topic in the admin log: what it is, nothing of anybody's own."""
-    return topic(channel, 0, Seen(topic_id, of, 0, 0, 0, 0, 0, NO_HEAD))
+    return topic(channel, 0, Seen(topic_id, of, 0, 0, 0, 0, 0, 0, NO_HEAD))
 
 
 def page(

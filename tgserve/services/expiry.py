@@ -13,6 +13,7 @@ from tgserve.clock import Clock
 from tgserve.services import alarms, boxes
 from tgserve.services.alarms import CLEAR, EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
+from tgserve.services.channels import threads
 from tgserve.services.channels.changing import SLICE, remove
 from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import spread
@@ -67,7 +68,7 @@ class Expiry:
                 alarms.drop_alarm(txn, channel, when, CLEAR, number)
             ids = [key[2] for key, _ in txn.range(PEER_ROWS, channel, channel, limit=SLICE)]
             remove(txn, channel, ids, now, None)
-            if len(ids) == SLICE:
+            if len(ids) == SLICE or threads.clear_forum(txn, channel, SLICE) == SLICE:
                 alarms.set_alarm(txn, channel, now + 1, CLEAR, channel, 0)
 
         await self._store.transact(slot_of(channel), work)

@@ -13,7 +13,7 @@ from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
 from tgserve.store.records import CHANNEL_BASE
-from tgserve.store.thread_records import GENERAL, Thread
+from tgserve.store.thread_records import GENERAL, Thread, place_of
 from tgserve.store.transaction import Reader
 
 Say = Callable[[str, str, str], None]
@@ -51,6 +51,7 @@ class Channels:
             k.POST_STATS.tag: self._stats,
             k.THREADS.tag: self._thread,
             k.THREAD_ROWS.tag: self._thread_row,
+            k.TOPIC_ORDER.tag: self._topic_place,
         }
 
     def moving(self, payload: pl.AnyOutbox) -> None:
@@ -164,6 +165,15 @@ class Channels:
         if (thread.replies, thread.max_id) != found:
             says = f"says {thread.replies} messages up to {thread.max_id}, counted {found}"
             self._say("I35", f"channel {-peer - CHANNEL_BASE} thread {first}", says)
+
+    def _topic_place(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
+        peer, place = parts
+        topic_id = int.from_bytes(value, "big")
+        topic, thread = reader.get(k.TOPICS, peer, topic_id), reader.get(k.THREADS, peer, topic_id)
+        pinned, max_id = topic.pinned if topic is not None else 0, thread.max_id if thread is not None else 0
+        if (topic is None and topic_id != GENERAL) or place != place_of(topic_id, pinned, max_id):
+            says = f"stands at place {place} of its forum, which is not its own"
+            self._say("I36", f"channel {-peer - CHANNEL_BASE} topic {topic_id}", says)
 
     def _thread_row(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
         peer, first, msg_id = parts

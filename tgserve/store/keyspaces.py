@@ -35,6 +35,7 @@ KNOWN_BY = Keyspace("known_by", 0x05, (I64, I64), bytes)  # user: (user, who has
 USER_SETTINGS = Keyspace("user_settings", 0x06, (I64, STR), bytes)  # user: (user, name) -> TL or text bytes
 PRIVACY = Keyspace("privacy", 0x07, (I64, STR), r.PrivacyRules)  # user: (user, privacy key)
 PASSWORDS = Keyspace("passwords", 0x08, (I64,), a.Password)  # user
+BOTS = Keyspace("bots", 0x15, (I64,), a.Bot)  # user
 LEAVING = Keyspace("leaving", 0x09, (I64,), a.Leaving)  # user: deleted accounts that still have rows
 # providers of SMS, push and mail: slot of the kind
 PROVIDERS = Keyspace("providers", 0x0A, (STR, STR), pr.ProviderRow)  # kind: (kind, name)
@@ -109,6 +110,9 @@ ARCHIVED_BY = Keyspace(
 )  # channel: (channel, user) who has it in his archive -> second until which it is silent there, 4 B
 # threads: slot of the channel
 TOPICS = Keyspace("topics", 0x3F, (I64, U32), th.Topic)  # channel: (channel, topic)
+TOPIC_ORDER = Keyspace(
+    "topic_order", 0x36, (I64, U32), bytes
+)  # channel: (channel, place; thread_records.place_of) -> topic, 4 B
 THREAD_ROWS = Keyspace(
     "thread_rows", 0x78, (I64, U32, U32), bytes
 )  # channel: (channel, first message, msg_id) -> who it is shown as being from, who wrote it, 16 B

@@ -27,6 +27,15 @@ class Topic(Record, frozen=True):
     """The user who made it."""
 
 
+PINNED_FROM = 1 << 31
+"""Places of pinned topics: above every message id."""
+
+
+def place_of(topic_id: int, pinned: int, max_id: int) -> int:
+    """A topic's place in the order of a forum, growing towards the top: the pinned ones, then by the newest message."""
+    return PINNED_FROM + pinned if pinned else max(max_id, topic_id)
+
+
 class Thread(Record, frozen=True):
     """Counters of a thread, keyed by (channel, first message) in the channel's slot. `replies` and `max_id` say what
     THREAD_ROWS holds; under a post of a channel they are a copy of the discussion group's."""

@@ -9,6 +9,7 @@ import pytest
 from tests.api.messages.test_opinions_in_channels import Place, channel
 from tests.api.messages.test_sending import refused
 from tests.community import Community, run
+from tests.places import user_of
 from tests.talk import Person, talk
 from tgserve.api.account import notify  # noqa: F401 - its methods
 from tgserve.api.channels import admin_log, forums, members, settings, threads  # noqa: F401
@@ -16,6 +17,10 @@ from tgserve.render.channel_updates import draw
 from tgserve.store import events as ev
 from tgserve.store.check import check_store
 from tgserve.store.eventlog import Published
+from tgserve.store.keyspaces import THREAD_ROWS, THREADS, TOPIC_ORDER, TOPICS
+from tgserve.store.records import CHANNEL_BASE
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import account, channels, messages
@@ -397,3 +402,171 @@ def test_older_names_of_the_methods_are_understood(layer: int) -> None:
         )
     )
     assert isinstance(asked, messages.GetForumTopicsByID) and layer <= layers.CURRENT
+
+
+def test_pages_of_topics() -> None:
+    """Pages go on behind the last topic, whatever is written and pinned; a page reads the page."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            town = await forum(c, ann, bob)
+            made = [
+                await town.topic(ann, f"Topic {number} {'even' * (number % 2 == 0)}") for number in range(9)
+            ]
+            for topic in (made[3], made[5], made[0]):
+                await town.post(bob, "x", within(topic))
+            await ann(messages.UpdatePinnedForumTopic(peer=town.peer(ann), topic_id=made[7], pinned=True))
+            await ann(messages.UpdatePinnedForumTopic(peer=town.peer(ann), topic_id=made[8], pinned=True))
+            order = messages.ReorderPinnedForumTopics(
+                peer=town.peer(ann), order=[made[7], made[8]], force=True
+            )
+            (told,) = (await ann(order)).updates
+            assert told.order == [made[7], made[8]]
+            await town.post(bob, "new in a pinned one", within(made[8]))
+            expected = [made[one] for one in (7, 8, 0, 5, 3, 6, 4, 2, 1)]
+            expected.append(1)  # the messages of General are the oldest ones
+
+            async def pages(size: int) -> list[int]:
+                found: list[int] = []
+                last = 0
+                while True:
+                    page = await town.topics(bob, limit=size, offset_topic=last)
+                    assert page.count == 10
+                    if not page.topics:
+                        return found
+                    found += [one.id for one in page.topics]
+                    last = found[-1]
+
+            for size in (1, 3, 100):
+                assert await pages(size) == expected
+            tops = {one.id: one.top_message for one in (await town.topics(bob)).topics}
+            below = await town.topics(bob, offset_id=tops[made[5]])
+            assert [one.id for one in below.topics] == expected[4:]
+            named = await town.topics(bob, q="EVEN topic", limit=2)
+            assert ([one.id for one in named.topics], named.count) == ([made[8], made[0]], 5)
+            named = await town.topics(bob, q="even", limit=2, offset_topic=made[0])
+            assert [one.id for one in named.topics] == [made[6], made[4]]
+            await ann(channels.DeleteMessages(channel=town.where(ann), id=[tops[made[0]]]))
+            await ann(messages.DeleteTopicHistory(peer=town.peer(ann), top_msg_id=made[5]))
+            await ann(messages.UpdatePinnedForumTopic(peer=town.peer(ann), topic_id=made[7], pinned=False))
+            found = [one.id for one in (await town.topics(bob)).topics]
+            assert found == [made[one] for one in (8, 3, 7, 6, 4, 2, 1, 0)] + [1]
+            sound(c)
+
+    run(story())
+
+
+def test_a_forum_older_than_the_order_of_its_topics() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            town = await forum(c, ann, bob)
+            cats, dogs = await town.topic(ann, "Cats"), await town.topic(ann, "Dogs")
+            await town.post(bob, "x", within(cats))
+            channel = -CHANNEL_BASE - town.number
+
+            def forget(txn: Txn) -> None:
+                for key, _ in list(txn.range(TOPIC_ORDER, channel)):
+                    txn.delete(TOPIC_ORDER, *key)
+
+            await c.store.transact(slot_of(channel), forget)
+            assert [one.id for one in (await town.topics(bob)).topics] == [cats, dogs, 1]
+            await town.post(bob, "y", within(dogs))
+            assert [one.id for one in (await town.topics(bob)).topics] == [dogs, cats, 1]
+            sound(c)
+
+    run(story())
+
+
+def test_what_waits_in_one_topic() -> None:
+    """Reactions, mentions and pins of one topic are counted, seen and taken off without those of the others."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            town = await forum(c, ann, bob)
+            topics = [await town.topic(ann, "Cats"), await town.topic(ann, "Dogs")]
+            for topic in topics:
+                message = await town.post(bob, "look", within(topic))
+                like = [t.ReactionEmoji(emoticon="👍")]
+                await ann(messages.SendReaction(peer=town.peer(ann), msg_id=message.id, reaction=like))
+                await town.post(ann, "yes?", within(topic, message.id))
+                pin = messages.UpdatePinnedMessage(peer=town.peer(ann), id=message.id, silent=True)
+                await ann(pin)
+            cats, dogs = topics
+
+            async def waits() -> list[tuple[int, int]]:
+                found = [await town.one(bob, topic) for topic in topics]
+                return [(one.unread_reactions_count, one.unread_mentions_count) for one in found]
+
+            async def pinned() -> int:
+                what = t.InputMessagesFilterPinned()
+                zeros = dict.fromkeys(
+                    ("min_date", "max_date", "offset_id", "add_offset", "max_id", "min_id", "hash"), 0
+                )
+                asked = messages.Search(peer=town.peer(bob), q="", filter=what, limit=9, **zeros)
+                return len((await bob(asked)).messages)
+
+            assert (await waits(), await pinned()) == ([(1, 1), (1, 1)], 2)
+            await bob(messages.ReadReactions(peer=town.peer(bob), top_msg_id=cats))
+            assert await waits() == [(0, 1), (1, 1)]
+            await bob(messages.ReadMentions(peer=town.peer(bob), top_msg_id=dogs))
+            assert await waits() == [(0, 1), (1, 0)]
+            await ann(messages.UnpinAllMessages(peer=town.peer(ann), top_msg_id=dogs))
+            assert await pinned() == 1
+            await ann(messages.UnpinAllMessages(peer=town.peer(ann)))
+            await bob(messages.ReadReactions(peer=town.peer(bob)))
+            assert (await waits(), await pinned()) == ([(0, 1), (0, 0)], 0)
+            sound(c)
+
+    run(story())
+
+
+def test_an_anonymous_admin_is_not_shown() -> None:
+    """Neither by the topics he makes nor by service messages."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            town = await forum(c, ann, bob, eve)
+            right = t.ChatAdminRights(anonymous=True, manage_topics=True, change_info=True, other=True)
+            user = user_of(ann, bob)
+            grant = channels.EditAdmin(channel=town.where(ann), user_id=user, admin_rights=right, rank="")
+            await ann(grant)
+            cats = await town.topic(bob, "Cats")
+            group = t.PeerChannel(channel_id=town.number)
+            seen = await town.one(eve, cats)
+            assert seen.from_id == group and not seen.my and (await town.one(bob, cats)).my
+            await bob(channels.EditTitle(channel=town.where(bob), title="New"))
+            newest = await town.newest(eve)
+            assert isinstance(newest.action, t.MessageActionChatEditTitle) and newest.from_id == group
+            assert bob.id not in {one.id for one in (await town.topics(eve)).users}
+            me = await town.topic(ann, "Mine", send_as=t.InputPeerSelf())
+            assert (await town.one(eve, me)).from_id == t.PeerUser(user_id=ann.id)
+            await refused(
+                "SEND_AS_PEER_INVALID",
+                ann,
+                messages.CreateForumTopic(
+                    peer=town.peer(ann), title="x", random_id=9, send_as=town.peer(ann)
+                ),
+            )
+            sound(c)
+
+    run(story())
+
+
+def test_a_deleted_forum_leaves_no_topics() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            town = await forum(c, ann, bob)
+            for number in range(3):
+                await town.post(bob, "x", within(await town.topic(ann, f"Topic {number}")))
+            await ann(channels.DeleteChannel(channel=town.where(ann)))
+            for _ in range(3):
+                c.clock.advance(2)
+                await c.services.alarms.turn()
+                await c.settle()
+            channel = -CHANNEL_BASE - town.number
+            with c.store.read(slot_of(channel)) as reader:
+                for keyspace in (TOPICS, TOPIC_ORDER, THREADS, THREAD_ROWS):
+                    assert not list(reader.range(keyspace, channel)), keyspace
+            sound(c)
+
+    run(story())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tgserve import errors, limits
 from tgserve.api.channels.creating import answer
 from tgserve.render import sent as render_sent
@@ -17,7 +15,6 @@ from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels.forums import COLORS, Wanted, topic_title
 from tgserve.services.channels.life import Done
 from tgserve.services.channels.register import is_channel
-from tgserve.services.channels.thread_reading import Seen
 from tgserve.services.history import TOP_ID
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import types as t
@@ -71,8 +68,7 @@ async def toggle_view_forum_as_messages(
 async def create_forum_topic(call: Call, request: messages.CreateForumTopic) -> t.AnyUpdates:
     """A colour that is none of the six becomes the first of them."""
     channel = _forum(call, request.peer)
-    if request.send_as is not None and peers.resolve(call, request.send_as) != call.me:
-        raise errors.SEND_AS_PEER_INVALID()
+    send_as = peers.resolve(call, request.send_as) if request.send_as is not None else 0
     title = topic_title(request.title)
     color = request.icon_color if request.icon_color in COLORS else COLORS[0]
     emoji = _icon(call, request.icon_emoji_id or 0)
@@ -82,7 +78,7 @@ async def create_forum_topic(call: Call, request: messages.CreateForumTopic) -> 
         )
     )
     sent = await call.services.channels.forums.create(
-        call.me, channel, title, color, emoji, action, request.random_id, origin=call.session
+        call.me, channel, title, color, emoji, action, request.random_id, send_as=send_as, origin=call.session
     )
     return render_sent.full(call.services, call.me, [sent], [request.random_id], call.now)
 
@@ -125,11 +121,7 @@ async def reorder_pinned_forum_topics(call: Call, request: messages.ReorderPinne
     await call.services.channels.forums.reorder(
         call.me, channel, request.order, request.force, origin=call.session
     )
-    order = [
-        one.topic_id
-        for one in call.services.channels.thread_reading.topics(call.me, channel)
-        if one.topic.pinned
-    ]
+    order = call.services.channels.thread_reading.pinned(call.me, channel)
     return _told(call, channel, [t.UpdatePinnedForumTopics(peer=peer_object(channel), order=order)])
 
 
@@ -151,24 +143,12 @@ async def get_forum_topics(call: Call, request: messages.GetForumTopics) -> t.An
     channel = _forum(call, request.peer)
     if request.limit < 0:
         raise errors.LIMIT_INVALID()
-    found = call.services.channels.thread_reading.topics(call.me, channel)
     words = (request.q or "").casefold().split()
-    if words:
-        found = [one for one in found if all(word in one.topic.title.casefold() for word in words)]
-    start = _after(found, request.offset_topic, request.offset_id)
-    page: Sequence[Seen | int] = found[start : start + min(request.limit, limits.MESSAGES_PER_CALL)]
-    return render.page(call.services, call.me, channel, page, len(found))
-
-
-def _after(found: list[Seen], topic_id: int, msg_id: int) -> int:
-    for place, one in enumerate(found):
-        if topic_id and one.topic_id == topic_id:
-            return place + 1
-    if msg_id <= 0:
-        return 0
-    return next(
-        (place for place, one in enumerate(found) if not one.topic.pinned and one.top < msg_id), len(found)
+    limit = min(request.limit, limits.MESSAGES_PER_CALL)
+    found, count = call.services.channels.thread_reading.topics(
+        call.me, channel, words, max(request.offset_topic, 0), request.offset_id, limit
     )
+    return render.page(call.services, call.me, channel, found, count)
 
 
 @rpc(messages.GetForumTopicsByID)

@@ -54,7 +54,7 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
         raise errors.CHAT_ADMIN_REQUIRED()
     everybody = members.by_role(channel, role) if role else await _everybody(call, channel, what)
     limit = min(max(request.limit, 0), limits.PARTICIPANTS_PER_PAGE)
-    count, found = page(everybody, _wanted(call, what), request.offset, limit)
+    count, found = await page(everybody, _wanted(call, what), request.offset, limit)
     if role == rights.ROLE_ADMIN and record.creator in found:
         found = [record.creator, *(user for user in found if user != record.creator)]
     drawn: list[t.AnyChannelParticipant] = []

@@ -80,7 +80,8 @@ async def unpin_all_messages(call: Call, request: messages.UnpinAllMessages) -> 
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
     if is_channel(peer):
-        done = await call.services.channels.changing.unpin_all(call.me, peer, origin=call.session)
+        top = max(request.top_msg_id or 0, 0)
+        done = await call.services.channels.changing.unpin_all(call.me, peer, top, origin=call.session)
         return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
     changed, left = await call.services.pinning.unpin_all(
         call.me, peer, call.services.pinning.audience(call.me, peer), origin=call.session

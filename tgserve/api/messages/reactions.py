@@ -103,7 +103,9 @@ async def get_unread_reactions(call: Call, request: messages.GetUnreadReactions)
 async def read_reactions(call: Call, request: messages.ReadReactions) -> t.AnyMessagesAffectedHistory:
     """A slice at a time: the client repeats the call while `offset` is not 0."""
     peer = peers.resolve(call, request.peer)
-    done = await call.services.reactions.read(call.me, peer, origin=call.session)
+    done = await call.services.reactions.read(
+        call.me, peer, max(request.top_msg_id or 0, 0), origin=call.session
+    )
     return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
 
 

@@ -74,11 +74,12 @@ def build(
     life = Life(store, clock, ids, register)
     known = Threads(store)
     reading = ChannelReading(store, clock, register, history, known)
+    posting = Posting(store, clock, users, register)
     return Channels(
         register=register,
         audience=Audience(store, register),
         life=life,
-        posting=Posting(store, clock, users, register),
+        posting=posting,
         changing=Changing(store, clock, register),
         reading=reading,
         counters=Counters(store),
@@ -88,7 +89,7 @@ def build(
         migration=Migration(store, clock, ids),
         doors=Doors(store, clock, ids, life, register),
         threads=known,
-        forums=Forums(store, clock),
+        forums=Forums(store, clock, posting),
         thread_reading=ThreadReading(store, clock, register, known, reading, history),
         comments=Comments(store, clock, register),
     )

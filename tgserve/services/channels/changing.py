@@ -32,6 +32,7 @@ from tgserve.store.keyspaces import (
     PINS,
     POST_STATS,
     ROWS,
+    THREAD_ROWS,
     THREADS,
     TOPICS,
 )
@@ -180,19 +181,27 @@ class Changing:
 
         return self._store.transact(slot_of(channel), work)
 
-    def unpin_all(self, me: int, channel: int, *, origin: Origin = None) -> Commit[Affected]:
+    def unpin_all(self, me: int, channel: int, top: int = 0, *, origin: Origin = None) -> Commit[Affected]:
+        """All pinned messages, or those of the thread `top`; at most SLICE in one call (`left`). CHANNEL_PRIVATE,
+        CHAT_ADMIN_REQUIRED."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Affected:
             record, seat = admitted(txn, channel, me, now)
             require_pin(record, me, seat)
             rows: dict[int, r.Row] = {}
-            for key, _ in txn.range(PINS, channel, channel, limit=SLICE):
+            left = 0
+            for key, _ in txn.range(PINS, channel, channel):
                 row = txn.get(ROWS, channel, key[2])
-                if row is not None:
+                if row is None or (top and txn.get(THREAD_ROWS, channel, top, key[2]) is None):
+                    continue
+                if len(rows) < SLICE:
                     rows[key[2]] = row
+                else:
+                    left += 1
             changed = set_pinned(txn, channel, rows, False)
-            return _pins_told(txn, channel, changed, False, now, origin)
+            done = _pins_told(txn, channel, changed, False, now, origin)
+            return Affected(done.pts, done.count, left)
 
         return self._store.transact(slot_of(channel), work)
 

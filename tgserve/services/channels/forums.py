@@ -13,7 +13,14 @@ from tgserve.clock import Clock
 from tgserve.services.channels import journal, rights, threads
 from tgserve.services.channels.changing import SLICE, remove
 from tgserve.services.channels.life import admitted, require
-from tgserve.services.channels.posting import mark_of, packed_mark, put_action, sent_again
+from tgserve.services.channels.posting import (
+    Posting,
+    author_of,
+    mark_of,
+    packed_mark,
+    put_action,
+    sent_again,
+)
 from tgserve.services.channels.threads import ThreadKnown
 from tgserve.services.deleting import Affected
 from tgserve.services.groups.life import Action
@@ -27,7 +34,7 @@ from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import SENT, THREAD_ROWS, THREADS, TOPICS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
-from tgserve.store.thread_records import GENERAL
+from tgserve.store.thread_records import GENERAL, PINNED_FROM
 from tgserve.store.transaction import Txn
 
 COLORS: Final = (0x6FB9F0, 0xFFD67E, 0xCB86DB, 0x8EEE98, 0xFF93B2, 0xFB6F5F)
@@ -54,7 +61,8 @@ def topic_title(text: str) -> str:
 
 
 class Forums:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, posting: Posting) -> None:
+        self._posting = posting
         self._store = store
         self._clock = clock
 
@@ -94,17 +102,20 @@ class Forums:
         action: Action,
         random_id: int,
         *,
+        send_as: int = 0,
         origin: Origin = None,
     ) -> Commit[Sent]:
-        """A new topic: it is named by its first message. RANDOM_ID_EMPTY, TOPIC_TITLE_EMPTY, CHANNEL_FORUM_MISSING,
-        CHAT_WRITE_FORBIDDEN, CHANNEL_PRIVATE."""
+        """A new topic: it is named by its first message. `send_as` as for messages. RANDOM_ID_EMPTY, TOPIC_TITLE_EMPTY,
+        CHANNEL_FORUM_MISSING, CHAT_WRITE_FORBIDDEN, CHANNEL_PRIVATE, SEND_AS_PEER_INVALID."""
         if not random_id:
             raise errors.RANDOM_ID_EMPTY()
         title = topic_title(title)
         now = int(self._clock.now())
+        foreign = self._posting.foreign(me, channel, send_as)
 
         def work(txn: Txn) -> Sent:
             record, seat = _forum(txn, channel, me, now)
+            author = author_of(record, channel, me, seat, send_as, "", foreign)
             mark = txn.get(SENT, channel, mark_of(me, random_id))
             if mark is not None:
                 return sent_again(txn, channel, me, mark)
@@ -124,10 +135,12 @@ class Forums:
                 action.users,
                 now,
                 in_topic=True,
+                shown=author.shown,
                 origin=origin,
             )
-            topic = th.Topic(title, color, me, now, emoji, maker=me)
+            topic = th.Topic(title, color, author.shown, now, emoji, maker=me)
             txn.put(TOPICS, channel, sent.msg_id, value=topic)
+            threads.move(txn, channel, sent.msg_id, None, threads.place(txn, channel, sent.msg_id))
             txn.put(SENT, channel, mark_of(me, random_id), value=packed_mark(sent))
             line = c.LogEntry(now, me, journal.TOPIC_CREATE, msg_id=sent.msg_id, topic_after=topic)
             journal.note(txn, channel, line)
@@ -216,7 +229,9 @@ class Forums:
                 raise errors.PINNED_TOO_MUCH()
             place = max(places.values(), default=0) + 1 if pinned else 0
             made = replace(topic, pinned=place)
+            was = threads.place(txn, channel, topic_id)
             txn.put(TOPICS, channel, topic_id, value=made)
+            threads.move(txn, channel, topic_id, was, threads.place(txn, channel, topic_id))
             before, after = (None, made) if pinned else (topic, None)
             line = c.LogEntry(
                 now, me, journal.TOPIC_PIN, msg_id=topic_id, topic_before=before, topic_after=after
@@ -247,11 +262,16 @@ class Forums:
             final = wanted + ([] if force else rest)
             if len(final) > limits.TOPICS_PINNED:
                 raise errors.PINNED_TOO_MUCH()
+            changed: list[int] = []
             for topic_id in {*final, *places}:
                 topic = _known(txn, record, channel, topic_id)
                 place = len(final) - final.index(topic_id) if topic_id in final else 0
                 if topic.pinned != place:
+                    changed.append(topic_id)
+                    threads.move(txn, channel, topic_id, threads.place(txn, channel, topic_id), None)
                     txn.put(TOPICS, channel, topic_id, value=replace(topic, pinned=place))
+            for topic_id in changed:  # when all have left their places: two may have changed them
+                threads.move(txn, channel, topic_id, None, threads.place(txn, channel, topic_id))
             event = ev.TopicsOrder(channel, tuple(final))
             return eventlog.append(txn, channel, event, now=now, raises=0, origin=origin).pts
 
@@ -277,6 +297,7 @@ class Forums:
             done = remove(txn, channel, ids[:SLICE], now, origin)
             if len(ids) > SLICE:
                 return Affected(done.pts, done.count, len(ids) - SLICE)
+            threads.move(txn, channel, topic_id, threads.place(txn, channel, topic_id), None)
             txn.delete(TOPICS, channel, topic_id)
             txn.delete(THREADS, channel, topic_id)
             txn.publish(ThreadKnown(channel, topic_id, None))
@@ -305,4 +326,9 @@ def _known(txn: Txn, record: c.Channel, channel: int, topic_id: int) -> th.Topic
 
 def _pinned(txn: Txn, channel: int) -> dict[int, int]:
     """topic -> place of those that are pinned."""
-    return {key[1]: topic.pinned for key, topic in txn.range(TOPICS, channel) if topic.pinned}
+    found: dict[int, int] = {}
+    for place, topic_id in threads.ordered(txn, channel):
+        if place < PINNED_FROM:
+            break
+        found[topic_id] = place - PINNED_FROM
+    return found

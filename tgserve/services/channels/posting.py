@@ -147,8 +147,8 @@ class Posting:
         """Raise what keeps `me` from sending these later, but for the slow mode; else under whose name and where they
         would stand now. As send_many."""
         record, seat = self._register.view(me, channel)
-        author = _author(
-            record, channel, me, seat, send_as, self._name(me), self._foreign(me, channel, send_as)
+        author = author_of(
+            record, channel, me, seat, send_as, self._name(me), self.foreign(me, channel, send_as)
         )
         _check_member(record, seat, self._register.writing_guest(me, channel))
         _check_rights(record, me, seat, self._needed(record, drafts))
@@ -168,7 +168,7 @@ class Posting:
             return False
         return rights.has(record, me, self._register.participant(channel, me), rights.POST)
 
-    def _foreign(self, me: int, channel: int, send_as: int) -> frozenset[int]:
+    def foreign(self, me: int, channel: int, send_as: int) -> frozenset[int]:
         """Other channels that `me` may write as there, if he does."""
         if send_as in (0, me, channel):
             seat = self._register.participant(channel, me)
@@ -192,7 +192,7 @@ class Posting:
         origin: Origin,
     ) -> Callable[[Txn], list[Sent]]:
         now = int(self._clock.now())
-        foreign = self._foreign(me, channel, send_as)
+        foreign = self.foreign(me, channel, send_as)
         known = self._register.get_or_none(channel)
         needed = self._needed(known, drafts)
         guest = bool(known is not None and known.linked) and self._register.writing_guest(me, channel)
@@ -200,7 +200,7 @@ class Posting:
         def work(txn: Txn) -> list[Sent]:
             record = opened(txn, channel)
             seat = seat_of(txn, channel, me, now)
-            author = _author(record, channel, me, seat, send_as, name, foreign)
+            author = author_of(record, channel, me, seat, send_as, name, foreign)
             again = [txn.get(SENT, channel, mark_of(me, random_id)) for random_id, _ in drafts]
             if not any(again):
                 _check(txn, record, channel, me, seat, guest, drafts, needed, now)
@@ -298,7 +298,7 @@ def packed_mark(sent: Sent) -> bytes:
 NOBODY: frozenset[int] = frozenset()
 
 
-def _author(
+def author_of(
     record: c.Channel,
     channel: int,
     me: int,
@@ -540,13 +540,18 @@ def put_action(
     reply: int = 0,
     topic: int = 0,
     in_topic: bool = False,
+    shown: int = 0,
     silent: bool = False,
     files: tuple[tuple[int, int, int], ...] = (),
     origin: Origin = None,
 ) -> Sent:
-    """A service message: of who acted in a supergroup, of the channel itself elsewhere. It stands in the topic of what
-    it answers, or in `topic`; `in_topic` without that: a topic begins with it."""
-    shown = me if record.megagroup else channel
+    """A service message: of who acted in a supergroup, of the group itself when he is an anonymous admin of it, of the
+    channel elsewhere; `shown` instead of that. It stands in the topic of what it answers, or in `topic`; `in_topic`
+    without that: a topic begins with it."""
+    if not shown:
+        seat = txn.get(PARTICIPANTS, channel, me) if record.megagroup else None
+        hidden = rights.admin_rights(record, me, seat) & rights.ANONYMOUS
+        shown = me if record.megagroup and not hidden else channel
     target = txn.get(BODIES, channel, reply) if reply else None
     if target is not None and target.in_topic:
         topic = target.topic or reply

@@ -38,11 +38,9 @@ from tgserve.store.keyspaces import (
     PEER_ROWS,
     PINS,
     ROWS,
-    TOPICS,
 )
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
-from tgserve.store.thread_records import GENERAL
 from tgserve.store.transaction import Txn
 
 SLACK_SECONDS = 60
@@ -196,7 +194,9 @@ class ChannelReading:
         heads = self._threads.heads(me, channel)
         waiting = 0
         with self._store.read(slot_of(channel)) as reader:
-            for topic in {GENERAL, *(key[1] for key, _ in reader.range(TOPICS, channel))}:
+            for place, topic in threads.ordered(reader, channel):
+                if place <= read:
+                    break  # nothing new in this one, nor in those behind it
                 mark = max(read, heads[topic].read_inbox_max if topic in heads else 0)
                 thread = self._threads.of(channel, topic)
                 if thread is not None and thread.max_id > mark:

@@ -5,7 +5,9 @@ What was read is a mark in the reader's own slot; the mark of the whole chat cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from msgspec.structs import replace
@@ -34,6 +36,7 @@ from tgserve.store.keyspaces import (
     THREADS,
     TOPIC_HEADS,
     TOPICS,
+    UNREAD_REACTIONS,
 )
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -55,6 +58,7 @@ class Seen:
     read_outbox: int
     unread: int
     mentions: int
+    reactions: int
     head: th.TopicHead
 
 
@@ -142,18 +146,38 @@ class ThreadReading:
             raise errors.CHANNEL_FORUM_MISSING()
         return record
 
-    def topics(self, me: int, channel: int) -> list[Seen]:
-        """All of them: the pinned ones, then the others, those with the newest messages first."""
+    def topics(
+        self, me: int, channel: int, words: Sequence[str], after_topic: int, below: int, limit: int
+    ) -> tuple[list[Seen], int]:
+        """A page of them, and how many there are: the pinned ones, then the others, those with the newest messages
+        first; those with all `words` in their titles, if there are some. It begins behind topic `after_topic`, else
+        with messages below `below` (0 = at the top)."""
         record = self.forum(me, channel)
+        found: dict[int, th.Topic] = {}
         with self._store.read(slot_of(channel)) as reader:
-            found = {key[1]: topic for key, topic in reader.range(TOPICS, channel)}
-            if GENERAL not in found:
-                general = threads.topic_of(reader, record, channel, GENERAL)
-                assert general is not None
-                found[GENERAL] = general
-        seen = self._seen(me, channel, found)
-        seen.sort(key=lambda one: (-one.topic.pinned, -(one.top or one.topic_id)))
-        return seen
+            start: int | None = below if below > 0 else None
+            if after_topic and threads.topic_of(reader, record, channel, after_topic) is not None:
+                start = threads.place(reader, channel, after_topic)
+            count = 0
+            if not words:
+                count = reader.count(TOPICS, channel) + (reader.get(TOPICS, channel, GENERAL) is None)
+            for place, topic_id in threads.ordered(reader, channel, None if words else start):
+                if not words and len(found) >= limit:
+                    break
+                topic = threads.topic_of(reader, record, channel, topic_id)
+                if topic is None or not all(word in topic.title.casefold() for word in words):
+                    continue
+                count += bool(words)
+                if len(found) < limit and (start is None or place < start):
+                    found[topic_id] = topic
+        return self._seen(me, channel, found), count
+
+    def pinned(self, me: int, channel: int) -> list[int]:
+        """The pinned topics, the first one first."""
+        self.forum(me, channel)
+        with self._store.read(slot_of(channel)) as reader:
+            places = takewhile(lambda one: one[0] >= th.PINNED_FROM, threads.ordered(reader, channel))
+            return [topic_id for _, topic_id in places]
 
     def some(self, me: int, channel: int, topics: list[int]) -> list[Seen | None]:
         """These topics, None for what there is not."""
@@ -165,12 +189,13 @@ class ThreadReading:
         return [seen.get(one) for one in topics]
 
     def _seen(self, me: int, channel: int, topics: dict[int, th.Topic]) -> list[Seen]:
-        heads = self._threads.heads(me, channel)
+        heads = self._threads.heads_of(me, channel, topics)
         floor = self._reading.floor(me, channel)
         with self._store.read(slot_of(me)) as reader:
             dialog = reader.get(DIALOGS, me, channel) or NO_DIALOG
             joined = reader.get(JOINED, me, channel) is not None
             mentions = [key[2] for key, _ in reader.range(CHANNEL_MENTIONS, me, channel, limit=SCAN_ROWS)]
+            reacted = [key[2] for key, _ in reader.range(UNREAD_REACTIONS, me, channel, limit=SCAN_ROWS)]
         base = max(dialog.read_inbox_max if joined else 0, floor)
         found: list[Seen] = []
         with self._store.read(slot_of(channel)) as reader:
@@ -183,8 +208,9 @@ class ThreadReading:
                     unread = threads.unread(reader, channel, topic_id, me, read)
                 top = thread.max_id if thread.max_id > floor else 0
                 named = len(self._threads.within(channel, topic_id, mentions)) if mentions else 0
+                liked = len(self._threads.within(channel, topic_id, reacted)) if reacted else 0
                 outbox = max(head.read_outbox_max, dialog.read_outbox_max)
-                found.append(Seen(topic_id, topic, top, read, outbox, unread, named, head))
+                found.append(Seen(topic_id, topic, top, read, outbox, unread, named, liked, head))
         return found
 
     # -- marks -----------------------------------------------------------

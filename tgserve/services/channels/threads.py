@@ -8,7 +8,7 @@ memory lie the counters of what is looked at, as of the last commit.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
@@ -29,11 +29,12 @@ from tgserve.store.keyspaces import (
     THREAD_ROWS,
     THREADS,
     TOPIC_HEADS,
+    TOPIC_ORDER,
     TOPICS,
 )
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
-from tgserve.store.thread_records import GENERAL
+from tgserve.store.thread_records import GENERAL, place_of
 from tgserve.store.transaction import Reader, Txn
 
 THREADS_CACHED = 50_000
@@ -83,6 +84,66 @@ def add(txn: Txn, channel: int, top: int, msg_id: int, body: r.Body, pts: int) -
         pts=max(pts, known.pts),
     )
     _put(txn, channel, top, made)
+    if body.in_topic or top == GENERAL:
+        topic = txn.get(TOPICS, channel, top)
+        if topic is not None or top == GENERAL:
+            pinned = topic.pinned if topic is not None else 0
+            move(txn, channel, top, place_of(top, pinned, known.max_id), place_of(top, pinned, made.max_id))
+
+
+def move(txn: Txn, channel: int, topic_id: int, before: int | None, after: int | None) -> None:
+    """A topic's place in the order of its forum changes; None: it has none yet, or none any more."""
+    if before == after:
+        return
+    if (
+        txn.first(TOPIC_ORDER, channel) is None
+    ):  # of a forum that is older than the order, or of one without a topic
+        for at, known in list(_unordered(txn, channel, None)):
+            txn.put(TOPIC_ORDER, channel, at, value=known.to_bytes(4, "big"))
+    if before is not None:
+        txn.delete(TOPIC_ORDER, channel, before)
+    if after is not None:
+        txn.put(TOPIC_ORDER, channel, after, value=topic_id.to_bytes(4, "big"))
+
+
+def ordered(reader: Reader, channel: int, below: int | None = None) -> Iterator[tuple[int, int]]:
+    """(place, topic) of a forum's topics from the top on, read as they are asked for; General is always among them."""
+    if reader.first(TOPIC_ORDER, channel) is None:
+        yield from _unordered(reader, channel, below)
+        return
+    seen = False
+    for key, value in reader.range(TOPIC_ORDER, channel, hi=below, reverse=True):
+        topic_id = int.from_bytes(value, "big")
+        seen = seen or topic_id == GENERAL
+        yield key[1], topic_id
+    if not seen and (below is None or below > GENERAL) and reader.get(THREADS, channel, GENERAL) is None:
+        yield GENERAL, GENERAL
+
+
+def _unordered(reader: Reader, channel: int, below: int | None) -> Iterator[tuple[int, int]]:
+    """Of a forum without an order."""
+    topics = {GENERAL, *(key[1] for key, _ in reader.range(TOPICS, channel))}
+    places = sorted(((place(reader, channel, one), one) for one in topics), reverse=True)
+    for at, topic_id in places:
+        if below is None or at < below:
+            yield at, topic_id
+
+
+def place(reader: Reader, channel: int, topic_id: int) -> int:
+    """Where a topic stands in the order."""
+    topic, known = reader.get(TOPICS, channel, topic_id), reader.get(THREADS, channel, topic_id)
+    pinned, max_id = topic.pinned if topic is not None else 0, known.max_id if known is not None else 0
+    return place_of(topic_id, pinned, max_id)
+
+
+def clear_forum(txn: Txn, channel: int, limit: int) -> int:
+    """What is left of the topics of a channel that is over goes, `limit` of them; how many went."""
+    rows = [key[1] for key, _ in txn.range(TOPICS, channel, limit=limit)]
+    for topic_id in rows:
+        txn.delete(TOPICS, channel, topic_id)
+    for key, _ in list(txn.range(TOPIC_ORDER, channel, limit=limit)):
+        txn.delete(TOPIC_ORDER, channel, key[1])
+    return len(rows)
 
 
 def take(txn: Txn, channel: int, gone: Iterable[tuple[int, r.Body | None]], pts: int) -> None:
@@ -114,6 +175,10 @@ def take(txn: Txn, channel: int, gone: Iterable[tuple[int, r.Body | None]], pts:
             pts=max(pts, known.pts),
         )
         _put(txn, channel, top, left)
+        topic = txn.get(TOPICS, channel, top)
+        if topic is not None or top == GENERAL:
+            pinned = topic.pinned if topic is not None else 0
+            move(txn, channel, top, place_of(top, pinned, known.max_id), place_of(top, pinned, max_id))
     for top in {*lost, *roots}:
         known = txn.get(THREADS, channel, top)
         if known is None or known.replies or known.max_id:
@@ -244,6 +309,12 @@ class Threads:
         """(channel, topic, head) of the topics with a draft."""
         with self._store.read(slot_of(me)) as reader:
             return [(key[1], key[2], head) for key, head in reader.range(TOPIC_HEADS, me) if head.draft]
+
+    def heads_of(self, me: int, channel: int, tops: Iterable[int]) -> dict[int, th.TopicHead]:
+        """As `heads`, of these threads."""
+        with self._store.read(slot_of(me)) as reader:
+            found = {top: reader.get(TOPIC_HEADS, me, channel, top) for top in tops}
+        return {top: head for top, head in found.items() if head is not None}
 
     def within(self, channel: int, top: int, msg_ids: Iterable[int]) -> list[int]:
         """Those of the messages that belong to the thread."""

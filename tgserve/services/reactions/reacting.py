@@ -287,8 +287,7 @@ class Reactions:
         with self._store.read(slot_of(me)) as reader:
             waiting = [key[2] for key, _ in reader.range(UNREAD_REACTIONS, me, peer, reverse=True)]
         if topic:
-            there = self._channels.reading.messages(me, peer, waiting) if is_channel(peer) else []
-            waiting = [view.msg_id for view in there if view is not None and view.body.topic == topic]
+            waiting = self._channels.threads.within(peer, topic, waiting) if is_channel(peer) else []
         low, high = window.min_id, window.max_id or TOP_ID
         fits = [msg_id for msg_id in waiting if low < msg_id < high]
         at = sum(1 for msg_id in fits if window.offset_id and msg_id >= window.offset_id)
@@ -303,12 +302,20 @@ class Reactions:
 
     # -- seen by the author -----------------------------------------------------------------------------------------
 
-    def read(self, me: int, peer: int, *, origin: Origin = None) -> Commit[Affected]:
-        """I have seen the reactions to my messages in a chat, SLICE messages at most."""
+    def read(self, me: int, peer: int, topic: int = 0, *, origin: Origin = None) -> Commit[Affected]:
+        """I have seen the reactions to my messages in a chat, or in one thread of it; SLICE messages at most."""
         now = int(self._clock.now())
+        meant: list[int] = []
+        if topic and is_channel(peer):
+            with self._store.read(slot_of(me)) as reader:
+                meant = [key[2] for key, _ in reader.range(UNREAD_REACTIONS, me, peer)]
+            meant = self._channels.threads.within(peer, topic, meant)
 
         def work(txn: Txn) -> Affected:
-            waiting = [key[2] for key, _ in txn.range(UNREAD_REACTIONS, me, peer, limit=SLICE + 1)]
+            if topic and is_channel(peer):
+                waiting = [one for one in meant if txn.get(UNREAD_REACTIONS, me, peer, one) is not None]
+            else:
+                waiting = [key[2] for key, _ in txn.range(UNREAD_REACTIONS, me, peer, limit=SLICE + 1)]
             left = max(len(waiting) - SLICE, 0)
             if is_channel(peer):
                 awaiting.see(txn, me, peer, waiting[:SLICE], now, origin)
