@@ -6,12 +6,11 @@ already is neither read (chunks) nor written again.
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -26,14 +25,13 @@ from tgserve.backup.packs import PackWriter
 from tgserve.backup.repository import Repository
 from tgserve.backup.rows import encode_rows, owned
 from tgserve.backup.sealing import CHUNK, ROWS, Sealer
-from tgserve.errors import StoreError
 from tgserve.store import chunk_records as c
+from tgserve.store.cut import Cut
 from tgserve.store.engine import Row, Snapshot
 from tgserve.store.format import Format
-from tgserve.store.keyspaces import CHUNKS, HOME
+from tgserve.store.keyspaces import CHUNKS
 from tgserve.store.packing import HEAD_BYTES, META_SLOT
 from tgserve.store.slots import SLOTS
-from tgserve.store.transaction import Reader
 
 WORKERS = 3
 AHEAD = 48
@@ -64,10 +62,10 @@ class Steps:
 
 @dataclass(slots=True)
 class Source:
-    """One moment of a server. `views`: a snapshot of each environment, closed here as soon as they are read."""
+    """One moment of a server. The cut is closed as soon as its rows are read: the bytes of files take longer."""
 
     format: Format
-    views: list[Snapshot]
+    cut: Cut
     files: dict[str, bytes]
     record: Callable[[bytes, c.Chunk], bytes | None]
     """The verified record of a chunk, in any thread; None: no copy is good."""
@@ -146,17 +144,15 @@ class _Run:
             made = self._now()
             progress.total = source.bytes
             progress.note = "messages"
-            homes = [_home(view) for view in source.views]
-            table = table_of(homes)
             slots: list[Listing] = [Listing([], []) for _ in range(SLOTS)]
             meta: dict[int, list[bytes]] = {}
             missing: list[Row] = []
-            for view, (number, _) in zip(source.views, homes, strict=True):
+            table = list(source.cut.table)
+            for number, view in source.cut.views.items():
                 meta[number] = []
                 for slot, block in self._through(self._rows(view, number, table, slots, missing)):
                     (meta[number] if slot == META_SLOT else slots[slot].blocks).append(block)
-                view.close()
-            source.views.clear()
+            source.cut.close()
             progress.note = "files"
             progress.total = progress.done + sum(CHUNKS.decode(value).size for _, value in missing)
             self._chunks(source, missing)
@@ -274,33 +270,3 @@ class _Run:
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Stopped("the backup was stopped; those before it are what they were")
-
-
-Home = tuple[int, tuple[int, ...]]
-"""(number, epoch of each slot)"""
-
-
-def _home(view: Snapshot) -> Home:
-    home = Reader(META_SLOT, view).get(HOME)
-    if home is None:
-        raise BackupError("an environment of the store does not say which it is")
-    return home.number, struct.unpack(f">{SLOTS}I", home.epochs)
-
-
-def table_of(homes: list[Home]) -> list[int]:
-    """Slot -> environment as of the cut (DISK.md 3): the highest epoch owns a slot."""
-    table = []
-    for slot in range(SLOTS):
-        epoch, number = max((epochs[slot], number) for number, epochs in homes)
-        if not epoch:
-            raise StoreError(f"no shard owns slot {slot}")
-        table.append(number)
-    return table
-
-
-def close_all(views: list[Snapshot]) -> None:
-    """What an opening does at its end: those that were read are gone from the list."""
-    for view in views:
-        with suppress(StoreError):
-            view.close()
-    views.clear()

@@ -7,6 +7,7 @@ each slot a list block, which names the blocks of its rows and the chunks that i
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import msgspec
 from nacl.exceptions import BadSignatureError
@@ -89,7 +90,7 @@ class Listing(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Root(msgspec.Struct, frozen=True):
-    store: dict[str, int | str]
+    store: dict[str, Any]
     """As format.json."""
     shards: list[int]
     """Numbers of the environments."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from tgserve.backup.creating import Source, close_all
+from tgserve.backup.creating import Source
 from tgserve.backup.faults import BackupError
 from tgserve.chunks.backend import Backend, Identity
 from tgserve.chunks.coding import Coder
@@ -17,7 +17,6 @@ from tgserve.store.check import open_folder
 from tgserve.store.format import read_format
 from tgserve.store.keyspaces import CHUNK_DISKS
 from tgserve.store.slots import slot_of
-from tgserve.store.transaction import Reader
 
 SETTINGS = "tgserve.toml"
 KEYS = "keys"
@@ -43,12 +42,10 @@ def closed_source(data: Path, coder: Coder) -> Iterator[Source]:
     found = read_format(store)
     if found is None:
         raise BackupError(f"{data} holds no store")
-    with ExitStack() as stack:
-        views, table = stack.enter_context(open_folder(store))
-        held = list(views)
+    with open_folder(store) as cut:
         backends: dict[int, Backend] = {}
         home = slot_of(c.DISKS_OWNER)
-        for key, row in Reader(home, views[table[home]]).range(CHUNK_DISKS, c.DISKS_OWNER):
+        for key, row in cut.reader(home).range(CHUNK_DISKS, c.DISKS_OWNER):
             disk = LocalDisk(data / row.path)
             try:
                 if row.state != c.DISK_REMOVED and disk.identity() == Identity(found.store, row.disk, key[1]):
@@ -56,10 +53,7 @@ def closed_source(data: Path, coder: Coder) -> Iterator[Source]:
             except StoreError:
                 continue  # it is away: other copies serve, or the chunk counts as lost
         size = sum(path.stat().st_blocks * 512 for path in store.rglob("data.mdb"))
-        try:
-            yield Source(found, held, files_of(data), record_from(backends.get, coder), size)
-        finally:
-            close_all(held)
+        yield Source(found, cut, files_of(data), record_from(backends.get, coder), size)
 
 
 def record_from(

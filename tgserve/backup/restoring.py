@@ -7,15 +7,18 @@ first start.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import msgspec
 from msgspec.structs import replace
 
 from tgserve.backup.creating import Progress
@@ -179,7 +182,9 @@ class _Run:
         (self._data / MARK).write_text(f"{self._manifest.name}\n", encoding="ascii")
 
     def go(self) -> Restored:
-        stored = Format(**self._root.store)  # type: ignore[arg-type]
+        stored = msgspec.convert(self._root.store, Format)
+        folders = {str(number): f"shard-{number}" for number in self._root.shards}
+        stored = dataclasses.replace(stored, shards=len(folders), places=folders, numbered=stored.next_number)
         store = self._data / "store"
         store.mkdir(mode=0o700)
         disk, line = self._disk(stored.store)
@@ -187,7 +192,7 @@ class _Run:
         try:
             opening = engine_named(stored.engine)
             for number in self._root.shards:
-                engines[number] = opening(store / f"shard-{number}", map_bytes=MAP_BYTES)
+                engines[number] = opening(stored.folders(store)[number], map_bytes=MAP_BYTES)
             self._progress.note = "messages and files"
             for number, blocks in self._root.meta.items():
                 meta_rows: Rows = {}
@@ -220,13 +225,16 @@ class _Run:
 
     def clear(self, made: bool) -> None:
         """Take away what was written; the directory too if it was not there before."""
+        if not self._data.is_dir():
+            return
         for name in ("store", "chunks", "keys.new", "keys", "tgserve.toml", MARK):
             path = self._data / name
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                path.unlink(missing_ok=True)
-        if made and self._data.exists() and not any(self._data.iterdir()):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        if made and not any(self._data.iterdir()):
             self._data.rmdir()
 
     def close(self) -> None:
@@ -306,7 +314,7 @@ class _Run:
             return
         while True:
             try:
-                return engine.commit(rows)
+                return engine.bulk(rows)
             except NeedsRoom:
                 engine.grow()
 

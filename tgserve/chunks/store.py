@@ -8,8 +8,9 @@ that the time of a put does not tell whether somebody else has the file (SECURIT
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -82,6 +83,8 @@ class Chunks:
         self.counting = Counting(store, clock)
         self.backends = backends or self._backend
         self.server = ""
+        self.keeping = 0
+        """Somebody reads places of an earlier moment: no pack may be removed."""
         self._threaded = threaded
         self._pool: ThreadPoolExecutor | None = None
         self._turns = asyncio.Semaphore(PUTS_AT_ONCE)
@@ -252,6 +255,16 @@ class Chunks:
         self.disks[row.number] = disk
         await disk.start()
         return disk
+
+    @contextmanager
+    def keep_packs(self) -> Iterator[None]:
+        """Until the end of the with statement every place that a row names now can be read, whatever becomes of the row
+        (DISK.md D5): for backups."""
+        self.keeping += 1
+        try:
+            yield
+        finally:
+            self.keeping -= 1
 
     # For what heals, moves and collects as well.
 
