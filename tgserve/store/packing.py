@@ -20,6 +20,7 @@ META_SLOT = 0xFFFF
 """The pseudo slot of rows that belong to an environment."""
 KEY_BYTES = 511
 """LMDB's limit of a key."""
+SLOT_BYTES = 2
 HEAD_BYTES = 3
 """Slot and tag."""
 

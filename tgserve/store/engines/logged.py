@@ -29,7 +29,7 @@ import msgspec
 from tgserve.errors import StoreError, StoreFull
 from tgserve.store.engine import NeedsRoom, Row, Rows
 from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot, translated
-from tgserve.store.packing import HEAD_BYTES, after
+from tgserve.store.packing import HEAD_BYTES, SLOT_BYTES, after
 
 LOG_EPOCH = b"\xff\xff\xff"
 """Behind all keys of the store (tag 0xff is no keyspace's); scans end before it."""
@@ -122,8 +122,8 @@ class _Pending:
 
     def _page(self, lo: bytes, hi: bytes, reverse: bool, count: int) -> list[bytes]:
         """At most `count` of them when they lie in one bucket, else all."""
-        bucket, head = lo[:_BUCKET_BYTES], lo[:HEAD_BYTES]
-        if len(head) < HEAD_BYTES or hi > after(head):
+        bucket, head, slot = lo[:_BUCKET_BYTES], lo[:HEAD_BYTES], lo[:SLOT_BYTES]
+        if len(slot) < SLOT_BYTES or hi > after(slot):
             return sorted((key for key in list(self.merged) if lo <= key < hi), reverse=reverse)
         with self._lock:
             index, waiting = self._index, self._unindexed
@@ -138,7 +138,10 @@ class _Pending:
                     return known[max(bisect_left(known, lo), end - count) : end][::-1]
                 start = bisect_left(known, lo)
                 return known[start : min(bisect_left(known, hi), start + count)]
-            found = [key for bucket in index.heads.get(head, ()) for key in index[bucket] if lo <= key < hi]
+            within = len(head) == HEAD_BYTES and hi <= after(head)
+            heads = (head,) if within else tuple(slot + bytes((tag,)) for tag in range(256))
+            buckets = [bucket for one in heads for bucket in index.heads.get(one, ())]
+            found = [key for bucket in buckets for key in index[bucket] if lo <= key < hi]
         return sorted(found, reverse=reverse)
 
 

@@ -1,0 +1,129 @@
+"""Folders of shards: which ones a new shard may take, and what is left of one that was removed.
+
+A shard's folder is PLACE/shard-N; PLACE is the store's own folder or what `shard add` was given (docs/DISK.md 1).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import lmdb
+import msgspec
+
+from tgserve.errors import StoreError
+from tgserve.store import records as r
+from tgserve.store.format import Format
+from tgserve.store.keyspaces import HOME
+from tgserve.store.packing import META_SLOT
+
+FILES = ("data.mdb", "lock.mdb", "log")
+"""What an environment's folder holds, of any engine of ours."""
+PROBE = ".tgserve-probe"
+
+
+def folder_name(number: int) -> str:
+    return f"shard-{number}"
+
+
+def prepare(place: Path, number: int, found: Format, store: Path) -> Path:
+    """The folder for shard `number` in `place`, which is made if its parent is there. StoreError: why not, and nothing
+    was changed."""
+    for other, folder in found.folders(store).items():
+        if place == folder or (place == folder.parent and place != store):
+            raise StoreError(f"{place} is that of shard {other} already")
+    try:
+        made = not place.exists()
+        if made:
+            place.mkdir(mode=0o700)
+        elif not place.is_dir():
+            raise StoreError(f"{place} is no folder")
+        probe(place)
+        if place != store:
+            _must_be_empty(place, found)
+        folder = place / folder_name(number)
+        _clear(folder)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as fault:
+        raise StoreError(f"{place} cannot be written: {fault.strerror or fault}") from fault
+    return folder
+
+
+def probe(place: Path) -> None:
+    """OSError when nothing can be written there."""
+    path = place / PROBE
+    try:
+        with path.open("wb") as file:
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        with suppress(OSError):
+            path.unlink()
+
+
+def forget(folder: Path) -> None:
+    """The environment there belongs to nobody any more: its files go, and the folder if it is empty then."""
+    _clear(folder)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def name_of(folder: Path, store: Path) -> str:
+    """How format.json names it."""
+    return str(folder.relative_to(store) if folder.is_relative_to(store) else folder)
+
+
+def free_bytes(folder: Path) -> int:
+    told = os.statvfs(folder)
+    return told.f_bavail * told.f_frsize
+
+
+def _clear(folder: Path) -> None:
+    for name in FILES:
+        with suppress(FileNotFoundError):
+            (folder / name).unlink()
+
+
+def _must_be_empty(place: Path, found: Format) -> None:
+    """But for a shard of ours that was never entered in format.json, or was taken out of it."""
+    for path in sorted(place.iterdir()):
+        if path.name == "lost+found":
+            continue
+        if path.name == "format.json":
+            raise StoreError(f"{place} holds another server's store{_named(path)}: choose an empty folder")
+        home = _home(path if path.is_dir() else place)
+        if home is None:
+            raise StoreError(f"{place} is not empty ({path.name}): choose an empty folder")
+        if home.store != found.store:
+            raise StoreError(
+                f"{place} holds shard {home.number} of another server (store {home.store}): choose an empty folder"
+            )
+        if any(home.epochs):
+            raise StoreError(f"{place} holds what was shard {home.number} of this server, with rows in it")
+
+
+def _named(path: Path) -> str:
+    try:
+        return f" ({msgspec.json.decode(path.read_bytes(), type=Format).store})"
+    except (OSError, msgspec.DecodeError):
+        return ""
+
+
+def _home(folder: Path) -> r.ShardHome | None:
+    """What an environment that may be anybody's says of itself; nothing in it is touched."""
+    if not (folder / "data.mdb").is_file():
+        return None
+    try:
+        env = lmdb.open(str(folder), readonly=True, lock=False, create=False, max_dbs=0)
+    except lmdb.Error:
+        return None
+    try:
+        with env.begin() as txn:
+            row = txn.get(HOME.key(META_SLOT))
+        return None if row is None else HOME.decode(row)
+    except (lmdb.Error, msgspec.DecodeError, ValueError):
+        return None
+    finally:
+        env.close()
