@@ -140,6 +140,10 @@ ADMIN_RANK_EMOJI_NOT_ALLOWED = ErrorKind(
 PARTICIPANT_ID_INVALID = ErrorKind(400, "PARTICIPANT_ID_INVALID", "no such participant")
 RIGHT_FORBIDDEN = ErrorKind(403, "RIGHT_FORBIDDEN", "you cannot give a right that you do not have")
 BROADCAST_REQUIRED = ErrorKind(400, "BROADCAST_REQUIRED", "this is for channels only")
+MEGAGROUP_GEO_REQUIRED = ErrorKind(
+    400, "MEGAGROUP_GEO_REQUIRED", "this is for groups that were made at a place, of which there are none"
+)
+BOOSTS_REQUIRED = ErrorKind(400, "BOOSTS_REQUIRED", "this needs boosts, and there are none here")
 MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
 SECONDS_INVALID = ErrorKind(
     400, "SECONDS_INVALID", "slow mode takes 0, 5, 10, 30, 60, 300, 900 or 3600 seconds"
@@ -345,6 +349,10 @@ PASSWORD_EMPTY = ErrorKind(400, "PASSWORD_EMPTY", "the account has no password")
 PASSWORD_HASH_INVALID = ErrorKind(400, "PASSWORD_HASH_INVALID", "the password is wrong")
 BOT_METHOD_INVALID = ErrorKind(400, "BOT_METHOD_INVALID", "bots cannot call this method")
 USER_BOT_REQUIRED = ErrorKind(400, "USER_BOT_REQUIRED", "only bots can call this method")
+PHONE_NUMBER_APP_SIGNUP_FORBIDDEN = ErrorKind(
+    400, "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN", "the operator lets nobody make an account"
+)
+START_PARAM_INVALID = ErrorKind(400, "START_PARAM_INVALID", "a start parameter is up to 64 letters, digits, - and _")
 USER_IS_BOT = ErrorKind(400, "USER_IS_BOT", "bots cannot write to bots")
 ACCESS_TOKEN_INVALID = ErrorKind(400, "ACCESS_TOKEN_INVALID", "no bot has this token")
 PRIVACY_VALUE_INVALID = ErrorKind(

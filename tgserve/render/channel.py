@@ -25,6 +25,17 @@ from tgserve.tl.base import raw
 
 FOR_EVER = 2**31 - 1
 """until_date of rights without an end (CLIENTS A.19)."""
+TABS: dict[str, t.AnyProfileTab] = {
+    "posts": t.ProfileTabPosts(),
+    "gifts": t.ProfileTabGifts(),
+    "media": t.ProfileTabMedia(),
+    "files": t.ProfileTabFiles(),
+    "music": t.ProfileTabMusic(),
+    "voice": t.ProfileTabVoice(),
+    "links": t.ProfileTabLinks(),
+    "gifs": t.ProfileTabGifs(),
+}
+"""Channel.main_tab -> TL."""
 _BANNED = Struct("<IIi").pack
 _ADMIN = Struct("<II").pack
 
@@ -189,6 +200,8 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
     if record.migrated_from:
         made.migrated_from_chat_id = -record.migrated_from
         made.migrated_from_max_id = services.dialogs.head(viewer, record.migrated_from).top_message
+    if record.main_tab:
+        made.main_tab = TABS[record.main_tab]
     floor = services.channels.reading.floor(viewer, peer)
     if floor:
         made.available_min_id = floor

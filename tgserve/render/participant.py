@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tgserve.render.channel import admin_rights, banned_rights
+from tgserve.render.peers import peer
 from tgserve.services.channels import rights
 from tgserve.store import channel_records as c
 from tgserve.tl import types as t
@@ -18,13 +19,13 @@ def participant(channel: c.Channel, viewer: int, user: int, seat: c.Participant)
     if seat.state == c.KICKED or seat.banned:
         return t.ChannelParticipantBanned(
             left=seat.state != c.MEMBER,
-            peer=t.PeerUser(user_id=user),
+            peer=peer(user),
             kicked_by=seat.banned_by,
             date=seat.date,
             banned_rights=banned_rights(seat.banned, seat.until),
         )
     if seat.state == c.LEFT:
-        return t.ChannelParticipantLeft(peer=t.PeerUser(user_id=user))
+        return t.ChannelParticipantLeft(peer=peer(user))
     if seat.admin:
         return t.ChannelParticipantAdmin(
             can_edit=viewer == channel.creator or seat.promoted_by == viewer,

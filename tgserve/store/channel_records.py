@@ -70,6 +70,8 @@ class Channel(Record, frozen=True):
     reactions_some: tuple[str, ...] = ()
     linked_from: int = 0
     """Of a channel with a discussion group: the first post that has comments."""
+    main_tab: str = ""
+    """Which tab its profile opens with: the end of a ProfileTab's name, as `media`; empty = the first one."""
 
 
 MEMBER = 0

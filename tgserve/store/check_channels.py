@@ -105,6 +105,10 @@ class Channels:
         for role in roles_of(seat):
             if reader.get(k.BY_ROLE, peer, role, user) is None:
                 self._say("I31", where, f"{user} is not in the list of role {role}")
+        if user < 0:  # a channel that nobody may write as here
+            if seat.state == c.MEMBER:
+                self._say("I31", where, f"has channel {-user - CHANNEL_BASE} as a member")
+            return
         if (peer, user) in self._seats:
             return
         theirs = self._reader(user)

@@ -16,16 +16,17 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels import rights
 from tgserve.services.channels.members import page
+from tgserve.services.channels.register import is_channel
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
 
 
 @rpc(channels.GetParticipant)
 async def get_participant(call: Call, request: channels.GetParticipant) -> t.AnyChannelsChannelParticipant:
-    """Oneself always; others only where one may see the members."""
+    """Oneself always; others only where one may see the members. A channel only where it was banned."""
     channel = peers.resolve_channel(call, request.channel)
     user = peers.resolve(call, request.participant)
-    if user <= 0:
+    if user <= 0 and not is_channel(user):
         raise errors.PARTICIPANT_ID_INVALID()
     record, visible = call.services.channels.members.visible(call.me, channel)
     if user != call.me and not visible and record.megagroup is False:
@@ -33,7 +34,7 @@ async def get_participant(call: Call, request: channels.GetParticipant) -> t.Any
     seat = call.services.channels.members.seat_of(channel, user)
     return t.ChannelsChannelParticipant(
         participant=participant(record, call.me, user, seat),
-        chats=chats(call.services, call.me, (channel,)),
+        chats=chats(call.services, call.me, (channel, user)),
         users=users(call.services, call.me, named(user, seat)),
     )
 
@@ -68,7 +69,7 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
     return t.ChannelsChannelParticipants(
         count=count,
         participants=drawn,
-        chats=chats(call.services, call.me, (channel,)),
+        chats=chats(call.services, call.me, (channel, *who)),
         users=users(call.services, call.me, who),
     )
 
@@ -134,7 +135,7 @@ async def edit_admin(call: Call, request: channels.EditAdmin) -> t.AnyUpdates:
 async def edit_banned(call: Call, request: channels.EditBanned) -> t.AnyUpdates:
     channel = peers.resolve_channel(call, request.channel)
     user = peers.resolve(call, request.participant)
-    if user <= 0:
+    if user <= 0 and not is_channel(user):
         raise errors.PARTICIPANT_ID_INVALID()
     banned = request.banned_rights
     until = banned.until_date if isinstance(banned, t.ChatBannedRights) else 0
@@ -149,4 +150,5 @@ async def edit_banned(call: Call, request: channels.EditBanned) -> t.AnyUpdates:
     )
     made = answer(call, changed.done)
     made.users = users(call.services, call.me, (call.me, user))
+    made.chats = chats(call.services, call.me, (channel, user))
     return made

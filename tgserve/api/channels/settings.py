@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.api.channels.creating import answer
 from tgserve.render.action import action_of
+from tgserve.render.channel import TABS
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
@@ -190,6 +191,57 @@ async def update_color(call: Call, request: channels.UpdateColor) -> t.AnyUpdate
         return replace(record, color=color, color_emoji=emoji)
 
     return await change(call, channel, rights.INFO, made, _line("color", after=color))
+
+
+@rpc(channels.SetMainProfileTab, flood=per_minute(30))
+async def set_main_profile_tab(call: Call, request: channels.SetMainProfileTab) -> bool:
+    """Which tab the profile of a channel opens with."""
+    channel = peers.resolve_channel(call, request.channel)
+    name = next(name for name, tab in TABS.items() if type(tab) is type(request.tab))
+    await change(
+        call,
+        channel,
+        rights.INFO,
+        lambda record: replace(record, main_tab=name),
+        _line("main_tab", text_after=name),
+        broadcast=True,
+    )
+    return True
+
+
+def _admin(call: Call, channel: t.AnyInputChannel) -> c.Channel:
+    """The channel of an admin who may change it. CHAT_ADMIN_REQUIRED."""
+    found = peers.resolve_channel(call, channel)
+    record, seat = call.services.channels.register.seat(call.me, found)
+    require(record, call.me, seat, rights.INFO)
+    return record
+
+
+@rpc(channels.EditLocation, flood=per_minute(30))
+async def edit_location(call: Call, request: channels.EditLocation) -> bool:
+    """No group here was made at a place, and none can get one later: as MEGAGROUP_GEO_REQUIRED says."""
+    if not _admin(call, request.channel).megagroup:
+        raise errors.MEGAGROUP_REQUIRED()
+    raise errors.MEGAGROUP_GEO_REQUIRED()
+
+
+@rpc(channels.UpdateEmojiStatus, flood=per_minute(30))
+async def update_emoji_status(call: Call, request: channels.UpdateEmojiStatus) -> t.AnyUpdates:
+    """A thing of boosts, as that of people is of Premium: no channel has one, so there is none to take away either."""
+    _admin(call, request.channel)
+    if isinstance(request.emoji_status, t.EmojiStatusEmpty):
+        raise errors.CHAT_NOT_MODIFIED()
+    raise errors.BOOSTS_REQUIRED()
+
+
+@rpc(channels.ToggleAutotranslation, flood=per_minute(30))
+async def toggle_autotranslation(call: Call, request: channels.ToggleAutotranslation) -> t.AnyUpdates:
+    """Nothing is translated here, and no channel has the boosts that it would need."""
+    if _admin(call, request.channel).megagroup:
+        raise errors.BROADCAST_REQUIRED()
+    if not request.enabled:
+        raise errors.CHAT_NOT_MODIFIED()
+    raise errors.BOOSTS_REQUIRED()
 
 
 # -- what the messages.* methods do to channels -----------------------------------------------------------

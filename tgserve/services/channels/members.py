@@ -380,8 +380,9 @@ class Members:
         origin: Origin = None,
     ) -> Changed:
         """Deny `user` these rights (flag word) until a second (0 = for ever), remove him with NO_VIEW, or lift it all
-        with 0. CHAT_ADMIN_REQUIRED, USER_ADMIN_INVALID, USER_CREATOR, PARTICIPANT_ID_INVALID. `action` is the service
-        message of a removal in a supergroup."""
+        with 0. A channel that somebody writes as in a supergroup is only kept out or let in. CHAT_ADMIN_REQUIRED,
+        USER_ADMIN_INVALID, USER_CREATOR, PARTICIPANT_ID_INVALID, BANNED_RIGHTS_INVALID. `action` is the service message
+        of a removal in a supergroup."""
         now = int(self._clock.now())
         if until and until <= now + 30:
             until = 0  # as clients are told: nearer than 30 s means for ever
@@ -390,6 +391,11 @@ class Members:
             record, seat = admitted(txn, channel, me, now)
             if not rights.has(record, me, seat, rights.BAN):
                 raise errors.CHAT_ADMIN_REQUIRED()
+            if user < 0:
+                if not record.megagroup or user in (channel, record.linked):
+                    raise errors.PARTICIPANT_ID_INVALID()
+                if banned and not banned & rights.NO_VIEW:
+                    raise errors.BANNED_RIGHTS_INVALID()
             if user == record.creator:
                 raise errors.USER_CREATOR()
             if user == me:

@@ -119,7 +119,10 @@ class Posting:
             made = self._register.get_or_none(other)
             if made is None or made.deleted or made.megagroup or made.creator != me:
                 continue
-            if rights.is_public(made) or other == record.linked:
+            if not rights.is_public(made) and other != record.linked:
+                continue
+            there = self._register.participant(channel, other)
+            if there is None or there.state != c.KICKED:
                 found.append(other)
         return found
 
@@ -201,6 +204,8 @@ class Posting:
             record = opened(txn, channel)
             seat = seat_of(txn, channel, me, now)
             author = author_of(record, channel, me, seat, send_as, name, foreign)
+            if author.shown < 0 and author.shown != channel:
+                _check_guise(txn, channel, author.shown, now)
             again = [txn.get(SENT, channel, mark_of(me, random_id)) for random_id, _ in drafts]
             if not any(again):
                 _check(txn, record, channel, me, seat, guest, drafts, needed, now)
@@ -352,6 +357,13 @@ def _check(
             raise errors.SLOWMODE_MULTI_MSGS_DISABLED()
         kept = txn.get(PARTICIPANTS, channel, me) or seat  # with a ban that has run out, as it is listed
         txn.put(PARTICIPANTS, channel, me, value=replace(kept, next_post=now + record.slow_mode_seconds))
+
+
+def _check_guise(txn: Txn, channel: int, guise: int, now: int) -> None:
+    """A channel that was put out of a group is nobody's name there. USER_BANNED_IN_CHANNEL."""
+    seat = seat_of(txn, channel, guise, now)
+    if seat is not None and seat.state == c.KICKED:
+        raise errors.USER_BANNED_IN_CHANNEL()
 
 
 def _check_member(record: c.Channel, seat: c.Participant | None, guest: bool) -> None:

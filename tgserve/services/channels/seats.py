@@ -95,7 +95,7 @@ def put_seat(
         txn.outbox(slot_of(user), word, memo)
         if not is_here:
             txn.delete(ARCHIVED_BY, channel, user)
-    elif was != made:
+    elif was != made and user > 0:
         txn.outbox(slot_of(user), pl.TellChannelChanged(user, channel, now), memo)
     return record
 

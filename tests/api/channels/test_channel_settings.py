@@ -1,0 +1,118 @@
+"""What a channel says of itself, and what it cannot have here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.messages.test_sending import refused
+from tests.community import run
+from tests.places import place, publish, sound
+from tests.talk import Person, talk
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels
+
+BANNED = t.ChatBannedRights(view_messages=True, until_date=0)
+FREE = t.ChatBannedRights(until_date=0)
+
+
+def test_the_tab_that_a_profile_opens_with() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, megagroup=False)
+            tab = t.ProfileTabFiles()
+            assert (await here.full(bob)).main_tab is None
+            assert await ann(channels.SetMainProfileTab(channel=here.input(ann), tab=tab))
+            assert (await here.full(bob)).main_tab == tab
+            again = channels.SetMainProfileTab(channel=here.input(ann), tab=tab)
+            await refused("CHAT_NOT_MODIFIED", ann, again)
+            theirs = channels.SetMainProfileTab(channel=here.input(bob), tab=t.ProfileTabGifs())
+            await refused("CHAT_ADMIN_REQUIRED", bob, theirs)
+            strange = channels.SetMainProfileTab(channel=here.input(eve), tab=t.ProfileTabGifs())
+            await refused("CHANNEL_PRIVATE", eve, strange)
+            group = await place(c, ann)
+            wrong = channels.SetMainProfileTab(channel=group.input(ann), tab=tab)
+            await refused("BROADCAST_REQUIRED", ann, wrong)
+            sound(c)
+
+    run(story())
+
+
+def test_what_needs_boosts_or_a_place() -> None:
+    """Refused with the documented errors, to admins; others hear that they are none."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            news, group = await place(c, ann, bob, megagroup=False), await place(c, ann, bob)
+            status = t.EmojiStatus(document_id=5)
+
+            def asked(who: Person, here: Any) -> list[Any]:
+                where = here.input(who)
+                return [
+                    channels.EditLocation(channel=where, geo_point=t.InputGeoPointEmpty(), address=""),
+                    channels.UpdateEmojiStatus(channel=where, emoji_status=status),
+                    channels.ToggleAutotranslation(channel=where, enabled=True),
+                    channels.UpdateEmojiStatus(channel=where, emoji_status=t.EmojiStatusEmpty()),
+                    channels.ToggleAutotranslation(channel=where, enabled=False),
+                ]
+
+            for here in (news, group):
+                for request in asked(bob, here):
+                    await refused("CHAT_ADMIN_REQUIRED", bob, request)
+            said = ("MEGAGROUP_REQUIRED", "BOOSTS_REQUIRED", "BOOSTS_REQUIRED", *["CHAT_NOT_MODIFIED"] * 2)
+            for name, request in zip(said, asked(ann, news), strict=True):
+                await refused(name, ann, request)
+            await refused("MEGAGROUP_GEO_REQUIRED", ann, asked(ann, group)[0])
+            await refused("BROADCAST_REQUIRED", ann, asked(ann, group)[2])
+            sound(c)
+
+    run(story())
+
+
+def test_6_3_a_channel_that_was_banned_is_nobodys_name() -> None:
+    """Who wrote as it writes under his own name; it can be let in again."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+            await publish(here, ann, "groupplace")
+            news = await place(c, bob, ann, megagroup=False, title="News")
+            await publish(news, bob, "bobsnews")
+            await here.post(bob, "buy", send_as=news.peer(bob))
+            (seen, *_) = await here.history(ann)
+            assert seen.from_id == t.PeerChannel(channel_id=news.number)
+
+            def ban(who: Person, banned: t.ChatBannedRights = BANNED) -> channels.EditBanned:
+                return channels.EditBanned(
+                    channel=here.input(who), participant=news.peer(who), banned_rights=banned
+                )
+
+            await refused("CHAT_ADMIN_REQUIRED", eve, ban(eve))
+            mild = t.ChatBannedRights(send_media=True, until_date=0)
+            await refused("BANNED_RIGHTS_INVALID", ann, ban(ann, mild))
+            itself = channels.EditBanned(
+                channel=here.input(ann), participant=here.peer(ann), banned_rights=BANNED
+            )
+            await refused("PARTICIPANT_ID_INVALID", ann, itself)
+            made = await ann(ban(ann))
+            assert news.number in {one.id for one in made.chats}
+            for _ in range(2):
+                await refused("SEND_AS_PEER_INVALID", bob, here.say(bob, "x", send_as=news.peer(bob)))
+            assert len((await bob(channels.GetSendAs(peer=here.peer(bob)))).peers) == 1
+            kicked = channels.GetParticipants(
+                channel=here.input(ann), filter=t.ChannelParticipantsKicked(q=""), offset=0, limit=9, hash=0
+            )
+            found = await ann(kicked)
+            assert found.participants[0].peer == t.PeerChannel(channel_id=news.number)
+            assert news.number in {one.id for one in found.chats} and (await here.full(ann)).kicked_count == 1
+            one = channels.GetParticipant(channel=here.input(ann), participant=news.peer(ann))
+            assert (await ann(one)).participant.kicked_by == ann.id
+            log = await ann(channels.GetAdminLog(channel=here.input(ann), q="", max_id=0, min_id=0, limit=1))
+            assert log.events[0].action.new_participant.peer == t.PeerChannel(channel_id=news.number)
+            await here.post(bob, "as myself")
+            await ann(ban(ann, FREE))
+            await here.post(bob, "again", send_as=news.peer(bob))
+            assert (await here.history(ann))[0].from_id == t.PeerChannel(channel_id=news.number)
+            assert (await ann(kicked)).participants == []
+            sound(c)
+
+    run(story())
