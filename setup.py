@@ -26,6 +26,7 @@ setup(
         "tgserve.api": ["*.csv", "data/*"],
         "tgserve.cli": ["snippets/*"],
         "tgserve.stock": ["pictures/*"],
+        "tgserve.webroot": ["*.js"],
         "tgserve.conf": ["*.toml", "*.service"],
     },
     # One sentence for each in docs/DEPENDENCIES.md; tests/test_house.py compares.

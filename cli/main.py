@@ -24,9 +24,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "disk": ("disk", "Disks for files: list, status, add, drain, remove, scrub, repair."),
     "sms": ("sms", "Providers of login codes: list, adapters, add, set, test, remove."),
     "user": ("user", "Accounts: list, show, create, edit, code, ban, delete, reset-2fa, limits."),
+    "bot": ("bot", "Bots: list, show, create, token, revoke, delete."),
     "session": ("session", "Signed-in devices: list, terminate."),
     "key": ("key", "The server's public key."),
     "client": ("client", "Point clients at this server."),
+    "web": ("web", "A web client of your own build: check."),
     "config": ("config", "Settings: show, check."),
     "methods": ("methods", "What of the protocol is served."),
 }

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: list[list[str]] = [
     ["errors", "clock", "config", "log", "limits", "ids", "metrics"],
     ["tl"],
-    ["mtproto", "store", "chunks", "imaging", "stock", "adapters"],
+    ["mtproto", "store", "chunks", "imaging", "stock", "adapters", "webroot"],
     ["backup"],
     ["services"],
     ["rpc", "render"],
@@ -35,7 +35,7 @@ STRANGERS = [(a, b) for a in ("mtproto",) for b in ("store", "chunks", "imaging"
 SERVICES_MAY_USE_TL = {"tl.layers", "tl.fast"}
 """Services carry TL bytes and never look inside: of tl they may import these."""
 CLI_MAY_IMPORT = {"tgserve", "config", "errors", "admin.schema"}
-CLI_MAY_IMPORT_LATE = CLI_MAY_IMPORT | {"app", "admin.offline"}
+CLI_MAY_IMPORT_LATE = CLI_MAY_IMPORT | {"app", "admin.offline", "webroot"}
 """Inside a command's function: the daemon itself, and what works without one."""
 LAYER_ROOMS = ("tl/", "rpc/dispatcher.py", "rpc/context.py", "rpc/wrappers.py", "server/")
 """Where `.layer` of a call or session may be read; records and keys keep theirs as a stored fact."""

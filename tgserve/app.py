@@ -20,7 +20,7 @@ from tgserve.adapters.line import Line
 from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
 from tgserve.adapters.web.loading import web_fetcher
-from tgserve.admin import datadir
+from tgserve.admin import backups, datadir
 from tgserve.admin.jobs import Jobs
 from tgserve.admin.socket import AdminServer
 from tgserve.chunks.keeper import TURN_SECONDS as TURN_SECONDS_CHUNKS
@@ -45,13 +45,19 @@ from tgserve.server.exchange import Exchange
 from tgserve.server.fanout import Fanout
 from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
+from tgserve.server.peering import Peering
+from tgserve.server.peering_cipher import public_key
 from tgserve.services import Services, alarms, build
 from tgserve.services.channels.counters import FLUSH_SECONDS
+from tgserve.services.nodes.charter import Charter
+from tgserve.services.nodes.nodes import JoinRefused
 from tgserve.services.previews import Web
 from tgserve.services.upkeep import TURN_SECONDS
 from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
+from tgserve.store.vault import load_secret
 
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 PAIRS_AHEAD = 16
 """Diffie-Hellman values made in idle time: a burst of so many clients waits half as long."""
 
@@ -68,8 +74,10 @@ class App:
     services: Services
     store: Store
     gateway: Gateway
+    peering: Peering | None = None
     exchange: Exchange
     keeper: Keeper
+    backups: backups.Backups
     sms: Line
 
     def __init__(self, config: Config, clock: Clock | None = None, ids: Ids | None = None) -> None:
@@ -89,7 +97,7 @@ class App:
         """Serve. Raises StartError, and then nothing is left open."""
         try:
             await self._start()
-        except (StoreError, AdapterError, datadir.DataDirError, OSError) as fault:
+        except (StoreError, AdapterError, datadir.DataDirError, JoinRefused, OSError) as fault:
             await self.stop()
             raise StartError(_sentence(self.config, fault)) from fault
         except BaseException:
@@ -115,7 +123,8 @@ class App:
         mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
         chunks = Chunks(store, clock, ids, keys.secret, chunk_settings(config))
         imaging = Imaging()
-        self.assemble(store, desk, keys.rsa, keys.secret, mail, chunks, imaging)
+        charter = Charter.decode(keys.charter) if keys.charter else None
+        self.assemble(store, desk, keys.rsa, keys.secret, mail, chunks, imaging, charter)
         self._closing.append(imaging.close)
 
         self._closing.append(self.exchange.close)
@@ -129,6 +138,9 @@ class App:
         self._closing.append(chunks.close)
         self._closing.append(self.tasks.every(TURN_SECONDS_CHUNKS, self.keeper.turn, "chunks").cancel)
         self._closing.append(self.tasks.every(WATCH_SECONDS, self.keeper.watch, "disks").cancel)
+        self.backups = backups.Backups(config, clock, ids, chunks, self.jobs)
+        self._closing.append(self.backups.close)
+        self._closing.append(self.tasks.every(backups.TURN_SECONDS, self.backups.turn, "backups").cancel)
         self.services.search.start()
         self._closing.append(self.services.search.stop)
         self.gateway.start()
@@ -143,7 +155,7 @@ class App:
             self.gateway.lost,
             self.tasks.spawn,
             certificate(config, clock),
-            self._pages(listener),
+            self._pages(listener, keys.rsa),
         )
         self._closing.append(doors.close)
         try:
@@ -153,6 +165,7 @@ class App:
         self.services.port = self.port
         self._closing.append(listener.stop)
         self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        await self._join_nodes(keys.rsa)
         self.exchange.start()
         self.services.upkeep.in_use = self.gateway.in_use
         self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
@@ -176,6 +189,7 @@ class App:
         mail: MailDesk | None = None,
         chunks: Chunks | None = None,
         imaging: Imaging | None = None,
+        charter: Charter | None = None,
     ) -> None:
         """Everything between the store and the sockets, made and wired, nothing started yet. The simulation
         (tests/sim) begins here, with a store and sockets of its own."""
@@ -183,7 +197,16 @@ class App:
         api.load()
         self.store = store
         self.services = services = build(
-            store, clock, ids, config, desk, secret=secret, mail=mail, chunks=chunks, imaging=imaging
+            store,
+            clock,
+            ids,
+            config,
+            desk,
+            secret=secret,
+            mail=mail,
+            chunks=chunks,
+            imaging=imaging,
+            charter=charter,
         )
         self.keeper = Keeper(services.chunks)
         self.gateway = gateway = Gateway(
@@ -233,11 +256,49 @@ class App:
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)
 
-    def _pages(self, listener: Listener) -> WebMaker | None:
+    async def _join_nodes(self, rsa: RsaKey) -> None:
+        """Know the other nodes, and be known to them where [node] link says so."""
+        config, nodes, services = self.config, self.services.nodes, self.services
+        nodes.load()
+        services.stock.own = lambda document: nodes.home_of_media(document) == nodes.own_dc
+        host = config.public_host or ("" if config.host in WILDCARDS else config.host)
+        nodes.address = (host, config.public_port or self.port)
+        if not config.node.link:
+            if nodes.active:
+                raise StartError(
+                    "this node belongs to others: [node] link in tgserve.toml must say where they find it"
+                )
+            return
+        key = load_secret(config.keys_dir / "node.key", self.ids)
+        nodes.key = public_key(key)
+
+        def keep(charter: Charter, pem: str) -> None:
+            datadir.keep_charter(config.data, charter.encode(), pem)
+            if pem:
+                self.exchange.use(RsaKey.from_pem(pem))
+                # Its pictures were made with ids that belong to the keeper's range.
+                self.tasks.spawn(services.stock.start(), "stock")
+
+        nodes.keep = keep
+        nodes.rsa = rsa.to_pem
+        self.peering = peering = Peering(
+            nodes, services.homes, services.visitors, services.carrying, self.clock, self.ids, self.tasks, key
+        )
+        try:
+            link_host, link_port = await peering.start(config.node.link)
+        except OSError as fault:
+            raise StartError(f"cannot listen on {config.node.link} (node.link): {_reason(fault)}") from fault
+        self._closing.append(peering.stop)
+        shown = host if link_host in WILDCARDS else link_host
+        shown = f"[{shown}]" if ":" in shown else shown
+        nodes.link = config.node.link_public or (f"{shown}:{link_port}" if shown else "")
+
+    def _pages(self, listener: Listener, key: RsaKey) -> WebMaker | None:
         if not self.config.http.enabled:
             return None
+        gateway = self.gateway
         return web_maker(
-            listener.connect, self.gateway.lost, self.config, self.clock, self.services, self.gateway.proxies
+            listener.connect, gateway.lost, self.config, self.clock, self.services, gateway.proxies, key.public
         )
 
     async def stop(self) -> None:

@@ -149,6 +149,29 @@ class BackupConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    link: str = ""
+    """Address and port on which other nodes of the same server come to this one (`tgserve node add`), as in
+    "10.0.0.1:4431". The line is sealed, and closed to all but them. Empty: nobody is listened to."""
+    link_public: str = ""
+    """The same as the other nodes must dial it, when that is another one. Empty: `link`, with `public_host` for
+    0.0.0.0 and [::]."""
+    new_accounts: Literal["here", "spread"] = "here"
+    """With several nodes, where new accounts live: `here`, at the node their owners sign up at, or `spread` over all
+    nodes that can be reached and take accounts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebConfig:
+    root: str = ""
+    """Folder with your own build of upstream Web K or Web A: it is served at `/`, pointed at this server.
+    `tgserve web check DIR` looks whether it can be. Relative paths begin at the data directory."""
+    source_url: str = ""
+    """Where the complete source of that build is, with your changes: shown as a link, as the clients' licence (GPL-3)
+    asks of whoever serves them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsConfig:
     connections_per_address: int = limits.CONNECTIONS_PER_ADDRESS
     """Open sockets of one address. Raise it when the whole community comes through one reverse proxy."""
@@ -191,6 +214,10 @@ class Config:
     alone X-Forwarded-For and the PROXY protocol are believed, and limits count the address they name."""
     dc_id: int = 2
     """Number of this data centre, 1..5. Web clients start at 2."""
+    signup: Literal["open", "invite", "closed"] = "open"
+    """Who may make an account: whoever can read a code sent to a number, who has an invitation (`tgserve user invite`),
+    or nobody (`tgserve user create` makes accounts then). With `invite` and `closed` no codes are sent to numbers
+    without an account."""
     default_country: str = "DE"
     """ISO code offered on the sign-in page."""
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -207,8 +234,12 @@ class Config:
     """Previews of linked pages."""
     http: HttpConfig = field(default_factory=HttpConfig)
     """Pages and TLS on the port of `listen`."""
+    web: WebConfig = field(default_factory=WebConfig)
+    """A web client."""
     backup: BackupConfig = field(default_factory=BackupConfig)
     """Backups that the server makes by itself."""
+    node: NodeConfig = field(default_factory=NodeConfig)
+    """Several nodes, each a data centre, as one server."""
     log: LogConfig = field(default_factory=LogConfig)
     """The daemon's log on standard error."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
@@ -303,6 +334,12 @@ def check(config: Config, place: str = "settings") -> Config:
         split_address(config.listen)
     except ValueError as error:
         problems.append(f"listen: {error}")
+    for name in ("link", "link_public"):
+        if address := getattr(config.node, name):
+            try:
+                split_address(address)
+            except ValueError as error:
+                problems.append(f"node.{name}: {error}")
     for one in config.trusted_proxies:
         try:
             ip_network(one.strip(), strict=False)
@@ -324,6 +361,8 @@ def check(config: Config, place: str = "settings") -> Config:
         problems.append(f"default_country: `{config.default_country}` is not a two-letter country code")
     if config.fixed_code and not config.dev:
         problems.append("fixed_code: only for `tgserve dev`")
+    if config.web.source_url and not config.web.source_url.startswith(("https://", "http://")):
+        problems.append(f"web.source_url: `{config.web.source_url}` is no https:// address")
     if bool(config.http.certificate) != bool(config.http.key):
         problems.append("http.certificate: needs http.key too, and the reverse")
     if not 0 <= config.chunks.copies <= 8:

@@ -15,6 +15,7 @@ from aiohttp import web
 from tgserve import log
 from tgserve.clock import Clock
 from tgserve.config import Config
+from tgserve.mtproto.rsa import RsaPublic
 from tgserve.mtproto.transport.http import ours
 from tgserve.server import pages
 from tgserve.server.connection import Connection
@@ -146,7 +147,7 @@ class Web:
         application = web.Application(middlewares=[self._around], client_max_size=BODY_BYTES)
         application[SITE] = self._site
         application.on_response_prepare.append(_dress)
-        for routes in pages.load():
+        for routes in pages.load(self._site):
             application.add_routes(routes)
         self._runner = web.AppRunner(
             application,
@@ -212,7 +213,8 @@ async def start(
     clock: Clock,
     services: Services,
     proxies: Proxies,
+    key: RsaPublic,
 ) -> Web:
-    side = Web(Site(config, clock, services, proxies), connect, lost)
+    side = Web(Site(config, clock, services, proxies, key), connect, lost)
     await side.open()
     return side

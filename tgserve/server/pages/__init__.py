@@ -1,4 +1,4 @@
-"""Pages, one module a subject: each has `routes()`. The most particular stand first, what takes any path last."""
+"""Pages, one module a subject: each has `routes(site)`. The most particular stand first, what takes any path last."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from importlib import import_module
 
 from aiohttp.web import RouteDef
 
-MODULES = ("welcome",)
+from tgserve.server.pages.site import Site
+
+MODULES = ("welcome", "client")
 
 
-def load() -> Iterator[list[RouteDef]]:
+def load(site: Site) -> Iterator[list[RouteDef]]:
     for name in MODULES:
-        yield import_module(f"{__name__}.{name}").routes()
+        yield import_module(f"{__name__}.{name}").routes(site)

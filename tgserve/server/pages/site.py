@@ -6,15 +6,20 @@ from aiohttp.web import AppKey
 
 from tgserve.clock import Clock
 from tgserve.config import Config
+from tgserve.mtproto.rsa import RsaPublic
 from tgserve.server.proxies import Proxies
 from tgserve.services import Services
 
 
 class Site:
-    def __init__(self, config: Config, clock: Clock, services: Services, proxies: Proxies) -> None:
+    def __init__(
+        self, config: Config, clock: Clock, services: Services, proxies: Proxies, key: RsaPublic
+    ) -> None:
         self.config = config
         self.clock = clock
         self.services = services
+        self.key = key
+        """The server's public key."""
         self._proxies = proxies
 
     def origin(self, address: str, forwarded: str) -> str:

@@ -6,7 +6,7 @@ from html import escape
 
 from aiohttp import web
 
-from tgserve.server.pages.site import SITE
+from tgserve.server.pages.site import SITE, Site
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -18,7 +18,9 @@ it can tell you how.</p></body></html>
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 
-def routes() -> list[web.RouteDef]:
+def routes(site: Site) -> list[web.RouteDef]:
+    if site.config.web.root:
+        return []
     return [web.get("/", welcome)]
 
 
