@@ -123,7 +123,7 @@ class App:
         mail = MailDesk(mail_sender(config, clock), self.tasks.spawn)
         chunks = Chunks(store, clock, ids, keys.secret, chunk_settings(config))
         imaging = Imaging()
-        charter = Charter.decode(keys.charter) if keys.charter else None
+        charter = _charter(keys.charter)
         self.assemble(store, desk, keys.rsa, keys.secret, mail, chunks, imaging, charter)
         self._closing.append(imaging.close)
 
@@ -373,6 +373,13 @@ def chunk_settings(config: Config) -> ChunkSettings:
         scrub_rate=chosen.scrub_mib_per_second << 20,
         move_rate=chosen.move_mib_per_second << 20,
     )
+
+
+def _charter(data: bytes) -> Charter | None:
+    try:
+        return Charter.decode(data) if data else None
+    except ValueError:
+        raise StartError("keys/charter.key is damaged: put the backup of the keys back") from None
 
 
 def _sentence(config: Config, fault: Exception) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tgserve.admin.schema import to_plain
-from tgserve.admin.schema.daemon import Metrics, Status, Stop
+from tgserve.admin.schema.daemon import Metrics, Status, StatusReport, Stop
 
 from .. import client, output
 from ..options import common, example
@@ -45,6 +45,8 @@ def status(data: Path, as_json: bool, metrics: bool) -> None:
                 f"{output.size(report.chunk_bytes)} in {report.chunks} chunks on {report.disks} disk(s)",
             ),
             *(("disk trouble", sentence) for sentence in report.disks_unwell),
+            ("last backup", _backup(report)),
+            *((("backup trouble", report.backup_fault),) if report.backup_fault else ()),
             ("memory", output.size(report.rss_bytes)),
         ]
     )
@@ -61,6 +63,12 @@ def stop(data: Path, as_json: bool) -> None:
     if as_json:
         return output.result(to_plain(stopping))
     output.write(f"stopped (process {stopping.pid})")
+
+
+def _backup(report: StatusReport) -> str:
+    if not report.backup_good:
+        return "never" if report.backup_target else "never, and none is planned (backup.target)"
+    return f"{output.when(report.backup_good)} ({report.backup_name})"
 
 
 def _ms(seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from tgserve.adapters.line import Line
+from tgserve.admin.backups import Backups
 from tgserve.admin.jobs import Jobs
 from tgserve.admin.refusal import Refusal
 from tgserve.admin.schema import COMMANDS, Command
@@ -45,7 +46,10 @@ class Daemon(Protocol):
     clock: Clock
     services: Services
     jobs: Jobs
+    backups: Backups
     keeper: Keeper
+    peering: Peering | None
+    """None while no [node] link is configured."""
     store: Store
 
     @property

@@ -8,6 +8,7 @@ whose slot it lives in.
 from __future__ import annotations
 
 from tgserve.store import account_records as a
+from tgserve.store import backup_records as b
 from tgserve.store import channel_records as c
 from tgserve.store import chatlist_records as cl
 from tgserve.store import chunk_records as ck
@@ -54,6 +55,9 @@ LOGIN_CODES = Keyspace(
 )  # phone: (digits, auth_key_id that asked)
 TALLIES = Keyspace("tallies", 0x13, (STR,), r.Tally)  # what is counted: "code:<phone>", "code_ip:<ip>" ...
 EXPORTED = Keyspace("exported", 0x14, (BYTES,), r.Exported)  # hash of the exported bytes
+# who may sign up: slot of the text "sign-up"
+SIGNUP_INVITES = Keyspace("signup_invites", 0x16, (BYTES,), a.SignupInvite)  # keyed hash of its digits
+SIGNED_UP = Keyspace("signed_up", 0x17, (BYTES, STR), bytes)  # (hash, phone digits) -> date, 4 B
 # slot of the auth key
 AUTHS = Keyspace("auths", 0x18, (U64,), r.Auth)  # auth_key_id
 TEMP_BINDINGS = Keyspace("temp_bindings", 0x19, (U64,), r.TempBinding)  # temporary auth_key_id
@@ -160,6 +164,7 @@ CHUNK_DISKS = Keyspace(
     "chunk_disks", 0x52, (STR, U32), ck.ChunkDisk
 )  # of the text "disks": ("disks", number)
 CHUNK_SCRUB = Keyspace("chunk_scrub", 0x53, (STR,), ck.ScrubMark)  # of the text "disks": ("disks")
+BACKUP_MARKS = Keyspace("backup_marks", 0x7D, (STR,), b.BackupMark)  # of the text "backups": ("backups")
 # sticker sets: slot of the text "sticker sets"
 STICKER_SETS = Keyspace("sticker_sets", 0x64, (I64,), s.StickerSet)  # set
 SET_NAMES = Keyspace("set_names", 0x65, (STR,), bytes)  # lower-case short name -> set, 8 B

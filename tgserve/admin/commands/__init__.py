@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from importlib import import_module
 
-MODULES = ("check", "daemon", "disks", "jobs", "providers", "search", "sessions", "sms", "users")
+MODULES = (
+    "backups",
+    "bots",
+    "check",
+    "daemon",
+    "disks",
+    "jobs",
+    "providers",
+    "search",
+    "sessions",
+    "sms",
+    "users",
+)
 
 
 def load() -> None:

@@ -20,6 +20,7 @@ STOP_AFTER_SECONDS = 0.05
 @command(Status)
 async def status(daemon: Daemon, params: Status) -> StatusReport:
     calls = metrics.METRICS.get("tgserve_rpc_seconds")
+    backup = daemon.backups.last()
     measured = calls if isinstance(calls, metrics.Histogram) else metrics.Histogram("none", "")
     return StatusReport(
         version=__version__,
@@ -42,6 +43,10 @@ async def status(daemon: Daemon, params: Status) -> StatusReport:
         disks_unwell=unwell(daemon.keeper),
         chunks=daemon.keeper.census.chunks if daemon.keeper.census else 0,
         chunk_bytes=daemon.keeper.census.stored_bytes if daemon.keeper.census else 0,
+        backup_target=daemon.config.backup.target,
+        backup_good=backup.good if backup else 0,
+        backup_name=backup.name if backup else "",
+        backup_fault=backup.fault if backup else "",
     )
 
 

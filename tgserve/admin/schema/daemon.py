@@ -32,6 +32,13 @@ class StatusReport:
     chunks: int = 0
     chunk_bytes: int = 0
     """Of files, with all copies, at the last count."""
+    backup_target: str = ""
+    """Where backups go by themselves; empty: nowhere."""
+    backup_good: int = 0
+    """Unix seconds of the moment that the last good backup holds; 0: there is none."""
+    backup_name: str = ""
+    backup_fault: str = ""
+    """Why the last one failed; empty: it did not."""
 
 
 @answers("status", StatusReport)
