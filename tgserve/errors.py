@@ -143,6 +143,7 @@ BROADCAST_REQUIRED = ErrorKind(400, "BROADCAST_REQUIRED", "this is for channels 
 MEGAGROUP_GEO_REQUIRED = ErrorKind(
     400, "MEGAGROUP_GEO_REQUIRED", "this is for groups that were made at a place, of which there are none"
 )
+GRAPH_INVALID_RELOAD = ErrorKind(400, "GRAPH_INVALID_RELOAD", "no statistics are kept here, so no graphs wait")
 BOOSTS_REQUIRED = ErrorKind(400, "BOOSTS_REQUIRED", "this needs boosts, and there are none here")
 MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
 SECONDS_INVALID = ErrorKind(
@@ -333,6 +334,7 @@ USER_IS_BLOCKED = ErrorKind(403, "USER_IS_BLOCKED", "this user has blocked you")
 QUERY_TOO_SHORT = ErrorKind(400, "QUERY_TOO_SHORT", "the search text is too short")
 FILTER_NOT_SUPPORTED = ErrorKind(400, "FILTER_NOT_SUPPORTED", "this list cannot be had by that filter")
 MSG_ID_INVALID = ErrorKind(400, "MSG_ID_INVALID", "no such message of yours")
+HASHTAG_INVALID = ErrorKind(400, "HASHTAG_INVALID", "this is no hashtag")
 SEARCH_QUERY_EMPTY = ErrorKind(400, "SEARCH_QUERY_EMPTY", "the search text is empty")
 CONNECTION_ID_INVALID = ErrorKind(400, "CONNECTION_ID_INVALID", "no such business connection")
 NOT_ELIGIBLE = ErrorKind(400, "NOT_ELIGIBLE", "there is no such programme here")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from struct import Struct
 from typing import Literal
@@ -57,6 +58,10 @@ class Ids:
             value = int.from_bytes(self.random_bytes(size), "big")
             if value < top:
                 return value % limit
+
+    def token(self, count: int) -> str:
+        """`count` random bytes as base64 url without padding: for tokens that people pass on."""
+        return urlsafe_b64encode(self.random_bytes(count)).decode().rstrip("=")
 
     def digits(self, count: int) -> str:
         return str(self.below(10**count)).zfill(count)

@@ -96,6 +96,12 @@ CODE_SECONDS: Final = 300
 """A login code dies after this (SECURITY 5.2)."""
 CODE_TRIES: Final = 5
 """Wrong tries until a code is dead (SECURITY 5.2)."""
+INVITE_SECONDS: Final = 7 * DAY
+"""An invitation to sign up is good for so long."""
+INVITE_TRIES_PER_ADDRESS_PER_HOUR: Final = 60
+"""Codes shown by one address where invitations are taken: 10^8 numbers, a few of which are good."""
+INVITE_TRIES_PER_HOUR: Final = 1000
+"""The same over all addresses, for numbers without an account: with ten open invitations one in 10^4 hours."""
 CODE_TRIES_PER_PHONE_PER_HOUR: Final = 10
 """Over all keys and addresses: 10 of 100,000 guesses an hour."""
 CODE_REPEAT_SECONDS: Final = 120

@@ -210,10 +210,10 @@ def test_a_temporary_key_is_shown_to_the_handler_until_it_is_bound() -> None:
 
 def test_bots_and_users_have_methods_of_their_own() -> None:
     dispatcher, _ = make({users.GetUsers: (state, Who.BOT), updates.GetState: (state, Who.USER)})
-    assert ask(dispatcher, layers.encode(users.GetUsers(id=[]))) == "400 METHOD_INVALID"
+    assert ask(dispatcher, layers.encode(users.GetUsers(id=[]))) == "400 USER_BOT_REQUIRED"
     bot = FakeCaller()
     bot.login.bot = True
-    assert ask(dispatcher, STATE, bot) == "400 METHOD_INVALID"
+    assert ask(dispatcher, STATE, bot) == "400 BOT_METHOD_INVALID"
 
 
 # -- envelopes ------------------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tgserve import errors, limits
 from tgserve.mtproto.binding import open_binding
 from tgserve.mtproto.cipher import AuthKey
@@ -95,6 +93,7 @@ async def sign_in(call: Call, request: auth.SignIn) -> t.AnyAuthAuthorization:
         shown,
         call.session.auth_key_id,
         by_email=request.email_verification is not None,
+        ip=call.ip,
     )
     if not user_id:
         return t.AuthAuthorizationSignUpRequired()
@@ -225,6 +224,14 @@ async def import_web_token_authorization(
     raise errors.AUTH_TOKEN_INVALID()
 
 
-@rpc(auth.ImportBotAuthorization, who=Who.ANYONE, status=Status.REFUSED)
-async def import_bot_authorization(call: Call, request: auth.ImportBotAuthorization) -> Any:
-    raise errors.ACCESS_TOKEN_INVALID()
+# -- bots -----------------------------------------------------------------------------------------------------------
+
+
+@rpc(auth.ImportBotAuthorization, who=Who.ANYONE, flood=per_minute(20))
+async def import_bot_authorization(
+    call: Call, request: auth.ImportBotAuthorization
+) -> t.AnyAuthAuthorization:
+    if request.api_id <= 0:
+        raise errors.API_ID_INVALID()
+    bot = await call.services.bots.sign_in(request.bot_auth_token, call.session.auth_key_id)
+    return authorization(call, bot)

@@ -30,6 +30,8 @@ _MARK: Final = bytes.fromhex("c5f0a3976d1e4b8292e7d0346b5a1fc8")
 write comes after the status."""
 _ONE_INT = Struct("<Ii").pack
 _ONE_FLAG = Struct("<Ii").pack
+BOT_INFO_VERSION = 1
+"""Grows when what clients keep of all bots is drawn otherwise."""
 RECENTLY_DAYS, WEEK_DAYS, MONTH_DAYS = 3, 7, 30
 
 
@@ -83,6 +85,8 @@ def minimal(services: Services, user_id: int) -> t.AnyUser:
         min=True,
         id=user_id,
         bot=record.bot,
+        bot_chat_history=record.bot,
+        bot_info_version=BOT_INFO_VERSION if record.bot else None,
         verified=record.verified,
         scam=record.scam,
         fake=record.fake,
@@ -120,6 +124,9 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         drawn.last_name = shown.last_name or None
         drawn.username = record.username or None
         drawn.bot = record.bot
+        if record.bot:
+            drawn.bot_info_version = BOT_INFO_VERSION
+            drawn.bot_chat_history = True
         drawn.verified = record.verified
         drawn.scam = record.scam
         drawn.fake = record.fake
@@ -131,7 +138,7 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         shot, personal = services.photos.shown(viewer, record, contact, known_by=known_by)
         if shot is not None:
             drawn.photo = photos.of_user(services, shot, personal=personal)
-        if user_id != SERVICE_ID:
+        if user_id != SERVICE_ID and not record.bot:
             drawn.status = Raw(_MARK, 0)  # type: ignore[assignment]  # bytes stand for any boxed object
             exact = services.privacy.shows_status(user_id, viewer, contact=known_by)
     data, min_layer = layers.encode_part(drawn)
@@ -207,7 +214,8 @@ def settings(services: Services, viewer: int, user_id: int) -> t.PeerSettings:
         return t.PeerSettings()
     contact, _ = services.contacts.between(viewer, user_id)
     dialog = services.dialogs.head(viewer, user_id)
-    if contact is not None or dialog.settings_hidden:
+    record = services.users.get_or_none(user_id)
+    if contact is not None or dialog.settings_hidden or (record is not None and record.bot):
         return t.PeerSettings()
     # TDLib logs an ERROR for the block button without the other two beside it.
     return t.PeerSettings(report_spam=True, add_contact=True, block_contact=True)
@@ -227,6 +235,8 @@ def full(services: Services, viewer: int, user_id: int, notify: Any) -> t.UserFu
         can_pin_message=True,
         blocked=services.blocks.has_blocked(viewer, user_id),
     )
+    if record.bot:
+        made.bot_info = t.BotInfo(user_id=user_id, description=record.about or None, commands=[])
     if dialog.ttl_period:
         made.ttl_period = dialog.ttl_period
     pinned = services.pinning.newest(viewer, user_id)

@@ -411,6 +411,7 @@ class Gateway:
             record = owner.record
             login = LiveLogin(owner.auth_key_id)
             login.user_id = record.user_id
+            login.bot = self._auth.is_bot(record.user_id)
             login.layer = record.layer
             login.ip = record.ip
             login.device = Device(
@@ -602,6 +603,7 @@ class Gateway:
         for live in login.sessions():
             self.online.remove(live, login.user_id)
         login.user_id = user_id
+        login.bot = self._auth.is_bot(user_id)
         for live in login.sessions():
             self.online.add(live)
             self._tell_presence(live)

@@ -20,6 +20,7 @@ from tgserve.services.accounts import Accounts
 from tgserve.services.alarms import Alarms
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
+from tgserve.services.bots import Bots
 from tgserve.services.bus import Bus
 from tgserve.services.channels import bundle, migrating, seats
 from tgserve.services.channels.bundle import Channels
@@ -47,6 +48,12 @@ from tgserve.services.login_tokens import LoginTokens
 from tgserve.services.looks import Looks
 from tgserve.services.messaging import Messaging
 from tgserve.services.names import Names
+from tgserve.services.nodes.carrying import Carrying
+from tgserve.services.nodes.charter import Charter
+from tgserve.services.nodes.homes import Homes
+from tgserve.services.nodes.nodes import Nodes
+from tgserve.services.nodes.tickets import Tickets
+from tgserve.services.nodes.visitors import Visitors
 from tgserve.services.operating import Operating
 from tgserve.services.passwords import Passwords
 from tgserve.services.photos import Photos
@@ -65,6 +72,7 @@ from tgserve.services.scheduling import Scheduling
 from tgserve.services.search.finding import Search
 from tgserve.services.sessions import Sessions
 from tgserve.services.settings import Settings
+from tgserve.services.signups import Signups
 from tgserve.services.stickers.sets import StickerSets
 from tgserve.services.stickers.shelves import Shelves
 from tgserve.services.stickers.stock import Stock
@@ -114,6 +122,8 @@ class Services:
     login_tokens: LoginTokens
     accounts: Accounts
     operating: Operating
+    signups: Signups
+    bots: Bots
     upkeep: Upkeep
     pinning: Pinning
     alarms: Alarms
@@ -131,6 +141,10 @@ class Services:
     saved: Saved
     top_peers: TopPeers
     chatlists: Chatlists
+    nodes: Nodes
+    homes: Homes
+    visitors: Visitors
+    carrying: Carrying
     providers: Providers
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
@@ -147,9 +161,11 @@ def build(
     mail: MailDesk | None = None,
     chunks: Chunks | None = None,
     imaging: Imaging | None = None,
+    charter: Charter | None = None,
 ) -> Services:
     """Wire the services together. `secret` is the deployment's 32 random bytes (keys/secret.key); without `mail` the
-    operator hands codes over; without `chunks` files are kept in memory; without `imaging` it is made here.
+    operator hands codes over; without `chunks` files are kept in memory; without `imaging` it is made here. `charter`:
+    what this node holds in common with others.
 
     Must run before store.start(): outbox handlers are registered here. `store` hands its commits to `bus.publish`.
     """
@@ -169,10 +185,12 @@ def build(
     bus.subscribe(delivery.resolve)
     blocks = Blocks(store, bus)
     emails = LoginEmails(store, clock, ids, config, mail)
-    codes = LoginCodes(store, clock, ids, config, Tallies(store, clock), sms, emails)
+    tallies = Tallies(store, clock)
+    codes = LoginCodes(store, clock, ids, config, tallies, sms, emails)
+    signups = Signups(store, clock, ids, config, tallies, secret)
     passwords = Passwords(store, clock, ids, config, secret)
     recovery = Recovery(store, clock, ids, config, passwords, mail)
-    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords, emails)
+    auth = Auth(store, clock, ids, users, keys, codes, Sessions(store, clock), passwords, emails, signups)
     accounts = Accounts(store, clock, ids, auth)
     history = History(store)
     folders = Folders(store, clock)
@@ -187,6 +205,8 @@ def build(
     bus.subscribe(channels.members.after_commit)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
+    bots = Bots(store, clock, ids, users, names, auth)
+    messaging.check_bot = bots.check_write
     messaging.takes_voice = lambda peer, me: privacy.allows(peer, "voice_messages", me)
     messaging.channels = channels.posting
     channels.posting.right_for = lambda media: messaging.right_for(media)
@@ -204,7 +224,14 @@ def build(
     Looks(store, clock, alarms)
     contacts = Contacts(store, clock, users, auth, privacy, directory)
     photos = Photos(store, clock, users, contacts, privacy, blocks, rosters, register)
-    return Services(
+    nodes = Nodes(store, clock, ids, config, access, files.references, secret=secret, charter=charter)
+    homes = Homes(store, clock, nodes, auth, names, privacy)
+    visitors = Visitors(store, clock, nodes, users, photos, privacy)
+    carrying = Carrying(store, clock, nodes, visitors, blocks, bus)
+    auth.homes, names.homes = homes, homes
+    auth.tickets = Tickets(clock, ids, nodes)
+    messaging.far = files.far = nodes.far
+    services = Services(
         store=store,
         clock=clock,
         ids=ids,
@@ -255,7 +282,13 @@ def build(
         recovery=recovery,
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
+        bots=bots,
+        signups=signups,
         operating=Operating(store, clock, config, users, auth),
+        nodes=nodes,
+        homes=homes,
+        visitors=visitors,
+        carrying=carrying,
         upkeep=Upkeep(
             store,
             clock,
@@ -266,3 +299,10 @@ def build(
             account_days=config.limits.account_ttl_days,
         ),
     )
+    services.upkeep.far = nodes.far
+    for listener in (nodes, visitors, carrying):
+        bus.subscribe(listener.after_commit)
+    bus.subscribe_ephemeral(carrying.tell)
+    if charter is not None:
+        carrying.wrap()
+    return services

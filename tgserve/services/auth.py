@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -23,6 +23,7 @@ from tgserve.services.login_emails import LoginEmails, checked
 from tgserve.services.passwords import Passwords
 from tgserve.services.phones import digits_or_none
 from tgserve.services.sessions import Sessions
+from tgserve.services.signups import Signups
 from tgserve.services.users import RESERVED_IDS, Users, first_name_of, last_name_of, put_user
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
@@ -35,6 +36,22 @@ CLAIM_SECONDS = 60
 """A phone claimed for an account that was never made may be claimed by another after this."""
 USER_ID_RANGE = 1 << 33
 EXPORT_BYTES = 64
+
+
+class Homes(Protocol):
+    """The directory of a server of several nodes (services/nodes/homes.py)."""
+
+    async def check_phone(self, digits: str, ip: str) -> None: ...
+
+    async def take_phone(self, digits: str, user_id: int) -> None: ...
+
+
+class Tickets(Protocol):
+    """Exported authorisations for and from other nodes (services/nodes/tickets.py)."""
+
+    def make(self, dc: int, user_id: int, session_hash: int) -> bytes: ...
+
+    def open(self, user_id: int, ticket: bytes) -> tuple[int, int]: ...
 
 
 class _Collision(Exception):
@@ -61,8 +78,12 @@ class Auth:
         sessions: Sessions,
         passwords: Passwords,
         emails: LoginEmails,
+        signups: Signups,
     ) -> None:
+        self.signups = signups
         self.emails = emails
+        self.homes: Homes | None = None
+        self.tickets: Tickets | None = None
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -79,14 +100,22 @@ class Auth:
     # -- codes ------------------------------------------------------------------------------------------------------
 
     async def send_code(self, phone: str, auth_key_id: int, ip: str) -> SentCode:
-        """By SMS, or to the e-mail address of the account. PHONE_NUMBER_INVALID, PHONE_NUMBER_BANNED, FLOOD_WAIT_n."""
+        """By SMS, or to the e-mail address of the account. PHONE_NUMBER_INVALID, PHONE_NUMBER_BANNED, FLOOD_WAIT_n,
+        PHONE_MIGRATE_X."""
         digits = _digits(phone)
-        if not self.emails.allowed:
-            return await self.codes.send(digits, auth_key_id, ip)
+        if self.homes is not None:
+            await self.homes.check_phone(digits, ip)
         user_id = self.user_by_digits_or_none(digits) or 0
+        length, quiet = self._way(user_id)
+        if not self.emails.allowed:
+            return await self.codes.send(digits, auth_key_id, ip, digits=length, quiet=quiet)
         to = self.emails.in_use(user_id)
         hold = self.emails.required and not to.email and not (user_id and self.passwords.has(user_id))
-        return await self.codes.send(digits, auth_key_id, ip, to=to, hold=hold)
+        return await self.codes.send(digits, auth_key_id, ip, to=to, hold=hold, digits=length, quiet=quiet)
+
+    def _way(self, user_id: int) -> tuple[int, bool]:
+        """(how many digits a code has, whether it is sent at all): nobody is sent one who could not use it."""
+        return self.signups.code_digits, not (user_id or self.signups.open)
 
     async def offer_email(self, phone: str, phone_code_hash: str, address: str, auth_key_id: int) -> str:
         """An address for who was asked for one. Who was not, since his code went to the account's address, has it sent
@@ -111,7 +140,9 @@ class Auth:
         self.emails.require_allowed()
         digits = _digits(phone)
         address = await self.codes.prove_email(digits, phone_code_hash, auth_key_id, shown)
-        return address, await self.codes.send(digits, auth_key_id, ip, email=address)
+        length, quiet = self._way(self.user_by_digits_or_none(digits) or 0)
+        sent = await self.codes.send(digits, auth_key_id, ip, email=address, digits=length, quiet=quiet)
+        return address, sent
 
     async def reset_email(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
         """Who cannot read the mail that a code went to wants it by SMS: at once if he asked for that a week ago.
@@ -126,7 +157,7 @@ class Auth:
         if not user_id or not waiting.by_email:
             raise errors.EMAIL_INSTALL_MISSING()
         if await self.emails.ask_reset(user_id):
-            return await self.codes.send(digits, auth_key_id, ip)
+            return await self.codes.send(digits, auth_key_id, ip, digits=self.signups.code_digits)
         row = self.emails.of(user_id)
         return SentCode(
             phone_code_hash, len(waiting.code), RESEND_SECONDS, email=row.email, reset_at=row.reset_at
@@ -135,9 +166,12 @@ class Auth:
     async def resend_code(self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str) -> SentCode:
         _require_hash(phone_code_hash)
         digits = _digits(phone)
-        user_id = self.user_by_digits_or_none(digits) or 0 if self.emails.allowed else 0
-        to = self.emails.in_use(user_id)
-        return await self.codes.resend(digits, phone_code_hash, auth_key_id, ip, to=to)
+        user_id = self.user_by_digits_or_none(digits) or 0
+        to = self.emails.in_use(user_id if self.emails.allowed else 0)
+        length, quiet = self._way(user_id)
+        return await self.codes.resend(
+            digits, phone_code_hash, auth_key_id, ip, to=to, digits=length, quiet=quiet
+        )
 
     async def cancel_code(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
         _require_hash(phone_code_hash)
@@ -146,7 +180,14 @@ class Auth:
     # -- in ---------------------------------------------------------------------------------------------------------
 
     async def sign_in(
-        self, phone: str, phone_code_hash: str, code: str, auth_key_id: int, *, by_email: bool = False
+        self,
+        phone: str,
+        phone_code_hash: str,
+        code: str,
+        auth_key_id: int,
+        *,
+        by_email: bool = False,
+        ip: str = "",
     ) -> int:
         """The user id that is now signed in on the key; 0: the code is right, the phone has no account yet.
         `by_email`: it is shown as one that came by e-mail, and must have gone there.
@@ -155,16 +196,43 @@ class Auth:
         if not code:
             raise errors.PHONE_CODE_EMPTY()
         digits = _digits(phone)
-        proven = await self.codes.prove(digits, phone_code_hash, code, auth_key_id, by_email=by_email)
+        invite = repeated = b""
+        if self.signups.mode == "invite" and not by_email:
+            await self.signups.count_try(ip)
+            repeated = self.signups.key_shown(code)
+            if not self.user_by_digits_or_none(digits):
+                invite = await self.signups.find(code, digits)
+        proven = await self.codes.prove(
+            digits,
+            phone_code_hash,
+            code,
+            auth_key_id,
+            by_email=by_email,
+            invite=invite,
+            repeated=repeated,
+        )
         user_id = self._account_of(digits, proven.claim)
         if not user_id:
+            if self.signups.mode == "closed":
+                raise errors.PHONE_NUMBER_APP_SIGNUP_FORBIDDEN()
             return 0
+        if proven.by_invite and user_id != proven.made:
+            # Somebody made the account meanwhile: an invitation says nothing of whose the number is.
+            raise errors.PHONE_CODE_INVALID()
         if by_email:
             await self.emails.used(user_id)
         elif proven.email and not self.passwords.has(user_id):
             await self.emails.keep(user_id, proven.email)
         await self.admit(auth_key_id, user_id, proven.used_at)
         return user_id
+
+    async def sign_in_proven(self, auth_key_id: int, user_id: int) -> None:
+        """Sign in who has proven more than a code could: a bot by its token. USER_DEACTIVATED_BAN."""
+        await self._bind(auth_key_id, user_id, int(self._clock.now()))
+
+    def is_bot(self, user_id: int) -> bool:
+        user = self._users.get_or_none(user_id) if user_id else None
+        return user is not None and user.bot
 
     async def admit(self, auth_key_id: int, user_id: int, proven_at: int, *, session_hash: int = 0) -> None:
         """Sign in who has proven the first factor, or have the key wait for the password: SESSION_PASSWORD_NEEDED."""
@@ -220,9 +288,11 @@ class Auth:
         _require_hash(phone_code_hash)
         digits = _digits(phone)
         first, last = first_name_of(first_name), last_name_of(last_name)
+        await self._let_in(digits, phone_code_hash, auth_key_id)
         while True:
             fresh_id = self._ids.base + RESERVED_IDS + 1 + self._ids.below(USER_ID_RANGE)
             user_id, proven_at = await self._claim(digits, phone_code_hash, auth_key_id, fresh_id)
+            await self._take_everywhere(digits, user_id)
             try:
                 await self._make(user_id, digits, first, last)
             except _Collision:
@@ -235,6 +305,17 @@ class Auth:
             await self._bind(auth_key_id, user_id, proven_at, first=True)
             return user_id
 
+    async def _let_in(self, digits: str, phone_code_hash: str, auth_key_id: int) -> None:
+        """May this proven number have an account? An invitation is used up for it."""
+        if self.signups.mode == "closed":
+            raise errors.PHONE_NUMBER_APP_SIGNUP_FORBIDDEN()
+        with self._store.read(slot_of(digits)) as reader:
+            code = reader.get(LOGIN_CODES, digits, auth_key_id)
+        right = code is not None and code.proven and code.phone_code_hash == phone_code_hash
+        if code is None or not right or not code.invite or self._known_claim(digits):
+            return  # what is wrong is said by _claim
+        await self.signups.take(code.invite, digits)
+
     async def create_user(self, phone: str, first_name: str, last_name: str) -> int:
         """An account made by the operator, signed in nowhere. PHONE_NUMBER_INVALID, PHONE_NUMBER_OCCUPIED."""
         digits = _digits(phone)
@@ -244,12 +325,23 @@ class Auth:
             now = int(self._clock.now())
             known = self._known_claim(digits)
             await self._store.transact(slot_of(digits), partial(_take, digits, user_id, now, known))
+            await self._take_everywhere(digits, user_id)
             try:
                 await self._make(user_id, digits, first, last)
             except _Collision:
                 await self._unclaim(digits, user_id)
                 continue
             return user_id
+
+    async def _take_everywhere(self, digits: str, user_id: int) -> None:
+        """The number is claimed here; the other nodes must know it for free. PHONE_NUMBER_OCCUPIED, FLOOD_WAIT_n."""
+        if self.homes is None:
+            return
+        try:
+            await self.homes.take_phone(digits, user_id)
+        except errors.RpcError:
+            await self._unclaim(digits, user_id)
+            raise
 
     def user_by_phone_or_none(self, phone: str) -> int | None:
         """The account of this number, as typed."""
@@ -328,6 +420,7 @@ class Auth:
                 _take(digits, user_id, now, known, txn)
 
         await self._store.transact(slot_of(digits), work)
+        await self._take_everywhere(digits, user_id)
 
     async def _unclaim(self, digits: str, user_id: int) -> None:
         def work(txn: Txn) -> None:
@@ -428,6 +521,8 @@ class Auth:
         """A ticket with which another key may join this session, once and soon. DC_ID_INVALID."""
         if not 1 <= dc_id <= 5:
             raise errors.DC_ID_INVALID()
+        if self.tickets is not None and (elsewhere := self.tickets.make(dc_id, key.user_id, key.hash)):
+            return Exported(key.user_id, elsewhere)
         ticket = self._ids.random_bytes(EXPORT_BYTES)
         expires = int(self._clock.now()) + limits.EXPORTED_AUTH_SECONDS
         row = r.Exported(user_id=key.user_id, expires=expires, dc_id=dc_id, hash=key.hash)
@@ -439,6 +534,12 @@ class Auth:
         """Sign the key in with a ticket; it belongs to the exporting session and ends with it. AUTH_BYTES_INVALID."""
         now = int(self._clock.now())
         name = _ticket_name(ticket)
+        far_hash, ends = self.tickets.open(user_id, ticket) if self.tickets is not None else (0, 0)
+
+        def spend(txn: Txn) -> None:
+            if txn.get(EXPORTED, name) is not None:
+                raise errors.AUTH_BYTES_INVALID()
+            txn.put(EXPORTED, name, value=r.Exported(user_id, ends, hash=far_hash))
 
         def redeem(txn: Txn) -> r.Exported | None:
             row = txn.get(EXPORTED, name)
@@ -447,10 +548,14 @@ class Auth:
             txn.delete(EXPORTED, name)
             return row if now < row.expires else None
 
-        row = await self._store.transact(slot_of(name), redeem)
-        if row is None or not self.sessions.alive(user_id, row.hash):
-            raise errors.AUTH_BYTES_INVALID()
-        session_hash = row.hash
+        if far_hash:
+            await self._store.transact(slot_of(name), spend)
+            session_hash = far_hash
+        else:
+            row = await self._store.transact(slot_of(name), redeem)
+            if row is None or not row.hash or not self.sessions.alive(user_id, row.hash):
+                raise errors.AUTH_BYTES_INVALID()
+            session_hash = row.hash
 
         def work(txn: Txn) -> None:
             auth = txn.get(AUTHS, auth_key_id)

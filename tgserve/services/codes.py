@@ -67,6 +67,10 @@ class Proven:
     claim: r.PhoneClaim | None = None
     email: str = ""
     """An address that was proven on the way: the account's, from now on."""
+    by_invite: bool = False
+    """Not the code, but the digits of an invitation were shown: nothing is known of who has the number."""
+    made: int = 0
+    """The account that this code made before."""
 
 
 class LoginCodes:
@@ -104,8 +108,11 @@ class LoginCodes:
         to: LoginEmail | None = None,
         hold: bool = False,
         email: str = "",
+        digits: int = limits.CODE_DIGITS,
+        quiet: bool = False,
     ) -> SentCode:
-        """Make and send a code for these digits. The same answer whether the phone has an account or not.
+        """Make and send a code for these digits. The same answer whether the phone has an account or not. `quiet`:
+        only the operator can read it.
 
         `to`: where it goes by e-mail; `hold`: nothing is sent, since an address is to be given first; `email`: an
         address, proven, that is the account's when the code comes back. FLOOD_WAIT_n over a limit of the address, key
@@ -121,7 +128,7 @@ class LoginCodes:
         fixed = self._config.fixed_code if self._config.dev else ""
         by_email = to is not None and bool(to.email)
         made = r.LoginCode(
-            code=fixed or self._ids.digits(limits.EMAIL_CODE_DIGITS if by_email else limits.CODE_DIGITS),
+            code=fixed or self._ids.digits(limits.EMAIL_CODE_DIGITS if by_email else digits),
             phone_code_hash=self._ids.random_bytes(9).hex(),
             auth_key_id=auth_key_id,
             expires=now + limits.CODE_SECONDS,
@@ -151,7 +158,8 @@ class LoginCodes:
         if to is not None and by_email:
             self._emails.post(to.email, made.code)
             return changed(self._sent(made), email=to.email, reset_at=to.reset_at)
-        self._post(phone, made)
+        if not quiet:
+            self._post(phone, made)
         return self._sent(made)
 
     def waiting_or_none(self, phone: str, phone_code_hash: str, auth_key_id: int) -> r.LoginCode | None:
@@ -225,14 +233,24 @@ class LoginCodes:
         return code
 
     async def resend(
-        self, phone: str, phone_code_hash: str, auth_key_id: int, ip: str, *, to: LoginEmail | None = None
+        self,
+        phone: str,
+        phone_code_hash: str,
+        auth_key_id: int,
+        ip: str,
+        *,
+        to: LoginEmail | None = None,
+        digits: int = limits.CODE_DIGITS,
+        quiet: bool = False,
     ) -> SentCode:
         """Send a new code under a new hash in place of the one that did not come, the way that one went; the old one
         is dead."""
         old = await self._require(phone, phone_code_hash, auth_key_id)
         address = old.email if old.email_proven else ""
         way = to if old.by_email else None
-        return await self.send(phone, auth_key_id, ip, to=way, hold=old.held, email=address)
+        return await self.send(
+            phone, auth_key_id, ip, to=way, hold=old.held, email=address, digits=digits, quiet=quiet
+        )
 
     async def cancel(self, phone: str, phone_code_hash: str, auth_key_id: int) -> None:
         """Withdraw a code that was not used yet. PHONE_CODE_EXPIRED when there is none."""
@@ -248,10 +266,20 @@ class LoginCodes:
             raise errors.PHONE_CODE_EXPIRED()
 
     async def prove(
-        self, phone: str, phone_code_hash: str, shown: str, auth_key_id: int, *, by_email: bool = False
+        self,
+        phone: str,
+        phone_code_hash: str,
+        shown: str,
+        auth_key_id: int,
+        *,
+        by_email: bool = False,
+        invite: bytes = b"",
+        repeated: bytes = b"",
     ) -> Proven:
-        """Use the code up. Shown again by the same key within CODE_REPEAT_SECONDS it answers as before, since clients
-        resend signIn after a reconnect (CLIENTS B.7). Raises the catalogue's error for every other outcome."""
+        """Use the code up. `invite`: the digits of this invitation were shown, which are as good; `repeated`: what they
+        would be the digits of, for who shows them again. Shown again by the same key within CODE_REPEAT_SECONDS it
+        answers as before, since clients resend signIn after a reconnect (CLIENTS B.7). Raises the catalogue's error for
+        every other outcome."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Proven:
@@ -267,14 +295,22 @@ class LoginCodes:
             if wait:
                 txn.delete(LOGIN_CODES, phone, auth_key_id)
                 return Proven(Proof.FLOOD, wait=wait)
-            if not _same(code.code, shown) or code.by_email is not by_email:
+            again = bool(code.used_at and code.invite) and code.invite == repeated
+            if not (invite or again or _same(code.code, shown)) or code.by_email is not by_email:
                 count(txn, f"tries:{phone}", self._tries_per_phone, limits.HOUR, now)
                 txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(code, tries=code.tries + 1))
                 return Proven(Proof.WRONG)
             used_at = code.used_at or now
-            txn.put(LOGIN_CODES, phone, auth_key_id, value=replace(code, proven=True, used_at=used_at))
+            txn.put(
+                LOGIN_CODES,
+                phone,
+                auth_key_id,
+                value=replace(code, proven=True, used_at=used_at, invite=invite or code.invite),
+            )
             address = code.email if code.email_proven else ""
-            return Proven(Proof.RIGHT, used_at=used_at, claim=txn.get(PHONES, phone), email=address)
+            claim = txn.get(PHONES, phone)
+            by = bool(invite or again)
+            return Proven(Proof.RIGHT, 0, used_at, claim, address, by_invite=by, made=code.user_id)
 
         proven = await self._store.transact(slot_of(phone), work)
         if proven.outcome is Proof.WRONG:

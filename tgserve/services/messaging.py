@@ -146,6 +146,10 @@ class Messaging:
         self.channels: Elsewhere | None = None
         self.takes_voice: Callable[[int, int], bool] = lambda peer, me: True
         """Does `peer` take voice messages of `me`? The privacy rules say."""
+        self.check_bot: Callable[[int, int], None] = lambda me, peer: None
+        """Raises what stops a bot `me` from writing to `peer`; services/bots.py knows."""
+        self.far: Callable[[int], bool] = lambda user_id: False
+        """Is this a user of another node?"""
         self.right_for: Callable[[bytes], int] = lambda media: rights.MEDIA
         """Which of rights.REFUSALS a message with these media (TL) needs; who knows TL sets it."""
         store.on_outbox(pl.Deliver, deliver)
@@ -223,7 +227,10 @@ class Messaging:
 
     def check_voice(self, me: int, peer: int, drafts: Sequence[Draft]) -> None:
         """Voice and video messages go to nobody who does not want them: VOICE_MESSAGES_FORBIDDEN (SECURITY 6.13)."""
+        far = self.far(peer)
         for draft in drafts:
+            if far and (draft.poll or draft.media_ttl):
+                raise errors.MEDIA_INVALID()  # votes and views are counted at one node
             heard = draft.media and self.right_for(draft.media) in (rights.VOICES, rights.ROUNDS)
             if heard and not self.takes_voice(peer, me):
                 raise errors.VOICE_MESSAGES_FORBIDDEN()
@@ -234,6 +241,7 @@ class Messaging:
             return
         if peer == SERVICE_USER:
             raise errors.CHAT_WRITE_FORBIDDEN()
+        self.check_bot(me, peer)
         if self._blocks.has_blocked(me, peer):
             raise errors.YOU_BLOCKED_USER()
         if self._blocks.has_blocked(peer, me):

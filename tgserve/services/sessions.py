@@ -130,10 +130,11 @@ class Sessions:
         if user is None or user.deleted or user.banned:
             _revoke(txn, signed.auth.auth_key_id, signed.user_id, signed.hash)
             return
+        unconfirmed = not (signed.first or user.bot)
         txn.put(
-            USER_AUTHS, signed.user_id, signed.hash, value=replace(signed.auth, unconfirmed=not signed.first)
+            USER_AUTHS, signed.user_id, signed.hash, value=replace(signed.auth, unconfirmed=unconfirmed)
         )
-        if signed.first:
+        if signed.first or user.bot:
             return
         now = int(self._clock.now())
         line = signed.auth

@@ -53,6 +53,30 @@ class LoginEmail(Record, frozen=True):
     """From then on codes go by SMS again, 0 = no such wish."""
 
 
+class Bot(Record, frozen=True):
+    """What a bot signs in with: a hash of its token's secret (SECURITY 5.9), empty when it was revoked."""
+
+    secret: bytes
+    created: int
+
+
+class SignupInvite(Record, frozen=True):
+    """Lets people without an account make one, keyed by a keyed hash of the digits they type. `token`: hash of the
+    link's. Times are Unix seconds."""
+
+    number: int
+    token: bytes
+    created: int
+    expires: int
+    uses: int
+    used: int = 0
+    revoked: bool = False
+    name: str = ""
+    """The operator's word for it."""
+    phone: str = ""
+    """For this number alone."""
+
+
 class Leaving(Record, frozen=True):
     """A deleted account whose rows are being taken away; `since` Unix seconds."""
 

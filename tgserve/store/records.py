@@ -105,6 +105,8 @@ class LoginCode(Record, frozen=True):
     email_proven: bool = False
     held: bool = False
     """Not sent: an address is wanted first."""
+    invite: bytes = b""
+    """Instead of the code the digits of this invitation were shown."""
 
 
 class Tally(Record, frozen=True):

@@ -12,6 +12,7 @@ MODULES = (
     "disks",
     "jobs",
     "providers",
+    "nodes",
     "search",
     "sessions",
     "sms",
