@@ -6,6 +6,8 @@
         rsa.pem         0600   the server's private key, PKCS#1: clients carry its public half, so it is never changed
         public.pem      0644   the public half, PKCS#1, for the clients
         secret.key      0600   32 random bytes: access hashes, salts and the sealing of auth keys come from it
+        node.key        0600   with [node] link: 32 random bytes, the key by which other nodes know this one
+        charter.key     0600   with several nodes: what they hold in common (services/nodes/charter.py)
       store/            0700   the shards
       admin.sock        0600   while the daemon runs
 
@@ -39,6 +41,8 @@ class DataDirError(Exception):
 class Keys:
     rsa: RsaKey
     secret: bytes
+    charter: bytes = b""
+    """Empty: the node stands alone."""
 
 
 def create(data: Path, ids: Ids) -> bool:
@@ -67,6 +71,7 @@ def load(data: Path) -> Keys:
                 raise DataDirError(f"{path} is open to others: chmod {mode & ~OTHERS:o} {path}")
         rsa = RsaKey.from_pem((keys / "rsa.pem").read_text(encoding="ascii"))
         secret = (keys / "secret.key").read_bytes()
+        charter = _others_may_not_read(keys / "charter.key")
     except OSError as error:
         raise DataDirError(f"{error.filename}: {error.strerror}") from None
     except ValueError as error:
@@ -75,7 +80,30 @@ def load(data: Path) -> Keys:
         ) from None
     if len(secret) != SECRET_BYTES:
         raise DataDirError(f"{keys}/secret.key must be {SECRET_BYTES} bytes: put the backup of it back")
-    return Keys(rsa, secret)
+    return Keys(rsa, secret, charter)
+
+
+def _others_may_not_read(path: Path) -> bytes:
+    """A key file that need not be there."""
+    if not path.exists():
+        return b""
+    if stat.S_IMODE(path.stat().st_mode) & OTHERS:
+        raise DataDirError(f"{path} is open to others: chmod 600 {path}")
+    return path.read_bytes()
+
+
+def keep_charter(data: Path, charter: bytes, rsa: str) -> None:
+    """This node belongs to a server of several from now on, whose RSA key (PEM; "" = it is our own) it answers with.
+    DataDirError."""
+    keys = data / "keys"
+    try:
+        if rsa:
+            key = RsaKey.from_pem(rsa)
+            write_whole(keys / "rsa.pem", rsa.encode(), 0o600)
+            write_whole(keys / "public.pem", key.public_pem().encode(), 0o644)
+        write_whole(keys / "charter.key", charter, 0o600)
+    except OSError as error:
+        raise DataDirError(f"{error.filename or keys}: {error.strerror}") from None
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:

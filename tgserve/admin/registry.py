@@ -48,8 +48,6 @@ class Daemon(Protocol):
     jobs: Jobs
     backups: Backups
     keeper: Keeper
-    peering: Peering | None
-    """None while no [node] link is configured."""
     store: Store
 
     @property

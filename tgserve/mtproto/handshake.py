@@ -212,6 +212,11 @@ class Handshakes:
     def __len__(self) -> int:
         return len(self._offered) + len(self._running)
 
+    def use(self, rsa: RsaKey) -> None:
+        """Answer with another key from now on; exchanges that have begun with the old one fail, and are begun anew."""
+        rsa.crt  # noqa: B018
+        self._rsa = rsa
+
     def receive(self, body: bytes, *, now: float, dc_id: int | None = None) -> Reply | Work:
         """One request; `dc_id` is what the transport says of the DC meant. Raises ProtocolError(-404, or -444)."""
         if len(body) < 4:

@@ -15,6 +15,7 @@ from tgserve import limits, log, metrics
 from tgserve.clock import Clock
 from tgserve.errors import ProtocolError, StoreError
 from tgserve.mtproto.handshake import Handshakes, NewKey, Reply, Work, parse_plain, plain
+from tgserve.mtproto.rsa import RsaKey
 from tgserve.rpc.driver import Driver
 from tgserve.server.budgets import Budget, holder
 from tgserve.server.connection import Connection
@@ -57,6 +58,10 @@ class Exchange:
         self._queued = 0
         self._closed = False
         self._last_id = 0
+
+    def use(self, rsa: RsaKey) -> None:
+        """Answer with another key from now on."""
+        self._handshakes.use(rsa)
 
     def start(self) -> None:
         self._feed()

@@ -8,7 +8,7 @@ over after a minute. Names compare without case.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -81,12 +81,19 @@ def shape_or_none(name: str) -> str | None:
     return lower if fits else None
 
 
+class Homes(Protocol):
+    """The directory of a server of several nodes (services/nodes/homes.py)."""
+
+    async def take_name(self, lower: str, peer: int) -> None: ...
+
+
 class Names:
     def __init__(self, store: Store, clock: Clock, users: Users, register: Register) -> None:
         self._store = store
         self._clock = clock
         self._users = users
         self._register = register
+        self.homes: Homes | None = None
         store.on_outbox(pl.ConfirmName, self._confirmed)
         store.on_outbox(pl.ReleaseName, self._released)
 
@@ -173,6 +180,8 @@ class Names:
             txn.put(NAMES, lower, value=r.NameClaim(peer=peer, claimed=now, confirmed=confirmed, name=name))
 
         await self._store.transact(slot_of(lower), work)
+        if self.homes is not None:
+            await self.homes.take_name(lower, peer)
 
     def _confirmed(self, txn: Txn, confirm: pl.ConfirmName, memo: Any) -> None:
         claim = txn.get(NAMES, confirm.name)

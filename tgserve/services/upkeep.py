@@ -55,6 +55,8 @@ class Upkeep:
         self._slot = 0
         self.in_use: Callable[[int], bool] = lambda auth_key_id: False
         """Whether a client of this key is connected now; such a session is not idle, however old its mark is."""
+        self.far: Callable[[int], bool] = lambda user_id: False
+        """Is this the copy of somebody homed at another node, who is looked after there?"""
 
     async def turn(self) -> None:
         """Look at the next slot, and at accounts that were just deleted."""
@@ -90,7 +92,7 @@ class Upkeep:
         ]
 
     def _away(self, reader: Reader, user: r.User, now: int) -> bool:
-        if user.bot or user.support or user.id <= RESERVED_IDS:
+        if user.bot or user.support or user.id <= RESERVED_IDS or self.far(user.id):
             return False
         days = _days(reader, user.id, ACCOUNT_TTL) or self._account_days
         if not days or now - max(user.created, user.last_online) < days * limits.DAY:

@@ -6,6 +6,7 @@ A new kind needs a line in AnyOutbox here and a handler registered with store.on
 from __future__ import annotations
 
 from tgserve.store import records as r
+from tgserve.store.node_records import Node
 from tgserve.store.records import Record
 
 
@@ -617,6 +618,12 @@ class FromNode(Record, tag=True, frozen=True):
     body: bytes = b""
 
 
+class NodeKnown(Record, tag=True, frozen=True):
+    """The keeper tells the other nodes of a new one."""
+
+    node: Node
+
+
 class EndJoined(Record, tag=True, frozen=True):
     """A session ended at its home: keys that joined it here by an exported authorisation are signed out."""
 
@@ -709,6 +716,7 @@ AnyOutbox = (
     | ToNode
     | FromNode
     | EndJoined
+    | NodeKnown
     | TokenTaken
     | TokenLost
 )

@@ -120,6 +120,8 @@ class Stock:
         self._store = store
         self._files = files
         self.attributes: Attributes = lambda picture: (b"", 0)
+        self.own: Callable[[int], bool] = lambda document: True
+        """Does it have an id of this node? One that joined others makes its pictures anew, with ids of its range."""
         self._ids: dict[str, int] = {}
         self._documents: frozenset[int] = frozenset()
         self._sets = {one.id: one for one in self._built()}
@@ -136,7 +138,9 @@ class Stock:
         missing = [
             one
             for one in wanted
-            if one.name not in known or self._files.library.get_or_none(known[one.name]) is None
+            if one.name not in known
+            or not self.own(known[one.name])
+            or self._files.library.get_or_none(known[one.name]) is None
         ]
         for at in range(0, len(missing), AT_ONCE):
             some = missing[at : at + AT_ONCE]
