@@ -65,14 +65,15 @@ setup(
             "pytest-xdist>=3.5",
             "ruff>=0.6",
             "setuptools>=65",
+            "smpp34>=1.5",
             "telethon==1.45.0",
         ],
     },
     entry_points={
         "console_scripts": ["tgserve = tgserve.__main__:main"],
         "tgserve.sms": [
-            "console = tgserve.adapters.sms.console:create",
-            "file = tgserve.adapters.sms.file:create",
+            f"{name} = tgserve.adapters.sms.{name}:create"
+            for name in ("android", "console", "email", "file", "smpp", "twilio", "vonage", "webhook")
         ],
         "tgserve.push": [],
         "tgserve.engines": [],

@@ -65,7 +65,9 @@ class TestConsole(SmsSuite):
 
 def test_names_of_the_table_and_of_strangers():
     assert loading.sms_factory("console") is console.create
-    with pytest.raises(AdapterError, match="there is no `pigeon`; installed are console, file"):
+    with pytest.raises(
+        AdapterError, match="there is no `pigeon`; installed are android, console, email, file"
+    ):
         loading.sms_factory("pigeon")
 
 

@@ -10,10 +10,11 @@ from tgserve.adapters.shelf import Shelf
 from tgserve.clock import Clock
 from tgserve.config import Config
 
+NAMES: Final = ("android", "console", "email", "file", "smpp", "twilio", "vonage", "webhook")
 SMS: Final[Shelf[SmsSender]] = Shelf(
     "sms.adapter",
     "tgserve.sms",
-    {name: f"tgserve.adapters.sms.{name}" for name in ("console", "file")},
+    {name: f"tgserve.adapters.sms.{name}" for name in NAMES},
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -50,11 +50,23 @@ class SmtpSender:
         message["Message-ID"] = make_msgid(domain=account.sender.rpartition("@")[2].rstrip(">"))
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
+        return self._with_server(lambda server: server.send_message(message)) or Sent(
+            str(message["Message-ID"])
+        )
+
+    async def probe(self) -> MailResult:
+        """Connect and sign in, without a message."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._with_server, smtplib.SMTP.noop) or Sent()
+
+    def _with_server(self, work: Callable[[smtplib.SMTP], object]) -> Later | Refused | None:
+        """Do something while signed in; None: it went well."""
+        account = self._account
         try:
             with self._connected() as server:
                 if account.user:
                     server.login(account.user, account.password)
-                server.send_message(message)
+                work(server)
         except smtplib.SMTPRecipientsRefused:
             return Refused("the mail server refuses the address")
         except smtplib.SMTPAuthenticationError as fault:
@@ -63,8 +75,8 @@ class SmtpSender:
             reason = f"the mail server said {fault.smtp_code}"
             return Later(reason) if 400 <= fault.smtp_code < 500 else Refused(reason)
         except (OSError, smtplib.SMTPException) as fault:
-            return Later(f"{account.host}: {type(fault).__name__}")
-        return Sent(str(message["Message-ID"]))
+            return Later(f"{account.host}: {_named(fault)}")
+        return None
 
     def _connected(self) -> smtplib.SMTP:
         account = self._account
@@ -78,6 +90,17 @@ class SmtpSender:
 
     async def close(self) -> None:
         """A connection lives for one message."""
+
+
+def _named(fault: OSError | smtplib.SMTPException) -> str:
+    """The system's words, a library's sentence, or the kind of fault."""
+    if isinstance(fault, smtplib.SMTPNotSupportedError):
+        return "the mail server offers no such security or login"
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {fault.verify_message}"
+    if isinstance(fault, TimeoutError):
+        return "no answer in time"
+    return (isinstance(fault, OSError) and fault.strerror) or type(fault).__name__
 
 
 def create(options: Mapping[str, Any], clock: Clock) -> SmtpSender:
