@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("daemon", "Show how the running server is."),
     "check": ("check", "Verify every invariant of the store."),
     "search": ("search", "The search index: status, rebuild."),
+    "shard": ("shard", "Shards of the store: list, stats, add, move, drain, remove, verify, compact."),
     "disk": ("disk", "Disks for files: list, status, add, drain, remove, scrub, repair."),
     "sms": ("sms", "Providers of login codes: list, adapters, add, set, test, remove."),
     "backup": ("backup", "Backups: create, list, verify, restore, prune, key."),

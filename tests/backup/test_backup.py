@@ -336,7 +336,7 @@ def test_what_is_newer_than_this_code_is_refused(made: Path, tmp_path: Path) -> 
     repository = opened(target(place))
     newest = catalogue(target(place), repository.header).pick()
     newer_store = replace(
-        newest, name="20990101T000000Z-0001", oldest_code=99, store_format=99, made=newest.made + 1
+        newest, name="20990101T000000000Z-0001", oldest_code=99, store_format=99, made=newest.made + 1
     )
     target(place).put(newer_store.file, newer_store.encode(repository.keys))
     with pytest.raises(BackupError, match=r"made by a newer tgserve .*store format 99.*update it"):

@@ -165,7 +165,7 @@ class _Run:
         root = Root(stored, sorted(meta), table, named, meta, source.files, sorted(tally.lost))
         ((_, root_id),) = self._through(iter([(0, _encode(root), 0)]))
         self._writer.finish()
-        stamp = datetime.fromtimestamp(made, UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = datetime.fromtimestamp(made, UTC).strftime("%Y%m%dT%H%M%S%f")[:-3] + "Z"
         manifest = Manifest(
             name=f"{stamp}-{self._random(2).hex()}",
             server=source.format.store,

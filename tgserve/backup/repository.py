@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Catalogue:
-    """Manifests of a target, oldest first, and what is wrong with others."""
+    """Manifests of a target, oldest first (names begin with the time), and what is wrong with others."""
 
     found: list[Manifest] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ def catalogue(objects: Objects, header: Header) -> Catalogue:
             found.found.append(Manifest.decode(entry.name, objects.get(entry.name), header.public))
         except Damaged as fault:
             found.problems.append(str(fault))
-    found.found.sort(key=lambda one: (one.made, one.name))
+    found.found.sort(key=lambda one: one.name)
     return found
 
 

@@ -25,6 +25,8 @@ class Access:
     target: str = ""
     key_file: str = ""
     passphrase: str = field(default="", repr=False)
+    config: str = ""
+    """A settings file instead of the data directory's: a new machine has none yet, S3 targets have options."""
 
 
 def target_of(config: Config, target: str, clock: Clock) -> Objects:
