@@ -53,6 +53,7 @@ from tgserve.services.nodes.charter import Charter
 from tgserve.services.nodes.nodes import JoinRefused
 from tgserve.services.previews import Web
 from tgserve.services.upkeep import TURN_SECONDS
+from tgserve.store.moving import Mover
 from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
 from tgserve.store.vault import load_secret
@@ -77,6 +78,7 @@ class App:
     peering: Peering | None = None
     exchange: Exchange
     keeper: Keeper
+    mover: Mover
     backups: backups.Backups
     sms: Line
 
@@ -178,7 +180,7 @@ class App:
             self.services.previews.web = Web(fetcher.fetch, refusal, self.tasks.spawn)
             self._closing.append(fetcher.close)
         self.started = clock.monotonic()
-        _log.info("app.ready", address=self.address, shards=config.store.shards)
+        _log.info("app.ready", address=self.address, shards=len(self.store.shards))
 
     def assemble(
         self,
@@ -209,6 +211,7 @@ class App:
             charter=charter,
         )
         self.keeper = Keeper(services.chunks)
+        self.mover = Mover(store)
         self.gateway = gateway = Gateway(
             services.auth,
             services.presence,

@@ -15,6 +15,7 @@ from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.rpc.flood import Floods
 from tgserve.services import Services
+from tgserve.store.moving import Mover
 from tgserve.store.shards import Store
 
 __all__ = ["HANDLERS", "Daemon", "Refusal", "command", "unserved"]
@@ -48,6 +49,7 @@ class Daemon(Protocol):
     jobs: Jobs
     backups: Backups
     keeper: Keeper
+    mover: Mover
     store: Store
 
     @property

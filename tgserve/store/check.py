@@ -42,7 +42,7 @@ V = TypeVar("V")
 
 PROBLEMS_KEPT = 1000
 _END = b"\xff\xff\xff"
-_PSEUDO = {k.OUTBOX, k.OUTBOX_HEAD, k.APPLIED, k.HOME, k.META}
+PSEUDO = {k.OUTBOX, k.OUTBOX_HEAD, k.APPLIED, k.HOME, k.META}
 _ANY_SLOT = {k.PARKED, k.CHUNKS_LOOSE, k.MEDIA_IDLE, k.TALLIES, k.EXPORTED}
 """Keyspaces whose rows do not name the owner of their slot first."""
 _PLACES = {
@@ -54,6 +54,11 @@ _PLACES = {
     k.SCENE_NAMES: SCENES,
 }
 """Keyspaces whose rows all lie in the slot of one text."""
+
+
+def home_of(keyspace: Keyspace[Any], slot: int, parts: tuple[Any, ...]) -> int:
+    """The slot that a row found in `slot` belongs to."""
+    return slot if keyspace in _ANY_SLOT else slot_of(_PLACES.get(keyspace, parts[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +218,8 @@ class Checker:
     # I1: where rows live.
 
     def _home(self, number: int, slot: int, keyspace: Keyspace[Any], parts: tuple[Any, ...]) -> bool:
-        if slot == META_SLOT or keyspace in _PSEUDO:
-            if slot != META_SLOT or keyspace not in _PSEUDO:
+        if slot == META_SLOT or keyspace in PSEUDO:
+            if slot != META_SLOT or keyspace not in PSEUDO:
                 self._say("I1", f"slot {slot}", f"a row of {keyspace.name} is no row of this slot")
             return False
         if slot >= SLOTS or self._table[slot] != number:
@@ -222,7 +227,7 @@ class Checker:
                 "I1", f"slot {slot}", f"a row of {keyspace.name} in shard {number}, which is not its home"
             )
             return False
-        home = slot if keyspace in _ANY_SLOT else slot_of(_PLACES.get(keyspace, parts[0]))
+        home = home_of(keyspace, slot, parts)
         if home != slot:
             self._say("I1", f"slot {slot}", f"{keyspace.name} {parts} belongs to slot {home}")
             return False

@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from tgserve import log
@@ -36,7 +37,9 @@ from tgserve.store.ownership import (
     rows_of,
     wipe_once,
 )
+from tgserve.store.places import forget, name_of, prepare
 from tgserve.store.shards import Store
+from tgserve.store.verify import Verdict
 from tgserve.store.writer import Shard
 
 T = TypeVar("T")
@@ -111,19 +114,59 @@ class Mover:
         self.store = store
         self.progress: Progress | None = None
         """Of the job under way."""
+        self.verdict = Verdict()
+        """Of the last verification."""
+        self._changing = False
+        """A shard is being added or removed."""
         self._stopping = False
         store.before_close.append(self.stop)
 
     def must_be_free(self) -> None:
         """StoreError while a job is under way."""
-        if self.progress is not None:
-            raise StoreError("slots are being moved already: wait for the end of it")
+        if self.progress is not None or self._changing:
+            raise StoreError("the shards are being changed already: wait for the end of it")
 
     async def stop(self) -> None:
         """End a job that is under way, at once: the next start takes back what is half done."""
         self._stopping = True
         while self.progress is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.002)
+
+    async def add(self, place: Path) -> Shard:
+        """A new shard without slots in an empty folder. StoreError: why not, and nothing has changed."""
+        return await self._add(place, beside=False)
+
+    async def add_beside(self, number: int) -> Shard:
+        """A new shard where that one lies."""
+        return await self._add(self.store.folder(number).parent, beside=True)
+
+    async def remove(self, number: int) -> None:
+        """Forget a shard without slots, and delete its files."""
+        self.must_be_free()
+        self._changing = True
+        try:
+            store = self.store
+            folder = store.folder(number)
+            await self._purge(store.shard(number), Progress())
+            await store.remove_shard(number)
+            await self._apart(lambda: forget(folder))
+        finally:
+            self._changing = False
+
+    async def _add(self, place: Path, beside: bool) -> Shard:
+        self.must_be_free()
+        self._changing = True
+        try:
+            store = self.store
+            number, found = store.format.next_number, store.format
+            folder = await self._apart(lambda: prepare(place, number, found, store.path, beside))
+            try:
+                return await store.add_shard(folder, name_of(folder, store.path))
+            except BaseException:
+                await self._apart(lambda: forget(folder))
+                raise
+        finally:
+            self._changing = False
 
     async def move(self, moves: dict[int, int], progress: Progress | None = None) -> Progress:
         """Slot -> new shard. StoreError: why it ended early; slots that were moved by then stay moved."""

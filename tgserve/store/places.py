@@ -27,25 +27,29 @@ def folder_name(number: int) -> str:
     return f"shard-{number}"
 
 
-def prepare(place: Path, number: int, found: Format, store: Path) -> Path:
-    """The folder for shard `number` in `place`, which is made if its parent is there. StoreError: why not, and nothing
-    was changed."""
-    for other, folder in found.folders(store).items():
-        if place == folder or (place == folder.parent and place != store):
-            raise StoreError(f"{place} is that of shard {other} already")
+def prepare(place: Path, number: int, found: Format, store: Path, beside: bool = False) -> Path:
+    """The folder for shard `number` in `place`, which is made if its parent is there; `beside`: where another shard of
+    ours lies. StoreError: why not, and nothing was changed."""
+    made = False
     try:
-        made = not place.exists()
-        if made:
+        if not place.exists():
             place.mkdir(mode=0o700)
+            made = True
         elif not place.is_dir():
             raise StoreError(f"{place} is no folder")
-        probe(place)
-        if place != store:
+        if not beside:
+            for other, folder in found.folders(store).items():
+                if place in (folder, folder.parent, store):
+                    raise StoreError(f"{place} is that of shard {other} already")
             _must_be_empty(place, found)
+        probe(place)
         folder = place / folder_name(number)
         _clear(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as fault:
+        if made:
+            with suppress(OSError):
+                place.rmdir()
         raise StoreError(f"{place} cannot be written: {fault.strerror or fault}") from fault
     return folder
 

@@ -15,6 +15,7 @@ MODULES = (
     "nodes",
     "search",
     "sessions",
+    "shards",
     "sms",
     "users",
 )
