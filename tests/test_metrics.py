@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tgserve import metrics
-from tgserve.admin import exposition
+from tgserve.server import exposition
 
 
 @pytest.fixture(autouse=True)

@@ -133,6 +133,8 @@ class HttpConfig:
     when it changes. Relative paths begin at the data directory."""
     key: str = ""
     """PEM file with the certificate's private key."""
+    metrics: tuple[str, ...] = ("127.0.0.0/8", "::1")
+    """Networks that may read /metrics (Prometheus) and /healthz; to others these pages are not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,11 +342,15 @@ def check(config: Config, place: str = "settings") -> Config:
                 split_address(address)
             except ValueError as error:
                 problems.append(f"node.{name}: {error}")
-    for one in config.trusted_proxies:
-        try:
-            ip_network(one.strip(), strict=False)
-        except ValueError:
-            problems.append(f"trusted_proxies: `{one}` is neither an address nor a network")
+    for setting, named in (
+        ("trusted_proxies", config.trusted_proxies),
+        ("http.metrics", config.http.metrics),
+    ):
+        for one in named:
+            try:
+                ip_network(one.strip(), strict=False)
+            except ValueError:
+                problems.append(f"{setting}: `{one}` is neither an address nor a network")
     if not 1 <= config.dc_id <= 5:
         problems.append(f"dc_id: {config.dc_id} is not 1..5, web clients know no others")
     if not 0 <= config.public_port <= 65535:

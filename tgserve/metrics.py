@@ -1,7 +1,7 @@
 """Counters, gauges and histograms by name. An increment is one addition on a plain object: they stand on hot paths.
 
 All metrics are made at import of the file that counts, with `counter("tgserve_x_total", "what it counts")`; a second
-maker of one name gets the same object. admin/exposition.py hands them to Prometheus' own client for the text format.
+maker of one name gets the same object. server/exposition.py hands them to Prometheus' own client for the text format.
 Everything is counted on the loop's thread or is a figure where a lost increment of a race does not matter.
 """
 

@@ -168,3 +168,21 @@ async def test_2_8_who_comes_through_a_proxy_is_counted_as_who_it_is(make_server
         assert (await one.ask(API))[0] == 200
         (connection,) = server.app.gateway.connections
         assert connection.counted == "203.0.113.7"
+
+
+@pytest.mark.asyncio
+async def test_metrics_and_health_are_for_near_networks_alone(make_server: MakeServer) -> None:
+    async with make_server(trusted_proxies=("127.0.0.1",)) as server:
+        near = await browser(server)
+        status, headers, body = await near.ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status == 200 and headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert b"tgserve_connections 1.0" in body
+        status, _, body = await near.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (status, body) == (200, b'{"status": "ok"}')
+        for path in (b"/metrics", b"/healthz"):
+            far = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+            assert (await near.ask(far))[0] == 404
+        for disk in server.app.services.chunks.disks.values():
+            disk.health = "missing"
+        status, _, body = await near.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status == 503 and b"no disk" in body

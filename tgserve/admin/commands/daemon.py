@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from tgserve import __version__, metrics
-from tgserve.admin import exposition
+from tgserve.server import exposition
 from tgserve.admin.commands.disks import unwell
 from tgserve.admin.registry import Daemon, command
 from tgserve.admin.schema.daemon import Metrics, MetricsText, Status, StatusReport, Stop, Stopping

@@ -9,7 +9,7 @@ from aiohttp.web import RouteDef
 
 from tgserve.server.pages.site import Site
 
-MODULES = ("welcome", "client")
+MODULES = ("health", "join", "welcome", "client")
 
 
 def load(site: Site) -> Iterator[list[RouteDef]]:

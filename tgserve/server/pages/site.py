@@ -7,6 +7,7 @@ from aiohttp.web import AppKey
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.mtproto.rsa import RsaPublic
+from tgserve.server import exposition
 from tgserve.server.proxies import Proxies
 from tgserve.services import Services
 
@@ -21,6 +22,20 @@ class Site:
         self.key = key
         """The server's public key."""
         self._proxies = proxies
+
+    def exposition(self) -> str:
+        """All metrics in Prometheus' text format."""
+        return exposition.text()
+
+    def trouble(self) -> list[str]:
+        """Why no calls should be sent here, if they should not."""
+        found = []
+        store = self.services.store
+        if store.busy:
+            found.append("the store's queue is half full")
+        if not any(disk.health == "ok" for disk in self.services.chunks.disks.values()):
+            found.append("no disk for files is well")
+        return found
 
     def origin(self, address: str, forwarded: str) -> str:
         """Who asks; X-Forwarded-For is believed of trusted proxies alone."""
