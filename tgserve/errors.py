@@ -56,6 +56,9 @@ CATALOGUE: dict[str, ErrorKind] = {}
 
 # 303: the client must go to another DC
 PHONE_MIGRATE = ErrorKind(303, "PHONE_MIGRATE_%d", "this phone number belongs to DC %d")
+USER_MIGRATE = ErrorKind(303, "USER_MIGRATE_%d", "this account belongs to DC %d")
+NETWORK_MIGRATE = ErrorKind(303, "NETWORK_MIGRATE_%d", "what was asked for is done at DC %d")
+FILE_MIGRATE = ErrorKind(303, "FILE_MIGRATE_%d", "this file lies at DC %d")
 # 400: the call was wrong
 INPUT_METHOD_INVALID = ErrorKind(400, "INPUT_METHOD_INVALID", "no such method in any layer this server knows")
 INPUT_CONSTRUCTOR_INVALID = ErrorKind(

@@ -188,3 +188,31 @@ def test_a_channel_posts_and_what_was_missed(person, no_errors, version):  # noq
         ),
         since=mark,
     )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_posts_of_public_channels_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+    ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
+    chat = make(ann, "Public", channel=True)
+    ann.call(
+        "setSupergroupUsername", supergroup_id=supergroup(ann, chat), username=f"tdlib_{ann.me['id'] % 10**9}"
+    )
+    word = f"gingerbread{ann.me['id'] % 10**9}"
+    ann.send_text(chat, f"fresh {word} #tag{word}")
+    limits = bob.call("getPublicPostSearchLimits", query=word)
+    assert limits["is_current_query_free"]
+    for _ in range(100):
+        found = bob.call("searchPublicPosts", query=word, offset="", limit=10, star_count=0)
+        if found["messages"]:
+            break
+        time.sleep(0.1)
+    assert [one["chat_id"] for one in found["messages"]] == [chat]
+    rest = bob.call("searchPublicPosts", query=word, offset=found["next_offset"], limit=10, star_count=0)
+    assert rest["messages"] == [] and rest["next_offset"] == ""
+    tagged = bob.call("searchPublicMessagesByTag", tag=f"#tag{word}", offset="", limit=10)
+    assert [one["chat_id"] for one in tagged["messages"]] == [chat]
+    assert bob.call("getSupergroup", supergroup_id=supergroup(bob, chat))["status"]["@type"] == (
+        "chatMemberStatusLeft"
+    )
+    full = ann.call("getSupergroupFullInfo", supergroup_id=supergroup(ann, chat))
+    assert not full["can_get_statistics"]

@@ -7,11 +7,12 @@ from typing import Any
 
 from tests.api.messages.test_chats import group
 from tests.api.messages.test_search import ask_all, found_talk
+from tests.api.messages.test_sending import refused
 from tests.community import run
-from tests.places import place, publish
+from tests.places import Place, place, publish
 from tests.talk import Person
 from tgserve.tl import types as t
-from tgserve.tl.functions import channels, folders, messages
+from tgserve.tl.functions import channels, folders, messages, stats
 
 
 def texts(answer: Any) -> list[str]:
@@ -72,5 +73,86 @@ def test_6_4_all_chats_hold_my_channels_and_no_others(tmp_path: Path) -> None:
             assert "secret" in await seen(ann)
             await ann(hidden)
             assert "secret" not in await seen(ann)
+
+    run(story())
+
+
+async def posts(who: Person, **more: Any) -> Any:
+    who.c.services.search.feed.step()
+    zeros = {"offset_rate": 0, "offset_id": 0, "offset_peer": t.InputPeerEmpty(), "limit": 10}
+    return await who(channels.SearchPosts(**{**zeros, **more}))
+
+
+def test_6_2_posts_of_public_channels_and_no_others(tmp_path: Path) -> None:
+    """By words and by hashtag; not those of private channels, supergroups and chats, nor of who was removed."""
+
+    async def story() -> None:
+        async with found_talk(tmp_path) as (c, (ann, bob, eve)):
+            public = await place(c, ann, megagroup=False, title="Public")
+            await publish(public, ann, "public_one")
+            signed = await place(c, ann, megagroup=False, title="Signed")
+            await publish(signed, ann, "signed_one")
+            await ann(
+                channels.ToggleSignatures(
+                    channel=signed.input(ann), signatures_enabled=True, profiles_enabled=True
+                )
+            )
+            private, town = await place(c, ann, bob, megagroup=False), await place(c, ann, bob)
+            await publish(town, ann, "town_one")
+            for number, where in enumerate((public, private, town, bob, signed, public)):
+                c.clock.advance(1)
+                text = f"walk {number} #cats" if number != 5 else "walk 5 cats #catsup"
+                await (where.post(ann, text) if isinstance(where, Place) else ann.send(where, text))
+            for who in (bob, eve, ann):
+                found = await posts(who, query="walk")
+                assert texts(found) == ["walk 5 cats #catsup", "walk 4 #cats", "walk 0 #cats"]
+                assert texts(await posts(who, hashtag="cats")) == ["walk 4 #cats", "walk 0 #cats"]
+            assert texts(await posts(eve, hashtag="#CATS")) == ["walk 4 #cats", "walk 0 #cats"]
+            found = await posts(eve, query="walk")
+            chats = {one.id: one for one in found.chats}
+            assert set(chats) == {public.number, signed.number} and all(one.left for one in found.chats)
+            page = await posts(eve, query="walk", limit=2)
+            assert isinstance(page, t.MessagesMessagesSlice) and len(page.messages) == 2
+            rest = await posts(eve, query="walk", offset_rate=page.next_rate, offset_id=page.messages[-1].id)
+            assert texts(rest) == ["walk 0 #cats"]
+            await refused("SEARCH_QUERY_EMPTY", eve, _asking())
+            await refused("SEARCH_QUERY_EMPTY", eve, _asking(query=" "))
+            await refused("HASHTAG_INVALID", eve, _asking(hashtag="#"))
+            flood = await eve(channels.CheckSearchPostsFlood())
+            assert flood.query_is_free and flood.remains
+            await eve(channels.JoinChannel(channel=public.input(eve)))
+            await public.ban(ann, eve, view_messages=True)
+            assert texts(await posts(eve, query="walk")) == ["walk 4 #cats"]
+            await ann(channels.UpdateUsername(channel=signed.input(ann), username=""))
+            assert texts(await posts(eve, query="walk")) == []
+            await ann(channels.DeleteChannel(channel=public.input(ann)))
+            assert texts(await posts(bob, query="walk")) == []
+
+    run(story())
+
+
+def _asking(**more: Any) -> channels.SearchPosts:
+    return channels.SearchPosts(offset_rate=0, offset_id=0, offset_peer=t.InputPeerEmpty(), limit=10, **more)
+
+
+def test_statistics_are_refused_and_never_offered(tmp_path: Path) -> None:
+    """Nobody is told that he may look at statistics, and who asks anyway hears that he may not."""
+
+    async def story() -> None:
+        async with found_talk(tmp_path) as (c, (ann, _, _)):
+            here = await place(c, ann, megagroup=False)
+            post = await here.post(ann, "x")
+            full = await here.full(ann)
+            assert not full.can_view_stats and full.stats_dc is None
+            where = here.input(ann)
+            for request in (
+                stats.GetBroadcastStats(channel=where),
+                stats.GetMegagroupStats(channel=where),
+                stats.GetMessageStats(channel=where, msg_id=post),
+                stats.GetMessagePublicForwards(channel=where, msg_id=post, offset="", limit=1),
+                stats.GetPollStats(peer=here.peer(ann), msg_id=post),
+            ):
+                await refused("CHAT_ADMIN_REQUIRED", ann, request)
+            await refused("GRAPH_INVALID_RELOAD", ann, stats.LoadAsyncGraph(token="x"))
 
     run(story())

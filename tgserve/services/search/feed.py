@@ -25,6 +25,7 @@ from tgserve.errors import RpcError, StoreError
 from tgserve.services.boxes import SERVICE_USER, BodyGone, View
 from tgserve.services.channels.register import is_channel
 from tgserve.services.search.index import (
+    POST_TAG,
     Doc,
     Index,
     IndexFault,
@@ -447,6 +448,8 @@ def tags_of(box: int, body: r.Body, kinds: Iterable[str]) -> Iterator[str]:
     if is_channel(box):
         yield chat_tag(box)
         yield author_tag(body.author)
+        if body.author == box or body.signature:
+            yield POST_TAG
     elif peer < 0:
         yield chat_tag(peer)
         yield author_tag(box)

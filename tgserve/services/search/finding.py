@@ -9,6 +9,7 @@ by looking through its newest messages, and all chats not at all.
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from tgserve.services.history import SCAN_ROWS, TOP_ID, History, Named, Page, Wi
 from tgserve.services.search.feed import Feed, State
 from tgserve.services.search.index import (
     NEWEST,
+    POST_TAG,
     Hit,
     IndexFault,
     IndexReader,
@@ -346,6 +348,56 @@ class Search:
             views = self._views(reader, me, asked, [(msg_id, row) for _, msg_id, row in found[:limit]])
         whole = before is None and exhausted and len(found) <= limit
         return Found(Page(views, len(views) if whole else count, whole), inexact=not exact)
+
+    async def posts(
+        self, me: int, asked: Asked, hashtag: str, *, limit: int, before: tuple[int, int] | None = None
+    ) -> Found:
+        """The newest posts of public channels that fit, those of channels that `me` is not in too, behind `before` as
+        in `everywhere`; those with `hashtag` when there is one (the words that it consists of are in `asked`). Counts
+        are lower bounds: what a channel hides or was private for is known when its posts are looked at."""
+        if asked.words.hopeless or limit <= 0:
+            return EMPTY
+        at = _matching([POST_TAG], asked, 0)
+        if before is not None:
+            at = replace(at, before=first_of(before[0] + 1))
+        tagged = re.compile(rf"(?<!\w)#{re.escape(hashtag)}(?!\w)", re.IGNORECASE) if hashtag else None
+        found: list[tuple[int, int, View]] = []
+        floors: dict[int, int] = {}
+        exhausted = False
+        for _ in range(GLOBAL_STEPS):
+            hits = await self._hits(at, GLOBAL_HITS)
+            if hits is None:
+                return Found(Page([], 0, True), inexact=True)
+            for hit in hits:
+                if len(found) > limit and hit.date < found[-1][0]:
+                    break
+                if before is not None and (hit.date, hit.msg_id) >= before:
+                    continue
+                view = self._public(me, hit, floors)
+                if view is None:
+                    continue
+                if tagged is None or tagged.search(view.body.text.decode("utf-8", "replace")):
+                    found.append((hit.date, hit.msg_id, view))
+            exhausted = len(hits) < GLOBAL_HITS
+            if exhausted or len(found) > limit:
+                break
+            at = replace(at, before=hits[-1].rowid)
+        whole = exhausted and len(found) <= limit
+        views = [view for _, _, view in sorted(found, key=lambda item: item[:2], reverse=True)[:limit]]
+        return Found(Page(views, len(found), whole and before is None), inexact=not whole)
+
+    def _public(self, me: int, hit: Hit, floors: dict[int, int]) -> View | None:
+        """The post, when its channel is public now and `me` was not removed from it (SECURITY 6.2, 6.4)."""
+        channel = hit.author
+        if channel not in floors:
+            floors[channel] = TOP_ID
+            record = self._register.get_or_none(channel)
+            if record is not None and rights.is_public(record) and not (record.deleted or record.megagroup):
+                if rights.may_see(record, self._register.participant(channel, me)):
+                    floors[channel] = self._channels.floor(me, channel)
+        if hit.msg_id <= floors[channel]:
+            return None
+        return self._channels.message_or_none(me, channel, hit.msg_id)
 
     def _anywhere(self, me: int, asked: Asked, chats: Chats) -> Matching | None:
         scope: list[str] = []

@@ -24,7 +24,7 @@ import msgspec
 from tgserve.errors import StoreError
 from tgserve.services.search.words import ANYTHING, OWN, Wanted
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of words.py: a file of another version is thrown away."""
 NUMBER_BITS = 20
 """Messages of one second that can be told apart in order."""
@@ -167,6 +167,10 @@ def chat_tag(peer: int) -> str:
 def author_tag(author: int) -> str:
     """Of an author in a group; in a chat of two there is no need for it."""
     return f"{OWN}a{author:x}"
+
+
+POST_TAG = f"{OWN}p"
+"""Of posts: what stands in the name of a channel itself, or is signed there."""
 
 
 def kind_tag(kind: str) -> str:
