@@ -8,10 +8,10 @@ import signal
 from pathlib import Path
 
 from tgserve import __version__, metrics
-from tgserve.server import exposition
 from tgserve.admin.commands.disks import unwell
 from tgserve.admin.registry import Daemon, command
 from tgserve.admin.schema.daemon import Metrics, MetricsText, Status, StatusReport, Stop, Stopping
+from tgserve.server import exposition
 
 STOP_AFTER_SECONDS = 0.05
 """The answer to `stop` goes out before the stop begins."""
@@ -21,6 +21,8 @@ STOP_AFTER_SECONDS = 0.05
 async def status(daemon: Daemon, params: Status) -> StatusReport:
     calls = metrics.METRICS.get("tgserve_rpc_seconds")
     backup = daemon.backups.last()
+    store = daemon.store
+    numbers = [shard.number for shard in store.shards]
     measured = calls if isinstance(calls, metrics.Histogram) else metrics.Histogram("none", "")
     return StatusReport(
         version=__version__,
@@ -35,8 +37,8 @@ async def status(daemon: Daemon, params: Status) -> StatusReport:
         faults=_figure("tgserve_rpc_faults_total"),
         call_p50_seconds=measured.quantile(0.5),
         call_p99_seconds=measured.quantile(0.99),
-        shards=daemon.config.shards,
-        store_bytes=await asyncio.to_thread(_bytes_below, daemon.config.store_dir),
+        shards=len(numbers),
+        store_bytes=await asyncio.to_thread(_bytes_below, [*map(store.folder, numbers)]),
         rss_bytes=_rss_bytes(),
         dev=daemon.config.dev,
         disks=len(daemon.keeper.chunks.disks),
@@ -68,9 +70,10 @@ def _figure(name: str) -> int:
     return int(metric.read()) if isinstance(metric, metrics.Gauge) else 0
 
 
-def _bytes_below(folder: Path) -> int:
+def _bytes_below(folders: list[Path]) -> int:
     """Disk blocks, not file lengths: LMDB files are sparse."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return sum(path.stat().st_blocks * 512 for path in files)
 
 
 def _rss_bytes() -> int:
