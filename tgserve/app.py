@@ -57,6 +57,7 @@ from tgserve.store.moving import Mover
 from tgserve.store.retention import Retention
 from tgserve.store.shards import Store
 from tgserve.store.vault import load_secret
+from tgserve.tl import layers
 
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 PAIRS_AHEAD = 16
@@ -262,6 +263,7 @@ class App:
     async def _join_nodes(self, rsa: RsaKey) -> None:
         """Know the other nodes, and be known to them where [node] link says so."""
         config, nodes, services = self.config, self.services.nodes, self.services
+        nodes.numbered = layers.keep_dcs
         nodes.load()
         services.stock.own = lambda document: nodes.home_of_media(document) == nodes.own_dc
         host = config.public_host or ("" if config.host in WILDCARDS else config.host)
@@ -301,7 +303,13 @@ class App:
             return None
         gateway = self.gateway
         return web_maker(
-            listener.connect, gateway.lost, self.config, self.clock, self.services, gateway.proxies, key.public
+            listener.connect,
+            gateway.lost,
+            self.config,
+            self.clock,
+            self.services,
+            gateway.proxies,
+            key.public,
         )
 
     async def stop(self) -> None:

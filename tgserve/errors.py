@@ -146,7 +146,9 @@ BROADCAST_REQUIRED = ErrorKind(400, "BROADCAST_REQUIRED", "this is for channels 
 MEGAGROUP_GEO_REQUIRED = ErrorKind(
     400, "MEGAGROUP_GEO_REQUIRED", "this is for groups that were made at a place, of which there are none"
 )
-GRAPH_INVALID_RELOAD = ErrorKind(400, "GRAPH_INVALID_RELOAD", "no statistics are kept here, so no graphs wait")
+GRAPH_INVALID_RELOAD = ErrorKind(
+    400, "GRAPH_INVALID_RELOAD", "no statistics are kept here, so no graphs wait"
+)
 BOOSTS_REQUIRED = ErrorKind(400, "BOOSTS_REQUIRED", "this needs boosts, and there are none here")
 MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
 SECONDS_INVALID = ErrorKind(
@@ -357,7 +359,9 @@ USER_BOT_REQUIRED = ErrorKind(400, "USER_BOT_REQUIRED", "only bots can call this
 PHONE_NUMBER_APP_SIGNUP_FORBIDDEN = ErrorKind(
     400, "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN", "the operator lets nobody make an account"
 )
-START_PARAM_INVALID = ErrorKind(400, "START_PARAM_INVALID", "a start parameter is up to 64 letters, digits, - and _")
+START_PARAM_INVALID = ErrorKind(
+    400, "START_PARAM_INVALID", "a start parameter is up to 64 letters, digits, - and _"
+)
 USER_IS_BOT = ErrorKind(400, "USER_IS_BOT", "bots cannot write to bots")
 ACCESS_TOKEN_INVALID = ErrorKind(400, "ACCESS_TOKEN_INVALID", "no bot has this token")
 PRIVACY_VALUE_INVALID = ErrorKind(

@@ -21,8 +21,17 @@ from tgserve.tl.functions import auth
 async def send_code(call: Call, request: auth.SendCode) -> t.AnyAuthSentCode:
     if request.api_id <= 0:
         raise errors.API_ID_INVALID()
+    require_own_number(call)
     sent = await call.services.auth.send_code(request.phone_number, call.session.auth_key_id, call.ip)
     return sent_code(sent)
+
+
+def require_own_number(call: Call) -> None:
+    """A client that believes to be at the data centre of another node would look for its account there: it is sent to
+    our number. NETWORK_MIGRATE_X."""
+    nodes = call.services.nodes
+    if nodes.active and call.dc_id != nodes.own_dc and call.dc_id in nodes.rows:
+        raise errors.NETWORK_MIGRATE(nodes.own_dc)
 
 
 @rpc(auth.ResendCode, who=Who.ANYONE)
@@ -161,6 +170,7 @@ async def export_authorization(
 @rpc(auth.ImportAuthorization, who=Who.ANYONE, flood=per_minute(30))
 async def import_authorization(call: Call, request: auth.ImportAuthorization) -> t.AnyAuthAuthorization:
     user_id = await call.services.auth.import_(request.id, request.bytes, call.session.auth_key_id)
+    await call.services.visitors.meet((user_id,))
     return authorization(call, user_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tgserve import errors
 from tgserve.api.account.sessions import drawn
-from tgserve.api.auth import authorization
+from tgserve.api.auth import authorization, require_own_number
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Who, per_minute, rpc
 from tgserve.tl import types as t
@@ -20,6 +20,7 @@ async def export_login_token(call: Call, request: auth.ExportLoginToken) -> t.An
         raise errors.API_ID_INVALID()
     if len(request.except_ids) > EXCEPT_MOST:
         raise errors.LIMIT_INVALID()
+    require_own_number(call)
     tokens = call.services.login_tokens
     user_id = await tokens.admitted(call.session.auth_key_id)
     if user_id:

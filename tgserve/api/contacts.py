@@ -12,6 +12,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Flood, Status, per_minute, rpc
 from tgserve.services.contacts import Entry
+from tgserve.services.phones import digits_or_none
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import contacts
@@ -162,14 +163,34 @@ def _changed(call: Call, ids: list[int]) -> t.Updates:
 @rpc(contacts.ResolveUsername, flood=Flood(200, 60))
 async def resolve_username(call: Call, request: contacts.ResolveUsername) -> t.AnyContactsResolvedPeer:
     peer = call.services.names.peer_or_none(request.username)
+    if call.services.nodes.active:
+        peer = await _met(call, peer or await call.services.homes.peer_named(request.username))
     if peer is None:
         raise errors.USERNAME_NOT_OCCUPIED()
     return _resolved(call, peer)
 
 
+async def _met(call: Call, peer: int) -> int | None:
+    """A peer of whatever node, once there is something to show of it; None for 0 and who cannot be asked for."""
+    if peer > 0 and call.services.nodes.far(peer):
+        await call.services.visitors.meet((peer,))
+        return peer if call.services.users.get_or_none(peer) is not None else None
+    return peer or None
+
+
 @rpc(contacts.ResolvePhone, flood=per_minute(20))
 async def resolve_phone(call: Call, request: contacts.ResolvePhone) -> t.AnyContactsResolvedPeer:
-    return _resolved(call, await call.services.contacts.resolve_phone(call.me, request.phone))
+    try:
+        found = await call.services.contacts.resolve_phone(call.me, request.phone)
+    except errors.RpcError as fault:
+        digits = digits_or_none(request.phone)
+        if fault.name != errors.PHONE_NOT_OCCUPIED.name or digits is None:
+            raise
+        elsewhere = await _met(call, await call.services.homes.user_called(digits))
+        if elsewhere is None:
+            raise
+        found = elsewhere
+    return _resolved(call, found)
 
 
 def _resolved(call: Call, found: int) -> t.ContactsResolvedPeer:

@@ -66,12 +66,17 @@ async def get_config(call: Call, request: help.GetConfig) -> t.AnyConfig:
 
 
 def _dc_options(call: Call) -> list[t.AnyDcOption]:
-    """The one address of this server under every number: the operator's public one, else the one this client used."""
+    """The address of this server under every number: the operator's public one, else the one this client used. With
+    several nodes each number leads to its node, and those that are nobody's to the keeper."""
     config = call.services.config
     host = config.public_host or call.over_host or config.host
     port = config.public_port or call.services.port or config.port
+    places = {number: call.services.nodes.place_of(number) for number in DATA_CENTRES}
+    at = {number: (host, port) if node is None else (node.host, node.port) for number, node in places.items()}
     return [
-        t.DcOption(id=number, ip_address=host, port=port, ipv6=":" in host, static=True)
+        t.DcOption(
+            id=number, ip_address=at[number][0], port=at[number][1], ipv6=":" in at[number][0], static=True
+        )
         for number in DATA_CENTRES
     ]
 

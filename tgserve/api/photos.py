@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tgserve import errors, limits
 from tgserve.api import portraits
-from tgserve.api.upload import LOCATIONS, Found, shown
+from tgserve.api.upload import LOCATIONS, Found, elsewhere, shown
 from tgserve.render import photos as render
 from tgserve.render.user import users
 from tgserve.rpc import peers
@@ -117,6 +117,7 @@ async def upload_contact_profile_photo(
 def _of_peer(call: Call, location: t.InputPeerPhotoFileLocation) -> Found:
     """The small or big photo of a person or chat, by its id, for whoever may see it now (SECURITY 6.13)."""
     peer = peers.resolve(call, location.peer)
+    elsewhere(call, location.photo_id)
     if not call.services.photos.fetchable(call.me, peer, location.photo_id):
         raise errors.LOCATION_INVALID()
     media = call.services.files.library.get_or_none(location.photo_id)

@@ -121,7 +121,15 @@ def located(call: Call, location: t.AnyInputFileLocation) -> Found:
     return opener(call, location)
 
 
+def elsewhere(call: Call, media_id: int) -> None:
+    """FILE_MIGRATE_X when the file lies at another node."""
+    at = call.services.nodes.home_of_media(media_id)
+    if at != call.services.nodes.own_dc:
+        raise errors.FILE_MIGRATE(at)
+
+
 def _named(call: Call, location: Any) -> Media:
+    elsewhere(call, location.id)
     media, origin = call.services.files.named(
         call.me, location.id, location.access_hash, location.file_reference
     )

@@ -78,11 +78,11 @@ def given(
 ) -> bytes:
     """Kept bytes for a viewer."""
     own = bytearray(data)
-    home = _INT(services.config.dc_id)
+    home, nodes = _INT(services.config.dc_id), services.nodes
     for media_id, at, dc_at in files:
         own[at : at + 8] = _LONG(services.files.access_hash(viewer, media_id))
         own[at + 9 : at + 9 + references.BYTES] = services.files.reference(viewer, media_id, origin)
-        own[dc_at : dc_at + 4] = home
+        own[dc_at : dc_at + 4] = _INT(nodes.home_of_media(media_id)) if nodes.active else home
     return bytes(own)
 
 

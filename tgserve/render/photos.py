@@ -17,7 +17,7 @@ def of_user(services: Services, shot: r.Shot, *, personal: bool = False) -> t.Us
         personal=personal,
         photo_id=shot.id,
         stripped_thumb=shot.stripped or None,
-        dc_id=services.config.dc_id,
+        dc_id=services.nodes.home_of_media(shot.id),
     )
 
 
@@ -29,7 +29,7 @@ def of_chat(services: Services, shot: r.Shot | None) -> t.AnyChatPhoto:
         has_video=shot.film,
         photo_id=shot.id,
         stripped_thumb=shot.stripped or None,
-        dc_id=services.config.dc_id,
+        dc_id=services.nodes.home_of_media(shot.id),
     )
 
 

@@ -98,7 +98,9 @@ def minimal(services: Services, user_id: int) -> t.AnyUser:
     # No preview in it: whom the person has blocked reads it too. A photo that not everybody may see is left as known.
     shot, made.apply_min_photo = services.photos.common(record)
     if shot is not None:
-        made.photo = t.UserProfilePhoto(has_video=shot.film, photo_id=shot.id, dc_id=services.config.dc_id)
+        made.photo = t.UserProfilePhoto(
+            has_video=shot.film, photo_id=shot.id, dc_id=services.nodes.home_of_media(shot.id)
+        )
     return made
 
 

@@ -43,6 +43,10 @@ OPEN_NAMESPACES = frozenset({"auth", "help", "langpack"})
 """Before login, a method of these that we lack is told to be missing; of all others only that a login is needed."""
 
 
+FOR_VISITORS = frozenset({"upload.getFile", "upload.getFileHashes"})
+"""What a client does at a node that its user is not at home at (auth.importAuthorization)."""
+
+
 def rpc_error(code: int, name: str) -> bytes:
     """rpc_error as TL bytes; names are ASCII and short."""
     raw = name.encode()[:250]
@@ -52,7 +56,7 @@ def rpc_error(code: int, name: str) -> bytes:
 class _Entry:
     """A method as the dispatcher uses it: the registry's line and what is worked out once."""
 
-    __slots__ = ("bots", "calls", "flood", "id", "name", "request", "run", "silent", "who")
+    __slots__ = ("bots", "calls", "everywhere", "flood", "id", "name", "request", "run", "silent", "who")
 
     def __init__(self, method: Method) -> None:
         self.request = method.request
@@ -63,6 +67,8 @@ class _Entry:
         self.bots = method.who is Who.BOT or (method.who is not Who.USER and bots.may(self.name))
         self.flood = method.flood
         self.calls = _calls.of(self.name)
+        # What people homed at another node may do here: fetch files.
+        self.everywhere = method.who in (Who.UNBOUND, Who.ANYONE) or self.name in FOR_VISITORS
         # File transfers and what every connection asks at its start do not make a session a taker of updates.
         self.silent = method.who is Who.UNBOUND or self.name.startswith("upload.")
 
@@ -84,6 +90,7 @@ class Dispatcher:
         home_dc: int = 2,
     ) -> None:
         self._services = services
+        self._nodes = services.nodes
         self._home_dc = home_dc
         self._driver = driver
         self._clock = clock
@@ -137,6 +144,9 @@ class Dispatcher:
             raise errors.INPUT_REQUEST_TOO_LONG()
         if takeout and not self._services.accounts.takeout_runs(me, takeout):
             raise errors.TAKEOUT_INVALID()
+        nodes = self._nodes
+        if nodes.active and me and not entry.everywhere and nodes.far(me):
+            raise errors.USER_MIGRATE(nodes.home(me))
         started = self._clock.monotonic()
         budget = self._budget
         if budget is not None:

@@ -7,7 +7,7 @@ used; ids of every known layer are read from anybody, whatever layer was announc
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -149,7 +149,7 @@ class _Encoders(dict[type[TLObject], Encoder]):
     def _placed(self, field: str, write: Encoder) -> Encoder:
         def encode(o: Any, a: Callable[[bytes], None]) -> None:
             said = getattr(o, field)
-            if said is None:
+            if said is None or said in _ELSEWHERE:
                 write(o, a)
                 return
             setattr(o, field, self.dc)
@@ -251,10 +251,20 @@ _PLACED = ("Photo", "Document", "UserProfilePhoto", "ChatPhoto", "EncryptedFile"
 _AT_DC = _files_at()
 
 
+_ELSEWHERE: set[int] = set()
+
+
+def keep_dcs(numbers: Iterable[int]) -> None:
+    """Numbers of data centres that are other machines: what lies there is never said to lie here."""
+    _ELSEWHERE.clear()
+    _ELSEWHERE.update(numbers)
+
+
 def _with_dc(data: bytes, places: tuple[int, ...], dc: bytes) -> bytes:
     changed = bytearray(data)
     for at in places:
-        changed[at : at + 4] = dc
+        if not _ELSEWHERE or int.from_bytes(data[at : at + 4], "little") not in _ELSEWHERE:
+            changed[at : at + 4] = dc
     return bytes(changed)
 
 

@@ -110,6 +110,8 @@ class Nodes:
         """A node is new here or has changed: whoever keeps connections looks at it."""
         self.join: Callable[[Token], Awaitable[n.Node]] = self._no_line
         """Become a node of the server that printed the token: the line does it. The keeper's row; JoinRefused."""
+        self.numbered: Callable[[list[int]], None] = lambda numbers: None
+        """Told the DC numbers of the others."""
         self.queue: Callable[[Txn, int, Any], None] = lambda txn, dc, payload: None
         if charter is not None:
             self._adopt(charter)
@@ -130,6 +132,7 @@ class Nodes:
                 f"this node is known to the others as DC {own[0]}: set dc_id = {own[0]} in the settings again"
             )
         self.active = len(self.rows) > 1
+        self.numbered([node.dc for node in self.others()])
 
     # -- whose is it? -------------------------------------------------------------------------------------------------
 
@@ -343,6 +346,7 @@ class Nodes:
     def _remember(self, node: n.Node) -> None:
         self.rows[node.dc] = node
         self.active = len(self.rows) > 1
+        self.numbered([one.dc for one in self.others()])
         self.known(node)
 
     def put_known(self, txn: Txn, node: n.Node) -> None:
