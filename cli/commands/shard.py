@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,7 +16,6 @@ from tgserve.admin.schema.shards import (
     ShardMove,
     ShardRemove,
     ShardReport,
-    ShardRow,
     ShardVerdictShow,
     ShardVerify,
 )
@@ -132,14 +132,14 @@ def add(data: Path, as_json: bool, path: Path, rebalance: bool, no_wait: bool) -
     place = path.absolute()
     inside = place.relative_to(data.absolute()) if place.is_relative_to(data.absolute()) else place
     added = client.call(data, ShardAdd(str(inside), rebalance))
-    if added.job is not None:
-        output.note(_new(added.shard))
-        return progress.finish(data, added.job, as_json, not no_wait)
     if as_json:
+        if added.job is not None and not no_wait:
+            added = replace(added, job=progress.follow(data, added.job.id, quiet=True))
         output.result(to_plain(added))
-    else:
-        output.write(_new(added.shard))
-    return 0
+        return 1 if added.job is not None and added.job.state in ("failed", "cancelled") else 0
+    row = added.shard
+    output.write(f"shard {row.number}: {row.path}, {output.size(max(0, row.free_bytes))} free")
+    return 0 if added.job is None else progress.finish(data, added.job, as_json, not no_wait)
 
 
 @shard.command(epilog=example("tgserve shard move 0-99,512 --to 2"))
@@ -239,7 +239,3 @@ def _sure(question: str, yes: bool) -> None:
 def _working(report: ShardReport) -> None:
     if report.job:
         output.note(f"job {report.job} works on the shards")
-
-
-def _new(row: ShardRow) -> str:
-    return f"shard {row.number}: {row.path}, {output.size(max(0, row.free_bytes))} free"
