@@ -30,6 +30,7 @@ from tgserve.store.check_opinions import Opinions
 from tgserve.store.cut import Cut
 from tgserve.store.engine import Engine
 from tgserve.store.format import all_keyspaces, read_format
+from tgserve.store.node_records import NODES_SLOT, Homes
 from tgserve.store.outbox import read_cursors, read_parcels
 from tgserve.store.ownership import Owners, leftovers
 from tgserve.store.packing import HEAD_BYTES, META_SLOT, Keyspace
@@ -52,6 +53,7 @@ _PLACES = {
     k.STOCK: STOCK_SLOT,
     k.SCENES: SCENES,
     k.SCENE_NAMES: SCENES,
+    **dict.fromkeys((k.NODES, k.INVITATIONS, k.NODE_QUEUE, k.STREAMS, k.VISITORS), NODES_SLOT),
 }
 """Keyspaces whose rows all lie in the slot of one text."""
 
@@ -143,7 +145,10 @@ class Checker:
         self._moving_pairs: set[tuple[int, int]] = set()
         self._moving_groups: set[int] = set()
         self._opinions = Opinions(self._say, self._reader)
-        self._files = Files(self._say, self._reader)
+        slot = self._readers[slot_of(NODES_SLOT)]
+        self._homes = Homes([node for _, node in slot.range(k.NODES)])
+        """Of other nodes' people there are copies here, without a box and without claims."""
+        self._files = Files(self._say, self._reader, self._homes)
         self._channels = Channels(self._say, self._reader)
         self._chat: tuple[int, int] = (0, 0)
 
@@ -355,7 +360,9 @@ class Checker:
         elif body.peer != box:
             other = self._reader(body.peer).get(k.BACKREFS, body.peer, box, msg_id)
             holders += 0 if other is None else 1
-        if holders != body.holders:
+        # A copy of it may be at the other side's node.
+        sent = body.peer > 0 and self._homes.far(body.peer) and not self._homes.far(box)
+        if holders != body.holders and not (sent and holders == body.holders - 1):
             self._say("I11", f"user {box} body {msg_id}", f"says {body.holders} boxes hold it, {holders} do")
 
     # I12: dialogs.
@@ -481,6 +488,8 @@ class Checker:
         newest = next(
             (row for _, row in reader.range(k.PROFILE_PHOTOS, user.id, limit=1, reverse=True)), None
         )
+        if self._homes.far(user.id):
+            return
         if (user.photo.id if user.photo is not None else 0) != (newest.photo if newest is not None else 0):
             self._say("I26", where, "its photo is not the newest of its photos")
         self._photos(where, user.photo, user.fallback)
@@ -498,7 +507,7 @@ class Checker:
 
     def _phone(self, reader: Reader, parts: tuple[Any, ...], claim: r.PhoneClaim) -> None:
         (phone,) = parts
-        if claim.confirmed and phone not in self._moving_names:
+        if claim.confirmed and phone not in self._moving_names and not self._homes.far(claim.user_id):
             user = self._reader(claim.user_id).get(k.USERS, claim.user_id)
             if user is None or user.phone != phone:
                 self._say(
@@ -507,7 +516,7 @@ class Checker:
 
     def _name(self, reader: Reader, parts: tuple[Any, ...], claim: r.NameClaim) -> None:
         (name,) = parts
-        if claim.confirmed and name not in self._moving_names:
+        if claim.confirmed and name not in self._moving_names and not self._homes.far(claim.peer):
             user = self._reader(claim.peer).get(k.USERS, claim.peer) if claim.peer > 0 else None
             channel = self._reader(claim.peer).get(k.CHANNELS, claim.peer) if claim.peer < 0 else None
             named = [] if channel is None else [one.lower() for one, _ in channel.usernames]

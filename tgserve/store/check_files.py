@@ -13,6 +13,7 @@ from tgserve.store import keyspaces as k
 from tgserve.store import media_records as m
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
+from tgserve.store.node_records import Homes
 from tgserve.store.transaction import Reader
 
 Say = Callable[[str, str, str], None]
@@ -20,10 +21,11 @@ Walk = Callable[[Reader, tuple[Any, ...], Any], None]
 
 
 class Files:
-    """`reader_of` gives the snapshot of an owner's slot."""
+    """`reader_of` gives the snapshot of an owner's slot; `homes` knows which files lie at other nodes."""
 
-    def __init__(self, say: Say, reader_of: Callable[[Any], Reader]) -> None:
+    def __init__(self, say: Say, reader_of: Callable[[Any], Reader], homes: Homes) -> None:
         self._say = say
+        self._homes = homes
         self._reader = reader_of
         self._moving: set[bytes] = set()
         """Chunks that something waiting in an outbox is about."""
@@ -47,7 +49,7 @@ class Files:
     def body(self, box: int, msg_id: int, body: r.Body) -> None:
         """Called for every body: I27."""
         for media_id, _, _ in body.files:
-            if self._reader(media_id).get(k.MEDIA_USES, media_id) is None:
+            if not self._homes.far_media(media_id) and self._reader(media_id).get(k.MEDIA_USES, media_id) is None:
                 self._say("I27", f"box {box} body {msg_id}", f"file {media_id} is not there")
 
     def _media(self, reader: Reader, parts: tuple[Any, ...], media: m.Media) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tgserve.store.records import Record
 
+NODES_SLOT = "nodes"
 ACTIVE = 0
 DRAINING = 1
 """Takes no new accounts."""
@@ -49,3 +50,37 @@ class Visitor(Record, frozen=True):
     """A user homed elsewhere of whom a copy is kept here."""
 
     since: int
+
+
+RANGE_BITS = 35
+MEDIA_BITS = 59
+MEDIA_MARK = 1 << 62
+SINGLE_IDS = 1_000_000
+"""Ids of users up to here are of every node: the service user."""
+
+
+def home_of(user_id: int, keeper: int) -> int:
+    """DC of a user, group or channel by its number: a joined node's begin at dc << RANGE_BITS, all others are the
+    keeper's."""
+    return user_id >> RANGE_BITS or keeper
+
+
+def home_of_media(media_id: int, keeper: int) -> int:
+    """DC where a photo or document lies: a joined node's carry MEDIA_MARK and the dc above bit MEDIA_BITS."""
+    return media_id >> MEDIA_BITS & 7 if media_id & MEDIA_MARK else keeper
+
+
+class Homes:
+    """Whose numbers are whose, by the NODES rows of a store; without any everything is at home."""
+
+    def __init__(self, rows: list[Node]) -> None:
+        self._own = next((node.dc for node in rows if node.own), 0)
+        self._keeper = next((node.dc for node in rows if node.keeper), self._own)
+
+    def far(self, peer: int) -> bool:
+        """A user or channel of another node?"""
+        number = peer if peer > 0 else -peer - 10**12
+        return bool(self._own) and number > SINGLE_IDS and home_of(number, self._keeper) != self._own
+
+    def far_media(self, media_id: int) -> bool:
+        return bool(self._own) and home_of_media(media_id, self._keeper) != self._own

@@ -15,10 +15,8 @@ import msgspec
 
 from tgserve.ids import AccessKind, Ids
 from tgserve.services.users import RESERVED_IDS
+from tgserve.store import node_records as n
 
-RANGE_BITS: Final = 35
-_MEDIA_BITS: Final = 59
-_MEDIA_MARK: Final = 1 << 62
 KEY_BYTES: Final = 32
 
 
@@ -58,18 +56,18 @@ class Charter(msgspec.Struct, frozen=True, array_like=True):
 
     def home(self, user_id: int) -> int:
         """DC of a user."""
-        return user_id >> RANGE_BITS or self.keeper
+        return n.home_of(user_id, self.keeper)
 
     def home_of_media(self, media_id: int) -> int:
         """DC where the bytes of a photo or document lie."""
-        return media_id >> _MEDIA_BITS & 7 if media_id & _MEDIA_MARK else self.keeper
+        return n.home_of_media(media_id, self.keeper)
 
 
 def take_range(ids: Ids, charter: Charter, dc: int) -> None:
     """From now on ids are given out of the range of `dc`."""
     if dc != charter.keeper:
-        ids.base = dc << RANGE_BITS
-        ids.media_mark = _MEDIA_MARK | dc << _MEDIA_BITS
+        ids.base = dc << n.RANGE_BITS
+        ids.media_mark = n.MEDIA_MARK | dc << n.MEDIA_BITS
 
 
 def key_between(charter: Charter, dc: int) -> Callable[[int, AccessKind, int], bytes | None]:

@@ -31,7 +31,7 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS, slot_of
 from tgserve.store.transaction import Txn
 
-SLOT = slot_of("nodes")
+SLOT = slot_of(n.NODES_SLOT)
 MOST_NODES = 5
 """Web clients know the numbers 1 to 5 alone."""
 
