@@ -10,14 +10,16 @@ from typing import Any
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds of all threads of `pid`, to the nanosecond."""
+    """CPU seconds of all threads of `pid` and of its children, to the nanosecond."""
     total = 0
+    children: set[int] = set()
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             total += int((task / "schedstat").read_text().split()[0])
+            children.update(int(child) for child in (task / "children").read_text().split())
         except OSError:
             continue
-    return total / 1e9
+    return total / 1e9 + sum(cpu_seconds(child) for child in children if Path(f"/proc/{child}/task").exists())
 
 
 def resident_bytes(pid: int) -> int:

@@ -4,19 +4,18 @@ Why: a commit of a B-tree rewrites every page it touches and flushes twice; a lo
 Rows wait in memory (`_Pending`) and are written into the environment together, some thousand commits' worth at a time,
 where heads and dialogs have been overwritten many times and rows of one box share pages (docs/decisions/0003).
 
-The log is a file beside the environment, written from its start again after each batch. A record is length, CRC-32
-(seeded with the epoch), number, payload; the environment's row LOG_EPOCH says which epoch is current and is raised in
-the transaction that takes the batch in, so records of that batch become void by the very commit that makes them
-superfluous. Opening reads records until the first that is not valid: only the last one, unacknowledged, can be torn.
+There are two log files, of which one is written to. When enough rows wait, commits go on in the other one, under the
+next epoch, while a thread has the batch written (merger.py, docs/decisions/0006); the rows of the batch are read from
+memory until the environment has them. The environment's row LOG_EPOCH says which epoch is the oldest that it has not
+taken in. It is raised in the transaction that takes a batch in, so records of that batch become void by the very
+commit that makes them superfluous. Opening reads the records of that epoch, and those of the next in the other file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import struct
 import threading
-import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
@@ -24,19 +23,23 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from tgserve.errors import StoreError, StoreFull
+from tgserve import log
+from tgserve.errors import StoreError
 from tgserve.store.engine import NeedsRoom, Row, Rows
-from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot, translated
+from tgserve.store.engines.lmdb import LmdbEngine, LmdbSnapshot
+from tgserve.store.engines.logfile import LogFile, encode
+from tgserve.store.engines.merger import LOG_EPOCH, MERGER, Batch, Lost, checked
 from tgserve.store.packing import HEAD_BYTES, SLOT_BYTES, after
 
-LOG_EPOCH = b"\xff\xff\xff"
-"""Behind all keys of the store (tag 0xff is no keyspace's); scans end before it."""
+LOGS = ("log", "log-2")
 BATCH_ROWS = 50_000
 BATCH_BYTES = 12_000_000
-"""So many rows or bytes waiting are written into the environment: about 20 MB of memory, and 50 to 100 ms in which the
-shard commits nothing else. Larger batches cost less a row and pause longer."""
+"""So many rows or bytes waiting are written into the environment: about 20 MB of memory, and as much again for what is
+committed meanwhile. Larger batches cost less a row."""
+BATCHES_WAITING = 3
+"""So many batches' worth of rows waiting: commits wait for the one that is being written."""
+FEW_ROWS = 2_000
+"""Up to so many are written by the thread that finds them, at leisure: no other thread, no other process."""
 PAGE_KEYS = 32
 """Waiting keys that a scan looks at first; four times as many with each page after it."""
 LARGE_BYTES = 2_000_000
@@ -44,11 +47,9 @@ LARGE_BYTES = 2_000_000
 LOG_BYTES = 64_000_000
 """The log's end when the environment takes nothing more (disk full)."""
 
-_HEADER = struct.Struct("<IIQ")
+_events = log.get("store")
 _BUCKET_BYTES = 11
 _ABSENT: Any = object()
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[bytes, bytes | None]).decode
 
 
 class _Buckets(dict[bytes, list[bytes]]):
@@ -93,6 +94,14 @@ class _Pending:
         self._unindexed: list[Rows] = []
         self._lock = threading.Lock()
 
+    @classmethod
+    def of(cls, rows: Rows, size: int) -> _Pending:
+        made = cls()
+        made.bytes = size
+        made.layers = ((0, rows),)
+        made.fold(0)
+        return made
+
     def fold(self, oldest: int) -> None:
         """Merge the layers that no snapshot stands before; `oldest` is the lowest commit number of any."""
         layers = self.layers
@@ -104,6 +113,44 @@ class _Pending:
             self._unindexed.append(rows)
             at += 1
         self.layers = layers[at:]
+
+    def look(self, key: bytes, number: int) -> Any:
+        """The value as of a commit, None when it is deleted, _ABSENT when nothing is pending for it."""
+        for at, rows in reversed(self.layers):
+            if at <= number:
+                value = rows.get(key, _ABSENT)
+                if value is not _ABSENT:
+                    return value
+        return self.merged.get(key, _ABSENT)
+
+    def over(self, under: Iterator[Row], lo: bytes, hi: bytes, reverse: bool, number: int) -> Iterator[Row]:
+        """Rows of `under` in [lo, hi) with what was pending at a commit laid over them."""
+        # Before `merged`: a layer may move there.
+        layers = [rows for at, rows in self.layers if at <= number]
+        keys = self.keys(lo, hi, reverse)
+        above = {key for rows in layers for key in rows if lo <= key < hi}
+        if above:
+            keys = _once(merge(keys, sorted(above, reverse=reverse), reverse=reverse))
+        first = next(keys, None)
+        if first is None:
+            return under
+        merged = self.merged
+
+        def value(key: bytes) -> Any:
+            for rows in reversed(layers):
+                if key in rows:
+                    return rows[key]
+            return merged.get(key, _ABSENT)
+
+        return _laid_over(chain((first,), keys), value, under, reverse)
+
+    def rows(self) -> Rows:
+        """All of them, as of the last commit."""
+        layers = self.layers
+        found = dict(self.merged)
+        for _, rows in layers:
+            found.update(rows)
+        return found
 
     def keys(self, lo: bytes, hi: bytes, reverse: bool) -> Iterator[bytes]:
         """Keys of `merged` in [lo, hi), in order (descending when `reverse`), those of a range within one bucket a page
@@ -182,7 +229,8 @@ def _laid_over(
         key = next(keys, None)
 
 
-State = tuple[_Pending, int]
+State = tuple[_Pending, int, _Pending | None]
+"""What is pending, the number of the last commit, what is on its way into the environment: older, and complete."""
 
 
 class LoggedSnapshot:
@@ -192,57 +240,35 @@ class LoggedSnapshot:
         self._engine = engine
         self._base: LmdbSnapshot | None = None
         self._pending: _Pending | None = None
+        self._leaving: _Pending | None = None
         self.number = 0
         self.get: Callable[[bytes], bytes | None] = self._get
         self.renew()
 
     def _get(self, key: bytes) -> bytes | None:
         pending = self._pending
-        folded = pending is not None and not pending.layers
-        value = pending.merged.get(key, _ABSENT) if pending is not None and folded else self._changed(key)
-        if value is _ABSENT:
-            return self._under(key)
-        found: bytes | None = value
-        return found
-
-    def _changed(self, key: bytes) -> Any:
-        """The pending value, None when it is deleted, _ABSENT when nothing is pending for it."""
-        pending = self._pending
         if pending is None:
             raise StoreError("the snapshot was reset")
-        if pending.layers:
-            for number, rows in reversed(pending.layers):
-                if number <= self.number:
-                    value = rows.get(key, _ABSENT)
-                    if value is not _ABSENT:
-                        return value
-        return pending.merged.get(key, _ABSENT)
+        value = pending.look(key, self.number) if pending.layers else pending.merged.get(key, _ABSENT)
+        if value is _ABSENT:
+            leaving = self._leaving
+            if leaving is None:
+                return self._under(key)
+            value = leaving.look(key, self.number) if leaving.layers else leaving.merged.get(key, _ABSENT)
+            if value is _ABSENT:
+                return self._under(key)
+        found: bytes | None = value
+        return found
 
     def scan(self, lo: bytes, hi: bytes, reverse: bool = False) -> Iterator[Row]:
         pending = self._pending
         if pending is None or self._base is None:
             raise StoreError("the snapshot was reset")
         hi = min(hi, LOG_EPOCH)
-        number = self.number
-        under = self._base.scan(lo, hi, reverse)
-        # Before `merged`: a layer may move there.
-        layers = [rows for at, rows in pending.layers if at <= number]
-        keys = pending.keys(lo, hi, reverse)
-        above = {key for rows in layers for key in rows if lo <= key < hi}
-        if above:
-            keys = _once(merge(keys, sorted(above, reverse=reverse), reverse=reverse))
-        first = next(keys, None)
-        if first is None:
-            return under
-        merged = pending.merged
-
-        def value(key: bytes) -> Any:
-            for rows in reversed(layers):
-                if key in rows:
-                    return rows[key]
-            return merged.get(key, _ABSENT)
-
-        return _laid_over(chain((first,), keys), value, under, reverse)
+        found = self._base.scan(lo, hi, reverse)
+        if self._leaving is not None:
+            found = self._leaving.over(found, lo, hi, reverse, self.number)
+        return pending.over(found, lo, hi, reverse, self.number)
 
     def renew(self) -> None:
         engine = self._engine
@@ -251,10 +277,10 @@ class LoggedSnapshot:
             self.number = engine.state[1]
             engine.snapshots.add(self)
         state = engine.state
-        if state[0] is self._pending and self._base is not None:
-            # The environment has not changed: its read transaction serves on.
+        if state[0] is self._pending and state[2] is self._leaving and self._base is not None:
+            # What is read from the environment has not changed: its read transaction serves on.
             self.number = state[1]
-            self._choose(state[0])
+            self._choose()
             return
         while True:
             if self._base is None:
@@ -265,19 +291,22 @@ class LoggedSnapshot:
                 break
             # A commit came between: pending rows and environment must be of one moment.
             state = engine.state
-        self._pending, self.number = state
+        self._pending, self.number, self._leaving = state
         self._under = self._base.get
-        self._choose(state[0])
+        self._choose()
 
-    def _choose(self, pending: _Pending) -> None:
+    def _choose(self) -> None:
         """When nothing is pending, reads go straight to LMDB; later commits have higher numbers and are not seen."""
-        self.get = self._get if pending.merged or pending.layers else self._under
+        pending = self._pending
+        some = pending is not None and (pending.merged or pending.layers)
+        self.get = self._get if some or self._leaving is not None else self._under
 
     def reset(self) -> None:
         self._engine.snapshots.discard(self)
-        if self._base is not None and self._engine.state[0] is not self._pending:
+        state = self._engine.state
+        if self._base is not None and (state[0] is not self._pending or state[2] is not self._leaving):
             self._base.reset()
-            self._pending = None
+            self._pending = self._leaving = None
             self.get = self._get
 
     def close(self) -> None:
@@ -293,19 +322,35 @@ def _closed(key: bytes) -> bytes | None:
     raise StoreError("the snapshot was closed")
 
 
+class _Leaving:
+    """A batch on its way into the environment, and the thread that sees to it."""
+
+    def __init__(self, rows: _Pending, log: LogFile) -> None:
+        self.rows = rows
+        self.log = log
+        self.thread: threading.Thread | None = None
+        self.taken = False
+        """The environment has it."""
+        self.fault: StoreError | None = None
+
+
 class LoggedEngine:
+    """One thread commits and tidies; `state` is what others see."""
+
     def __init__(self, path: Path, map_bytes: int) -> None:
         self._path = path
         self.base = LmdbEngine(path, map_bytes)
         self.snapshots: set[LoggedSnapshot] = set()
-        self._log = os.open(path / "log", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._end = 0
-        self._records = 0
-        """In the log, of this epoch."""
-        self._epoch = 0
+        MERGER.use()
+        self._logs = [LogFile(path / name) for name in LOGS]
+        self._log = self._logs[0]
+        """The one that is written to."""
+        self._leaving: _Leaving | None = None
         self._broken = False
-        self.state: State = (_Pending(), 0)
+        self.state: State = (_Pending(), 0, None)
         try:
+            # What a child of a server that was killed has begun is done when it lets this lock go; it begins no more.
+            self.base.sound()
             self._replay()
             # A start looks into every slot: with thousands of rows waiting in memory that takes seconds.
             with contextlib.suppress(StoreError):  # the log keeps what the environment cannot take now
@@ -318,21 +363,25 @@ class LoggedEngine:
         return LoggedSnapshot(self)
 
     def commit(self, rows: Rows) -> None:
+        self._look()
         if self._broken:
             raise StoreError(f"{self._path}: the environment has failed; restart when its disk is well")
-        payload = _encode(rows)
-        if len(payload) > LARGE_BYTES or self._end + len(payload) > LOG_BYTES:
+        payload = encode(rows)
+        if len(payload) > LARGE_BYTES or self._log.end + len(payload) > LOG_BYTES:
             self._merge()
             self._commit_base(rows)
-            self.state = (_Pending(), self.state[1] + 1)
+            self.state = (_Pending(), self.state[1] + 1, None)
             return
-        self._append(payload)
-        pending, number = self.state
+        self._log.append(payload)
+        pending, number, leaving = self.state
         number += 1
         pending.bytes += len(payload)
         pending.layers += ((number, rows),)
-        self.state = (pending, number)
-        pending.fold(min([snapshot.number for snapshot in list(self.snapshots)], default=number))
+        self.state = (pending, number, leaving)
+        oldest = min([snapshot.number for snapshot in list(self.snapshots)], default=number)
+        pending.fold(oldest)
+        if leaving is not None and leaving.layers:
+            leaving.fold(oldest)
 
     def bulk(self, rows: Rows) -> None:
         """Past the log: it holds nothing about these rows, so its records are as good over the environment with them as
@@ -340,48 +389,126 @@ class LoggedEngine:
         self._commit_base(rows)
 
     def tidy(self, idle: bool) -> None:
-        pending = self.state[0]
-        if idle or pending.bytes >= BATCH_BYTES or len(pending.merged) >= BATCH_ROWS:
+        self._look()
+        pending, _, leaving = self.state
+        rows = len(pending.merged)
+        if leaving is not None:
+            assert self._leaving is not None
+            if self._leaving.thread is not None:
+                if rows < BATCHES_WAITING * BATCH_ROWS and pending.bytes < BATCHES_WAITING * BATCH_BYTES:
+                    return
+                self._leaving.thread.join()
+                self._look()
+                return
+            fault, self._leaving.fault = self._leaving.fault, None
+            if fault is not None:  # once told, the next call tries again
+                raise fault
+            self._send_off(self._leaving)
+        elif pending.bytes and idle and (rows <= FEW_ROWS or not self._log.clean):
             self._merge()
+        elif (pending.bytes and idle) or pending.bytes >= BATCH_BYTES or rows >= BATCH_ROWS:
+            self._turn()
 
     @property
     def untidy(self) -> bool:
-        return self.state[0].bytes > 0
+        return self.state[0].bytes > 0 or self._leaving is not None
 
     def grow(self) -> None:
         self.base.grow()
 
     def size(self) -> int:
-        return self.base.size() + os.fstat(self._log).st_size
+        return self.base.size() + sum(file.size() for file in self._logs)
 
     def used(self) -> int:
-        return self.base.used() + self._end
+        return self.base.used() + sum(file.end for file in self._logs)
 
     def rows(self) -> int:
         return self.base.rows()
 
     def close(self) -> None:
         with contextlib.suppress(StoreError):  # the log keeps what the environment cannot take now
-            self.tidy(idle=True)
+            self._merge()
         self.close_files()
 
     def close_files(self) -> None:
-        os.close(self._log)
+        self._wait()
+        MERGER.release()
+        for file in self._logs:
+            file.close()
         self.base.close()
 
-    def _merge(self) -> None:
-        """Write the pending rows into the environment, durably; the log's records are void with it."""
-        pending, number = self.state
-        if not pending.bytes:
+    # -- into the environment -----------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Go on in the other log, and have what waits written."""
+        if not self._log.clean:
+            return  # behind its last record something may stand that looks like one: the next append covers it
+        assert self._leaving is None
+        pending, number, _ = self.state
+        leaving = self._leaving = _Leaving(pending, self._log)
+        other = self._logs[0] if self._log is self._logs[1] else self._logs[1]
+        other.begin(self._log.epoch + 1)
+        self._log = other
+        self.state = (_Pending(), number, pending)
+        self._send_off(leaving)
+
+    def _send_off(self, leaving: _Leaving) -> None:
+        leaving.thread = threading.Thread(
+            target=self._take_in, args=(leaving,), name=f"{self._path.name}-batch", daemon=True
+        )
+        leaving.thread.start()
+
+    def _take_in(self, leaving: _Leaving) -> None:
+        """The batch's thread: through the child, and if there is none, here."""
+        file = leaving.log
+        try:
+            map_bytes = self.base.env.info()["map_size"]
+            try:
+                outcome = MERGER.merge(
+                    Batch(str(self._path.resolve()), map_bytes, file.path.name, file.epoch, file.records)
+                )
+                self._broken = self._broken or not outcome.sound
+                checked(outcome)
+            except Lost as fault:
+                _events.warning("store.merger_lost", reason=str(fault), path=str(self._path))
+                if self._stored_epoch() != file.epoch + 1:
+                    self._commit_base(leaving.rows.rows() | _epoch_row(file.epoch + 1))
+                else:
+                    self.base.env.sync(True)
+            leaving.taken = True
+        except StoreError as fault:
+            leaving.fault = fault
+
+    def _look(self) -> None:
+        """Has the batch arrived? Then its rows are read from the environment, and its log is free."""
+        leaving = self._leaving
+        if leaving is None or leaving.thread is None or leaving.thread.is_alive():
             return
-        rows = dict(pending.merged)
-        for _, layer in pending.layers:
-            rows.update(layer)
-        rows[LOG_EPOCH] = struct.pack("<Q", self._epoch + 1)
-        self._commit_base(rows)
-        self._epoch += 1
-        self._end = self._records = 0
-        self.state = (_Pending(), number)
+        leaving.thread = None
+        if leaving.taken:
+            self._leaving = None
+            pending, number, _ = self.state
+            self.state = (pending, number, None)
+
+    def _wait(self) -> None:
+        leaving = self._leaving
+        if leaving is not None and leaving.thread is not None:
+            leaving.thread.join()
+        self._look()
+
+    def _merge(self) -> None:
+        """Write all pending rows into the environment, durably; the records of both logs are void with it."""
+        self._wait()
+        pending, number, leaving = self.state
+        if not pending.bytes and leaving is None:
+            return
+        rows = pending.rows()
+        if leaving is not None:
+            rows = leaving.rows() | rows
+        self._commit_base(rows | _epoch_row(self._log.epoch + 1))
+        self._log.begin(self._log.epoch + 1)
+        self._leaving = None
+        self.state = (_Pending(), number, None)
 
     def _commit_base(self, rows: Rows) -> None:
         try:
@@ -394,64 +521,35 @@ class LoggedEngine:
             self._broken = not self.base.sound()
             raise
 
-    def _append(self, payload: bytes) -> None:
-        number = self._records + 1
-        header = _HEADER.pack(len(payload), self._crc(payload, number), number)
-        try:
-            written = os.pwritev(self._log, (header, payload), self._end)
-            if written != len(header) + len(payload):
-                raise StoreFull(f"{self._path}: the log takes no more")
-            os.fdatasync(self._log)
-        except (OSError, StoreFull) as fault:
-            # What may be there already must not come back at the next start.
-            with contextlib.suppress(OSError):
-                os.pwrite(self._log, bytes(_HEADER.size), self._end)
-            if isinstance(fault, StoreFull):
-                raise
-            raise translated(self._path, fault) from fault
-        self._end += len(header) + len(payload)
-        self._records = number
-
-    def _crc(self, payload: bytes, number: int) -> int:
-        return zlib.crc32(payload, zlib.crc32(struct.pack("<QQ", self._epoch, number)))
-
-    def _replay(self) -> None:
+    def _stored_epoch(self) -> int:
         view = self.base.snapshot()
         stored = view.get(LOG_EPOCH)
         view.close()
-        self._epoch = struct.unpack("<Q", stored)[0] if stored is not None else 0
-        pending = self.state[0]
-        number = 0
-        with open(self._log, "rb", closefd=False) as file:
-            data = file.read()
-        at = 0
-        while (payload := self._record(data, at, number + 1)) is not None:
-            number += 1
-            pending.merged.update(_decode(payload))
-            pending.bytes += len(payload)
-            at += _HEADER.size + len(payload)
-        if at + _HEADER.size <= len(data):
-            # Torn, void, or damaged? Each record was flushed before the next was begun, so nothing valid may follow.
-            size = _HEADER.unpack_from(data, at)[0]
-            if self._record(data, at + _HEADER.size + size, number + 2) is not None:
-                raise StoreError(
-                    f"{self._path}/log is damaged at byte {at}: restore a backup or ask for help"
-                )
-        pending.layers = ((0, dict(pending.merged)),)
-        pending.fold(0)
-        self._end = at
-        self._records = number
-        self.state = (pending, number)
+        return struct.unpack("<Q", stored)[0] if stored is not None else 0
 
-    def _record(self, data: bytes, at: int, number: int) -> bytes | None:
-        """The payload of the valid record `number` at `at`."""
-        if at + _HEADER.size > len(data):
-            return None
-        size, crc, found = _HEADER.unpack_from(data, at)
-        payload = data[at + _HEADER.size : at + _HEADER.size + size]
-        if found != number or len(payload) != size or crc != self._crc(payload, number):
-            return None
-        return payload
+    def _replay(self) -> None:
+        """Both logs: of the oldest epoch that the environment has not, then of the next."""
+        epoch = self._stored_epoch()
+        first, other = self._logs
+        rows = first.replay(epoch)
+        if not first.records:
+            kept = other.replay(epoch)
+            if other.records:
+                first, other, rows = other, first, kept
+        newer = other.replay(epoch + 1)
+        if other.records and not first.records:
+            raise StoreError(f"{self._path}: a log is damaged at its start: restore a backup or ask for help")
+        self._log = other if other.records else first
+        older, pending = _Pending.of(rows, first.end), _Pending.of(newer, other.end)
+        if other.records:
+            self._leaving = _Leaving(older, first)
+            self.state = (pending, 0, older)
+        else:
+            self.state = (older, 0, None)
+
+
+def _epoch_row(epoch: int) -> Rows:
+    return {LOG_EPOCH: struct.pack("<Q", epoch)}
 
 
 def open_logged(path: Path, *, map_bytes: int) -> LoggedEngine:
