@@ -149,6 +149,10 @@ MEGAGROUP_GEO_REQUIRED = ErrorKind(
 GRAPH_INVALID_RELOAD = ErrorKind(
     400, "GRAPH_INVALID_RELOAD", "no statistics are kept here, so no graphs wait"
 )
+CHANNELS_ADMIN_LOCATED_TOO_MUCH = ErrorKind(
+    400, "CHANNELS_ADMIN_LOCATED_TOO_MUCH", "groups at a place cannot be made here"
+)
+FORUM_ENABLED = ErrorKind(400, "FORUM_ENABLED", "this is a forum: switch its topics off first")
 BOOSTS_REQUIRED = ErrorKind(400, "BOOSTS_REQUIRED", "this needs boosts, and there are none here")
 MEGAGROUP_REQUIRED = ErrorKind(400, "MEGAGROUP_REQUIRED", "this is for supergroups only")
 SECONDS_INVALID = ErrorKind(

@@ -11,6 +11,7 @@ from tests.community import run
 from tests.places import sound
 from tests.talk import talk
 from tgserve import api
+from tgserve.tl import types as t
 from tgserve.tl.functions import channels
 
 
@@ -46,6 +47,11 @@ def test_a_broadcast_channel_is_no_forum() -> None:
             api.load()
             both = channels.CreateChannel(title="Place", about="", broadcast=True, forum=True)
             await refused("CHANNEL_INVALID", ann, both)
+            there = t.InputGeoPoint(lat=1.0, long=2.0)
+            located = channels.CreateChannel(
+                title="Place", about="", megagroup=True, geo_point=there, address="x"
+            )
+            await refused("CHANNELS_ADMIN_LOCATED_TOO_MUCH", ann, located)
             sound(com)
 
     run(story())

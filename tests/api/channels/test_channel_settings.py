@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.api.messages.test_sending import refused
 from tests.community import run
-from tests.places import place, publish, sound
+from tests.places import Place, place, publish, sound
 from tests.talk import Person, talk
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
@@ -63,6 +63,59 @@ def test_what_needs_boosts_or_a_place() -> None:
                 await refused(name, ann, request)
             await refused("MEGAGROUP_GEO_REQUIRED", ann, asked(ann, group)[0])
             await refused("BROADCAST_REQUIRED", ann, asked(ann, group)[2])
+            sound(c)
+
+    run(story())
+
+
+async def log_of(here: Place, who: Person) -> list[str]:
+    asked = channels.GetAdminLog(channel=here.input(who), q="", max_id=0, min_id=0, limit=20)
+    kinds = [type(one.action).__name__ for one in (await who(asked)).events]
+    return [kind.removeprefix("ChannelAdminLogEventAction") for kind in kinds]
+
+
+def test_a_supergroup_of_admins() -> None:
+    """Not of a forum; what plain members may is denied to them for good, and said so."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            switch = channels.ToggleForum(channel=here.input(ann), enabled=True, tabs=False)
+            await ann(switch)
+            convert = channels.ConvertToGigagroup(channel=here.input(ann))
+            await refused("FORUM_ENABLED", ann, convert)
+            await ann(channels.ToggleForum(channel=here.input(ann), enabled=False, tabs=False))
+            chat = (await ann(convert)).chats[0]
+            assert chat.gigagroup and chat.default_banned_rights.send_messages
+            await refused("CHAT_ADMIN_REQUIRED", ann, switch)
+            await refused("CHAT_WRITE_FORBIDDEN", bob, here.say(bob, "x"))
+            await here.post(ann, "x")
+            assert (await log_of(here, ann))[0] == "DefaultBannedRights"
+            sound(c)
+
+    run(story())
+
+
+def test_the_log_says_what_was_changed() -> None:
+    """Settings that the log has no words for are not told as others."""
+
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            news, group = await place(c, ann, megagroup=False), await place(c, ann)
+            signed = channels.ToggleSignatures(channel=news.input(ann), signatures_enabled=True)
+            await ann(signed)
+            shown = channels.ToggleSignatures(
+                channel=news.input(ann), signatures_enabled=True, profiles_enabled=True
+            )
+            await ann(shown)
+            assert await log_of(news, ann) == ["ToggleSignatureProfiles", "ToggleSignatures"]
+            for toggle in (
+                channels.ToggleJoinToSend,
+                channels.ToggleJoinRequest,
+                channels.ToggleParticipantsHidden,
+            ):
+                await ann(toggle(channel=group.input(ann), enabled=True))
+            assert await log_of(group, ann) == []
             sound(c)
 
     run(story())

@@ -46,6 +46,8 @@ async def create_channel(call: Call, request: channels.CreateChannel) -> t.AnyUp
     who really imports says `megagroup` with it, so `for_import` without that is a forum."""
     if request.broadcast and (request.megagroup or request.forum):
         raise errors.CHANNEL_INVALID()
+    if request.geo_point is not None and not isinstance(request.geo_point, t.InputGeoPointEmpty):
+        raise errors.CHANNELS_ADMIN_LOCATED_TOO_MUCH()
     forum = request.forum or (request.for_import and not request.megagroup and not request.broadcast)
     megagroup = not request.broadcast
     if request.ttl_period and not 0 <= request.ttl_period <= limits.TIMER_SECONDS:

@@ -67,12 +67,16 @@ def _line(kind: str, **fields: Any) -> c.LogEntry:
 async def toggle_signatures(call: Call, request: channels.ToggleSignatures) -> t.AnyUpdates:
     channel = peers.resolve_channel(call, request.channel)
     on, profiles = request.signatures_enabled, request.signatures_enabled and request.profiles_enabled
+    record = call.services.channels.register.get_or_none(channel)
+    line = _line("signatures", after=int(on))
+    if record is not None and record.signatures == on:
+        line = _line("profiles", after=int(profiles))
     return await change(
         call,
         channel,
         rights.INFO,
         lambda record: replace(record, signatures=on, profiles=profiles),
-        _line("signatures", after=int(on)),
+        line,
         broadcast=True,
     )
 
@@ -116,7 +120,7 @@ async def toggle_join_to_send(call: Call, request: channels.ToggleJoinToSend) ->
         channel,
         rights.BAN,
         lambda record: replace(record, join_to_send=request.enabled),
-        _line("invites", after=int(request.enabled)),
+        _line("join_to_send", after=int(request.enabled)),
         megagroup=True,
     )
 
@@ -130,7 +134,7 @@ async def toggle_join_request(call: Call, request: channels.ToggleJoinRequest) -
         channel,
         rights.BAN,
         lambda record: replace(record, join_request=request.enabled),
-        _line("invites", after=int(request.enabled)),
+        _line("join_request", after=int(request.enabled)),
     )
 
 
@@ -156,21 +160,29 @@ async def toggle_participants_hidden(call: Call, request: channels.TogglePartici
         channel,
         rights.BAN,
         lambda record: replace(record, members_hidden=request.enabled),
-        _line("invites", after=int(request.enabled)),
+        _line("members_hidden", after=int(request.enabled)),
         megagroup=True,
     )
 
 
 @rpc(channels.ConvertToGigagroup, flood=per_minute(10))
 async def convert_to_gigagroup(call: Call, request: channels.ConvertToGigagroup) -> t.AnyUpdates:
-    """A supergroup in which only admins write; there is no way back."""
+    """A supergroup in which only admins write; there is no way back. FORUM_ENABLED."""
     channel = peers.resolve_channel(call, request.channel)
-    line = _line(journal.RIGHTS, after=rights.NO_SEND)
+    known = call.services.channels.register.get_or_none(channel)
+    before = known.banned if known is not None else 0
+    line = _line(journal.RIGHTS, before=before, after=before | rights.NO_SEND)
+
+    def made(record: c.Channel) -> c.Channel:
+        if record.forum:
+            raise errors.FORUM_ENABLED()
+        return replace(record, gigagroup=True, banned=record.banned | rights.NO_SEND)
+
     return await change(
         call,
         channel,
         rights.INFO,
-        lambda record: replace(record, gigagroup=True),
+        made,
         line,
         megagroup=True,
         creator=True,

@@ -78,6 +78,8 @@ class Forums:
                 raise errors.MEGAGROUP_REQUIRED()
             if record.creator != me:
                 raise errors.CHAT_ADMIN_REQUIRED()
+            if forum and record.gigagroup:
+                raise errors.CHAT_ADMIN_REQUIRED()  # what only admins write in has no topics, and never will
             if forum and record.linked:
                 raise errors.CHAT_DISCUSSION_UNALLOWED()
             made = replace(record, forum=forum, forum_tabs=forum and tabs)
