@@ -37,13 +37,17 @@ setup(
         "cryptg>=0.4",
         "cryptography>=42",
         "gmpy2>=2.1.5",
+        "http-ece>=1.2",
+        "httpx[http2]>=0.28",
         "lmdb>=1.4.1",
         "msgspec>=0.18.6",
         "phonenumbers>=8.13",
         "pillow>=11",
         "prometheus-client>=0.20",
+        "pyjwt>=2.8",
         "pynacl>=1.5",
         "rich>=13",
+        "segno>=1.6",
         "uvloop>=0.19; sys_platform != 'win32'",
         "yarl>=1.17",
         "zstandard>=0.22",
@@ -54,6 +58,7 @@ setup(
         "test": [
             "aiosmtpd>=1.4",
             "av>=13",
+            "hypercorn>=0.17",
             "hypothesis>=6.100",
             "kurigram==2.2.26",
             "mypy>=1.11",
@@ -75,7 +80,14 @@ setup(
             f"{name} = tgserve.adapters.sms.{name}:create"
             for name in ("android", "console", "email", "file", "smpp", "twilio", "vonage", "webhook")
         ],
-        "tgserve.push": [],
+        "tgserve.push": [
+            "apns = tgserve.adapters.push.apns:create",
+            "fcm = tgserve.adapters.push.fcm:create",
+            "ntfy = tgserve.adapters.push.ntfy:create",
+            "simple = tgserve.adapters.push.simple:create",
+            "webhook = tgserve.adapters.push.webhook:create",
+            "webpush = tgserve.adapters.push.webpush:create",
+        ],
         "tgserve.engines": [],
     },
 )

@@ -19,6 +19,8 @@ BY_NAME = {"cryptg": "tgserve/mtproto/ige.py"}
 """Imported by a name in a text, in this file."""
 PROJECT_OF = {
     "PIL": "pillow",
+    "http_ece": "http-ece",
+    "jwt": "pyjwt",
     "nacl": "pynacl",
     "pillow_heif": "pillow-heif",
     "prometheus_client": "prometheus-client",

@@ -19,6 +19,8 @@ from tgserve.adapters.desk import SmsDesk
 from tgserve.adapters.line import Line
 from tgserve.adapters.mail.desk import MailDesk
 from tgserve.adapters.mail.loading import mail_sender
+from tgserve.adapters.push.direct import direct_senders
+from tgserve.adapters.push.routes import Routes
 from tgserve.adapters.web.loading import web_fetcher
 from tgserve.admin import backups, datadir
 from tgserve.admin.jobs import Jobs
@@ -34,7 +36,7 @@ from tgserve.ids import Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
-from tgserve.render import forward, kinds, reactions, stickers
+from tgserve.render import forward, kinds, pushes, reactions, stickers
 from tgserve.render import updates as render
 from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
@@ -47,11 +49,13 @@ from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
 from tgserve.server.peering import Peering
 from tgserve.server.peering_cipher import public_key
+from tgserve.server.waking import SessionSender, connected
 from tgserve.services import Services, alarms, build
 from tgserve.services.channels.counters import FLUSH_SECONDS
 from tgserve.services.nodes.charter import Charter
 from tgserve.services.nodes.nodes import JoinRefused
 from tgserve.services.previews import Web
+from tgserve.services.push.bundle import MARK_SECONDS
 from tgserve.services.upkeep import TURN_SECONDS
 from tgserve.store.moving import Mover
 from tgserve.store.retention import Retention
@@ -82,6 +86,7 @@ class App:
     mover: Mover
     backups: backups.Backups
     sms: Line
+    routes: Routes
 
     def __init__(self, config: Config, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self.config = config
@@ -170,6 +175,7 @@ class App:
         self.address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         await self._join_nodes(keys.rsa)
         self.exchange.start()
+        await self._start_pushes()
         self.services.upkeep.in_use = self.gateway.in_use
         self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
         self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
@@ -252,6 +258,10 @@ class App:
         gateway.online.arrived = services.channels.audience.arrived
         gateway.online.departed = services.channels.audience.departed
         services.search.feed.describe = kinds.describe
+        services.push.drawing.describe = pushes.describe
+        services.push.loudness.hear = pushes.hear
+        services.push.loudness.reactions = pushes.reactions
+        services.push.sending.seal = pushes.sealing(ids.padding)
         services.stock.attributes = partial(stickers.of_stock, services.access)
         services.messaging.right_for = kinds.right_for
         services.channels.comments.header = forward.of_post
@@ -259,6 +269,22 @@ class App:
         services.bus.subscribe(gateway.committed)
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)
+
+    async def _start_pushes(self) -> None:
+        """When clients can come in: what the last run left is pushed only to those who do not."""
+        push = self.services.push
+        self.routes = routes = Routes(
+            self.clock,
+            self.tasks.spawn,
+            seconds=self.config.push.seconds,
+            direct=direct_senders(self.config, self.clock, push.key_seed) if self.config.push.direct else (),
+        )
+        routes.session = SessionSender(self.gateway)
+        self._closing.append(routes.close)
+        push.connect(connected(self.gateway.online))
+        await push.start(routes, self.tasks.spawn, self.services.providers)
+        self._closing.append(push.close)
+        self._closing.append(self.tasks.every(MARK_SECONDS, push.feed.tick, "pushes").cancel)
 
     async def _join_nodes(self, rsa: RsaKey) -> None:
         """Know the other nodes, and be known to them where [node] link says so."""

@@ -98,6 +98,27 @@ class MailConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushConfig:
+    direct: bool = True
+    """Whether pushes go straight to the addresses that devices name themselves: web push (browsers, UnifiedPush) and
+    simple push. Services that need a contract of yours (FCM, APNs) are added with `tgserve push add`."""
+    contact: str = ""
+    """How push services reach you when something is wrong, as in "mailto:me@example.org" or an https:// address. Empty:
+    push@ and `public_host`."""
+    allow_private: tuple[str, ...] = ()
+    """Networks of yours that devices may name addresses in, as in ["10.0.0.0/8"]: a push server in your own house. Any
+    user can then have this server send requests there. Everything else but the public internet is refused."""
+    delay_seconds: int = 30
+    """While somebody is at one of his devices, the others hear of a message after so long, and only if it is unread."""
+    keep_hours: int = 24
+    """For so long a push is worth being delivered."""
+    at_once: int = 64
+    """Pushes under way at the same time."""
+    seconds: int = 10
+    """How long one try may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     format: Literal["logfmt", "json"] = "logfmt"
     """`logfmt` reads well, `json` is for collectors."""
@@ -230,6 +251,8 @@ class Config:
     """Login codes."""
     mail: MailConfig = field(default_factory=MailConfig)
     """E-mail: codes that confirm an address or lead around a forgotten password."""
+    push: PushConfig = field(default_factory=PushConfig)
+    """Telling devices that are not connected."""
     files: FilesConfig = field(default_factory=FilesConfig)
     """What people may upload."""
     previews: PreviewsConfig = field(default_factory=PreviewsConfig)
@@ -361,6 +384,16 @@ def check(config: Config, place: str = "settings") -> Config:
         problems.append(f"files.most_mib: {config.files.most_mib} is not 1..4000")
     if config.store.map_gib < 1:
         problems.append("store.map_gib: at least 1")
+    for one in config.push.allow_private:
+        try:
+            ip_network(one.strip(), strict=False)
+        except ValueError:
+            problems.append(f"push.allow_private: `{one}` is neither an address nor a network")
+    if config.push.contact and not config.push.contact.startswith(("mailto:", "https://")):
+        problems.append(f"push.contact: `{config.push.contact}` is neither mailto:NAME@HOST nor https://...")
+    for name, low in (("delay_seconds", 0), ("keep_hours", 1), ("at_once", 1), ("seconds", 1)):
+        if getattr(config.push, name) < low:
+            problems.append(f"push.{name}: at least {low}")
     if "{code}" not in config.sms.text:
         problems.append("sms.text: the message needs {code} in it")
     if len(config.default_country) != 2 or not config.default_country.isupper():

@@ -93,16 +93,32 @@ class SmsSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Something for a device that is not connected. `payload` is what the device's own app understands."""
+    """Something for a device that is not connected. `payload` is what the device's own app understands: the documented
+    object, or {"p": ...} when the app has asked for encryption."""
 
     token: str = field(repr=False)
     token_type: int
     payload: Mapping[str, Any] = field(repr=False)
     badge: int = 0
     silent: bool = False
+    shows: bool = True
+    """False: for the app alone, its user is shown nothing."""
+    title: str = field(default="", repr=False)
+    text: str = field(default="", repr=False)
+    """For those who show a push without knowing the payload; empty where nobody but the app shall read it."""
+    collapse: str = ""
+    """Pushes to a device with the same word replace one another; says nothing by itself."""
+    seconds: int = 86_400
+    """For so long it is worth being delivered."""
+    sandbox: bool = False
+    """The token is one of Apple's development environment."""
 
 
 class PushSender(Protocol):
+    @property
+    def types(self) -> frozenset[int]:
+        """Token types (account.registerDevice) whose tokens it understands."""
+
     async def send(self, push: Push) -> PushResult:
         """Try once. Raises nothing but CancelledError: what goes wrong is a result."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from tgserve.adapters.line import Line
+from tgserve.adapters.push.routes import Routes
 from tgserve.admin.backups import Backups
 from tgserve.admin.jobs import Jobs
 from tgserve.admin.refusal import Refusal
@@ -56,6 +57,7 @@ class Daemon(Protocol):
     def gateway(self) -> Clients: ...
 
     sms: Line
+    routes: Routes
     address: str
     """host:port it listens on."""
     started: float

@@ -580,6 +580,11 @@ class Gateway:
                 self._named_dc.pop(next(iter(self._named_dc)))
             self._named_dc[made.key.id] = made.dc_id
 
+    def sessions_of(self, auth_key_id: int) -> list[LiveSession]:
+        """The sessions of a permanent key, with and without sockets."""
+        login = self._logins.get(auth_key_id)
+        return login.sessions() if login is not None else []
+
     def in_use(self, auth_key_id: int) -> bool:
         """Whether a client with this permanent key has a socket now."""
         login = self._logins.get(auth_key_id)

@@ -55,6 +55,7 @@ from tgserve.services.nodes.nodes import Nodes
 from tgserve.services.nodes.tickets import Tickets
 from tgserve.services.nodes.visitors import Visitors
 from tgserve.services.operating import Operating
+from tgserve.services.overseeing import Overseeing
 from tgserve.services.passwords import Passwords
 from tgserve.services.photos import Photos
 from tgserve.services.pinning import Pinning
@@ -63,6 +64,8 @@ from tgserve.services.presence import Presence
 from tgserve.services.previews import Previews
 from tgserve.services.privacy import Privacy
 from tgserve.services.providers import Providers
+from tgserve.services.push import bundle as push_bundle
+from tgserve.services.push.bundle import Pushes
 from tgserve.services.reactions.reacting import Reactions
 from tgserve.services.reading import Reading
 from tgserve.services.recovery import Recovery
@@ -122,6 +125,7 @@ class Services:
     login_tokens: LoginTokens
     accounts: Accounts
     operating: Operating
+    overseeing: Overseeing
     signups: Signups
     bots: Bots
     upkeep: Upkeep
@@ -146,6 +150,7 @@ class Services:
     visitors: Visitors
     carrying: Carrying
     providers: Providers
+    push: Pushes
     port: int = 0
     """The port that is really listened on; clients are told of it when the operator names no other."""
 
@@ -224,6 +229,22 @@ def build(
     Looks(store, clock, alarms)
     contacts = Contacts(store, clock, users, auth, privacy, directory)
     photos = Photos(store, clock, users, contacts, privacy, blocks, rosters, register)
+    push = push_bundle.build(
+        store,
+        clock,
+        config,
+        bus,
+        secret,
+        users=users,
+        contacts=contacts,
+        register=register,
+        rosters=rosters,
+        channels=channels,
+        history=history,
+        dialogs=dialogs,
+        presence=presence,
+        blocks=blocks,
+    )
     nodes = Nodes(store, clock, ids, config, access, files.references, secret=secret, charter=charter)
     homes = Homes(store, clock, nodes, auth, names, privacy)
     visitors = Visitors(store, clock, nodes, users, photos, privacy)
@@ -266,6 +287,7 @@ def build(
         top_peers=TopPeers(store, clock),
         chatlists=Chatlists(store, clock, ids, folders, groups, channels),
         providers=Providers(store, clock),
+        push=push,
         alarms=alarms,
         scheduling=Scheduling(store, clock, messaging, alarms, channels.posting),
         expiry=Expiry(store, clock, alarms),
@@ -283,6 +305,7 @@ def build(
         login_tokens=LoginTokens(clock, ids, bus, auth),
         accounts=accounts,
         bots=bots,
+        overseeing=Overseeing(store, clock, register, channels.life),
         signups=signups,
         operating=Operating(store, clock, config, users, auth),
         nodes=nodes,

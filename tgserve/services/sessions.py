@@ -15,6 +15,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.keys import SessionEnded, put_auth
 from tgserve.services.notices import write_notice
+from tgserve.services.push import devices
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -150,6 +151,7 @@ class Sessions:
         if line is None:
             return
         txn.delete(USER_AUTHS, signed.user_id, signed.hash)
+        devices.end_session(txn, signed.user_id, signed.hash, farewell=False)
         for key in line.joined:
             _revoke(txn, key, signed.user_id, signed.hash)
 
@@ -203,6 +205,7 @@ def end_all(txn: Txn, user_id: int, *, but: int) -> int:
 
 def _drop(txn: Txn, user_id: int, session_hash: int, line: r.UserAuth) -> None:
     txn.delete(USER_AUTHS, user_id, session_hash)
+    devices.end_session(txn, user_id, session_hash, farewell=True)
     for key in (line.auth_key_id, *line.joined):
         _revoke(txn, key, user_id, session_hash)
 

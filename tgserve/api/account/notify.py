@@ -1,4 +1,4 @@
-"""account.*: how loud chats are, for each chat and for kinds of chats; devices for push."""
+"""account.*: how loud chats are, for each chat and for kinds of chats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tgserve import errors
 from tgserve.render import topics
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
-from tgserve.rpc.registry import Status, rpc
+from tgserve.rpc.registry import rpc
 from tgserve.services.channels.register import is_channel
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -109,17 +109,6 @@ async def set_reactions_notify_settings(
 ) -> t.AnyReactionsNotifySettings:
     await call.services.settings.put(call.me, _REACTIONS, layers.encode(request.settings))
     return request.settings
-
-
-@rpc(account.RegisterDevice, status=Status.EMPTY)
-async def register_device(call: Call, request: account.RegisterDevice) -> bool:
-    """Accepted and not kept: there is no push provider yet."""
-    return True
-
-
-@rpc(account.UnregisterDevice, status=Status.EMPTY)
-async def unregister_device(call: Call, request: account.UnregisterDevice) -> bool:
-    return True
 
 
 def _peer(call: Call, peer: t.AnyInputNotifyPeer) -> int:
