@@ -11,8 +11,9 @@ import json
 import logging
 import sys
 import traceback
+from collections import deque
 from datetime import UTC, datetime
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["logfmt", "json"]
@@ -87,12 +88,51 @@ def get(name: str) -> Log:
     return Log(name)
 
 
+class Line(NamedTuple):
+    number: int
+    severity: int
+    text: str
+
+
+class Kept(logging.Handler):
+    """The last lines, as they were written: for `tgserve log tail`."""
+
+    def __init__(self, most: int = 5000) -> None:
+        super().__init__()
+        self._lines: deque[Line] = deque(maxlen=most)
+        self.last = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last += 1
+        self._lines.append(Line(self.last, record.levelno, self.format(record)))
+
+    def after(self, number: int) -> list[Line]:
+        """Lines with a higher number."""
+        return [line for line in self._lines if line.number > number]
+
+    def lost(self, number: int) -> int:
+        """How many lines after that one are gone."""
+        if number < 0 or not self._lines:
+            return 0
+        return max(0, self._lines[0].number - number - 1)
+
+
+KEPT = Kept()
+
+
+def severity(level: str) -> int:
+    """Of a level's name, as the standard library counts."""
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
 def setup(style: Format = "logfmt", level: Level = "info", stream: IO[str] | None = None) -> None:
     """Send all logs of the process to `stream` (standard error by default). May be called again."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if style == "json" else Logfmt())
+    formatter = JsonLines() if style == "json" else Logfmt()
+    handler.setFormatter(formatter)
+    KEPT.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler, KEPT]
     root.setLevel(logging.WARNING)
     logging.getLogger(ROOT).setLevel(level.upper())
 

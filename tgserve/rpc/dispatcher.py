@@ -31,11 +31,14 @@ from tgserve.tl.layer_rules import SUCCESSORS
 _U32 = Struct("<I").unpack_from
 _ERROR_HEAD = Struct("<Ii").pack
 RPC_ERROR_ID = 0x2144CA19
+NEWER_COUNTED = 50
+"""A client may announce any number: what is far beyond is counted as one."""
 
 _log = log.get("rpc")
 _calls = metrics.counter("tgserve_rpc_calls_total", "calls begun, by method", ("method",))
 _errors = metrics.counter("tgserve_rpc_errors_total", "calls answered with an error, by code", ("code",))
 _unknown = metrics.counter("tgserve_rpc_unknown_total", "calls of methods nobody here serves", ("kind",))
+_newer = metrics.counter("tgserve_newer_layers_total", "layers announced that nobody here knows", ("layer",))
 _faults = metrics.counter("tgserve_rpc_faults_total", "calls that ended in a fault of this server (500)")
 _seconds = metrics.histogram("tgserve_rpc_seconds", "from the call's arrival to its answer")
 
@@ -272,6 +275,8 @@ class Dispatcher:
         if opened.layer:
             if opened.layer < layers.FLOOR:
                 raise errors.CONNECTION_LAYER_INVALID()
+            if opened.layer > layers.CURRENT:
+                _newer.of(str(min(opened.layer, layers.CURRENT + NEWER_COUNTED))).inc()
             caller.layer = min(opened.layer, layers.CURRENT)
             if login.layer != caller.layer:
                 login.layer = caller.layer

@@ -12,6 +12,7 @@ from tgserve.admin.commands.disks import unwell
 from tgserve.admin.registry import Daemon, command
 from tgserve.admin.schema.daemon import Metrics, MetricsText, Status, StatusReport, Stop, Stopping
 from tgserve.server import exposition
+from tgserve.server.process import rss_bytes
 
 STOP_AFTER_SECONDS = 0.05
 """The answer to `stop` goes out before the stop begins."""
@@ -39,8 +40,9 @@ async def status(daemon: Daemon, params: Status) -> StatusReport:
         call_p99_seconds=measured.quantile(0.99),
         shards=len(numbers),
         store_bytes=await asyncio.to_thread(_bytes_below, [*map(store.folder, numbers)]),
-        rss_bytes=_rss_bytes(),
+        rss_bytes=rss_bytes(),
         dev=daemon.config.dev,
+        newer_layers=_by_label("tgserve_newer_layers_total"),
         disks=len(daemon.keeper.chunks.disks),
         disks_unwell=unwell(daemon.keeper),
         chunks=daemon.keeper.census.chunks if daemon.keeper.census else 0,
@@ -63,6 +65,13 @@ async def metrics_text(daemon: Daemon, params: Metrics) -> MetricsText:
     return MetricsText(exposition.text())
 
 
+def _by_label(name: str) -> dict[str, int]:
+    metric = metrics.METRICS.get(name)
+    if not isinstance(metric, metrics.Counter):
+        return {}
+    return {values[0]: int(child.value) for values, child in metric.children.items()}
+
+
 def _figure(name: str) -> int:
     metric = metrics.METRICS.get(name)
     if isinstance(metric, metrics.Counter):
@@ -75,7 +84,3 @@ def _bytes_below(folders: list[Path]) -> int:
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return sum(path.stat().st_blocks * 512 for path in files)
 
-
-def _rss_bytes() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")

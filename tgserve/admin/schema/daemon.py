@@ -39,6 +39,8 @@ class StatusReport:
     backup_name: str = ""
     backup_fault: str = ""
     """Why the last one failed; empty: it did not."""
+    newer_layers: dict[str, int] = field(default_factory=dict)
+    """Layers of clients that are newer than this version knows, and how often they were announced."""
 
 
 @answers("status", StatusReport)
