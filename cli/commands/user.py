@@ -26,16 +26,22 @@ from tgserve.admin.schema.users import (
 from .. import client, output
 from ..asking import sure, yes_option
 from ..options import common, example
+from .invite import invite, invites, uninvite
 
 who_argument = click.argument("who", metavar="ID|@USERNAME|PHONE")
 
 
 @click.group()
 def user() -> None:
-    """Accounts: list, show, create, edit, code, mailcode, ban, unban, delete, reset-2fa, limits.
+    """Accounts: list, show, create, edit, code, mailcode, invite, invites, uninvite, ban, unban,
+    delete, reset-2fa, limits.
 
     An account is named by its id, @username or phone number.
     """
+
+
+for one in (invite, invites, uninvite):
+    user.add_command(one)
 
 
 @user.command("list", epilog=example("tgserve user list --search ann"))

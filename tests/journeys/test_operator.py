@@ -189,3 +189,30 @@ async def test_a_deleted_account_is_a_deleted_account(daemon, new_phone):
         with pytest.raises(errors.AuthKeyUnregisteredError):
             await ann(f.updates.GetStateRequest())
         assert (await bob.get_entity(peer.id)).deleted
+
+
+@pytest.mark.asyncio
+async def test_a_channel_and_a_group_end_for_their_members(daemon, new_phone):
+    async with (
+        telethon_person(daemon, new_phone(), "Ann") as ann,
+        telethon_person(daemon, new_phone(), "Bob") as bob,
+    ):
+        name = f"bob{bob.me.id}"
+        await bob(f.account.UpdateUsernameRequest(name))
+        other = await ann.get_entity(name)
+        channel = (await ann(f.channels.CreateChannelRequest("Choir", "", megagroup=True))).chats[0]
+        await ann(f.channels.InviteToChannelRequest(channel, [other]))
+        group = (await ann(f.messages.CreateChatRequest([other], "Basses"))).updates.chats[0]
+        await until(lambda: len(bob.heard) >= 0)
+        dialogs = {dialog.name for dialog in await bob.get_dialogs()}
+        assert {"Choir", "Basses"} <= dialogs
+        mine = next(one.entity for one in await bob.get_dialogs() if one.name == "Choir")
+        await run(daemon, "channel", "transfer", str(channel.id), f"@{name}", "--yes")
+        full = await bob(f.channels.GetParticipantRequest(mine, "me"))
+        assert isinstance(full.participant, t.ChannelParticipantCreator)
+        for chat in (channel, group):
+            await run(daemon, "channel", "delete", str(chat.id), "--yes")
+        with pytest.raises((errors.ChannelPrivateError, errors.ChannelInvalidError)):
+            await bob.send_message(mine, "still there?")
+        with pytest.raises((errors.ChatForbiddenError, errors.ChatIdInvalidError)):
+            await bob.send_message(t.PeerChat(group.id), "still there?")

@@ -355,19 +355,7 @@ class Groups:
             was = opened(txn, chat, me)
             if was.group.creator != me:
                 raise errors.CHAT_ADMIN_REQUIRED()
-            kicked = {
-                user: replace(was.members[user], gone=r.MEMBER_KICKED, title_then=was.group.title)
-                for user in was.here
-            }
-            _change_photo(txn, was.group, None)
-            made = save(txn, was, replace(was.group, deleted=True, pending=0, photo=None), kicked)
-            for key, _ in list(txn.range(INVITES, chat)):
-                txn.delete(INVITES, *key)
-            for key, _ in list(txn.range(IMPORTERS, chat)):
-                txn.delete(IMPORTERS, *key)
-            for user in was.members:
-                word = pl.ChatDeleted(user, chat, made.group.version, now)
-                txn.outbox(slot_of(user), word, origin if user == me else None)
+            end(txn, was, now, me, origin)
 
         await self._store.transact(slot_of(chat), work)
 
@@ -525,3 +513,20 @@ def title_of(text: str) -> str:
     if not title:
         raise errors.CHAT_TITLE_EMPTY()
     return title
+
+
+def end(txn: Txn, was: Roster, now: int, me: int = 0, origin: Origin = None) -> None:
+    """The group is over, for everybody. `me`: who does it, whose session `origin` is."""
+    kicked = {
+        user: replace(was.members[user], gone=r.MEMBER_KICKED, title_then=was.group.title)
+        for user in was.here
+    }
+    _change_photo(txn, was.group, None)
+    made = save(txn, was, replace(was.group, deleted=True, pending=0, photo=None), kicked)
+    for key, _ in list(txn.range(INVITES, was.chat)):
+        txn.delete(INVITES, *key)
+    for key, _ in list(txn.range(IMPORTERS, was.chat)):
+        txn.delete(IMPORTERS, *key)
+    for user in was.members:
+        word = pl.ChatDeleted(user, was.chat, made.group.version, now)
+        txn.outbox(slot_of(user), word, origin if user == me else None)
