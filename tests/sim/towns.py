@@ -68,6 +68,10 @@ class Town:
     posts: dict[str, Post] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
     """Their removal was acknowledged, and nobody has begun to lift it."""
+    lifting: Counter[int] = field(default_factory=Counter)
+    """Calls under way that let somebody in again."""
+    lifted: Counter[int] = field(default_factory=Counter)
+    """How many have begun."""
     differences: int = 0
     too_long: int = 0
 
@@ -80,6 +84,8 @@ class Townsman(Member):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.inside = False
+        self.stay = 0
+        """Grows whenever it comes in or goes: what was asked in an earlier stay is news no more."""
         self.posts: dict[int, str] = {}
         self.at = 0
         """pts of the channel; 0 = nothing is known of it."""
@@ -211,6 +217,7 @@ class Townsman(Member):
             inside = isinstance(chat, t.Channel) and not chat.left
             if inside and not self.inside:
                 self.inside, self.at = True, 0
+                self.stay += 1
                 self.posts.clear()
                 self.missed()
             elif not inside:
@@ -223,6 +230,7 @@ class Townsman(Member):
 
     def _outside(self) -> None:
         self.inside, self.at = False, 0
+        self.stay += 1
         self.posts.clear()
         self._ahead.clear()
 
@@ -235,6 +243,7 @@ class Townsman(Member):
             return
         self._asks = True
         self.town.differences += 1
+        stay = self.stay
         limit = self.world.rng.choice((3, 10, 100))
 
         def go() -> None:
@@ -250,6 +259,10 @@ class Townsman(Member):
             if not self._asks or self.again(error, go):
                 return
             self._asks = False
+            if stay != self.stay:
+                self._asks_again = False
+                self.missed()
+                return
             if error:
                 if error not in OUT:
                     self.world.wrong(f"{self.name}: getChannelDifference refused with {error}")
@@ -367,15 +380,21 @@ class Townsman(Member):
 
     def keep_out(self, user: int, out: bool) -> None:
         """Of the creator: keep somebody out, or let him in again."""
+        town = self.town
         if not out:
-            self.town.removed.discard(user)
+            town.removed.discard(user)
+            town.lifting[user] += 1
+            town.lifted[user] += 1
+        begun = town.lifted[user]
         rights = t.ChatBannedRights(view_messages=out, until_date=0)
         peer = self.peers[user]
         request = f.channels.EditBanned(channel=self._input(), participant=peer, banned_rights=rights)
 
         def done(answer: Any, error: str) -> None:
-            if out and not error:
-                self.town.removed.add(user)
+            if not out:
+                town.lifting[user] -= 1
+            elif not error and begun == town.lifted[user] and not town.lifting[user]:
+                town.removed.add(user)  # else the one that lifts it may have been done behind this one
 
         self.do(request, done)
 
