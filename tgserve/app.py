@@ -81,6 +81,7 @@ class App:
     store: Store
     gateway: Gateway
     peering: Peering | None = None
+    _stock: asyncio.Task[None]
     exchange: Exchange
     keeper: Keeper
     mover: Mover
@@ -181,7 +182,8 @@ class App:
         self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
         self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
         self._closing.append(self.services.channels.counters.flush)
-        self._closing.append(self.tasks.spawn(self.services.stock.start(), "stock").cancel)
+        self._stock = self.tasks.spawn(self.services.stock.start(), "stock")
+        self._closing.append(self._stock.cancel)
         if config.previews.enabled:
             fetcher, refusal = web_fetcher()
             self.services.previews.web = Web(fetcher.fetch, refusal, self.tasks.spawn)
@@ -307,8 +309,7 @@ class App:
             datadir.keep_charter(config.data, charter.encode(), pem)
             if pem:
                 self.exchange.use(RsaKey.from_pem(pem))
-                # Its pictures were made with ids that belong to the keeper's range.
-                self.tasks.spawn(services.stock.start(), "stock")
+                self.tasks.spawn(self._stock_anew(), "stock")
 
         nodes.keep = keep
         nodes.rsa = rsa.to_pem
@@ -323,6 +324,11 @@ class App:
         shown = host if link_host in WILDCARDS else link_host
         shown = f"[{shown}]" if ":" in shown else shown
         nodes.link = config.node.link_public or (f"{shown}:{link_port}" if shown else "")
+
+    async def _stock_anew(self) -> None:
+        """This node has just joined others: its pictures had ids that belong to the keeper's range."""
+        await asyncio.wait([self._stock])
+        await self.services.stock.start()
 
     def _pages(self, listener: Listener, key: RsaKey) -> WebMaker | None:
         if not self.config.http.enabled:

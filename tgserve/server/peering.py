@@ -147,16 +147,21 @@ class Line:
             raise NodeAway(f"node {self.dc} has too much to answer")
         self._number += 1
         number = self._number
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
         self._asked[number] = answer
+        late = loop.call_later(ASK_SECONDS, self._late, number)  # calls run without a task, so no asyncio.timeout
         try:
             self.channel.say(w.Ask(number, what))
-            async with asyncio.timeout(ASK_SECONDS):
-                return await answer
-        except TimeoutError:
-            raise NodeAway(f"node {self.dc} does not answer") from None
+            return await answer
         finally:
+            late.cancel()
             del self._asked[number]
+
+    def _late(self, number: int) -> None:
+        waiting = self._asked.get(number)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(NodeAway(f"node {self.dc} does not answer"))
 
     def answered(self, word: w.Answer) -> None:
         waiting = self._asked.get(word.number)

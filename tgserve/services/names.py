@@ -104,7 +104,10 @@ class Names:
             claim = reader.get(NAMES, lower)
         if claim is None:
             return None
-        if not claim.confirmed and not self._carried(claim.peer, lower):
+        ahead = (
+            claim.claimed > self._clock.now()
+        )  # of an account of another node, whose confirmation is on its way
+        if not (claim.confirmed or ahead or self._carried(claim.peer, lower)):
             return None
         return claim.peer
 
