@@ -103,8 +103,8 @@ class Feed:
         self._scheduled = False
         self._writing = 0
         self._idle_since_mark = True
-        self._shown: OrderedDict[tuple[int, int], int] = OrderedDict()
-        """(box, message id) -> chat."""
+        self._shown: OrderedDict[tuple[int, int], tuple[int, int]] = OrderedDict()
+        """(box, message id) -> chat, author."""
         self._grace = 0
         self._started = False
         self._found: set[tuple[int, int, ev.AnyEvent]] = set()
@@ -222,7 +222,7 @@ class Feed:
         if flags:
             kind = "muted" if flags & decide.MUTED else "message"
             waiting = PushWaiting(kind, peer, view.msg_id, now, flags=flags)
-            self._remember(user, view.msg_id, peer)
+            self._remember(user, view.msg_id, (peer, 0))
             self._enqueue(user, devices, waiting, PushMark(item.pts))
         yield
 
@@ -239,7 +239,7 @@ class Feed:
         wrote = body.signer or body.author
         topic = (body.topic or msg_id) if body.in_topic else GENERAL if record.forum else 0
         kind = "chats" if record.megagroup else "broadcasts"
-        self._remember(channel, msg_id, channel)
+        self._remember(channel, msg_id, (channel, wrote))
         for user in list(self._listeners.of(channel)):
             if user != wrote:
                 self._one(user, channel, msg_id, body, wrote, topic, kind)
@@ -289,18 +289,25 @@ class Feed:
     def _deleted(self, item: Published, msg_ids: tuple[int, ...]) -> Iterator[None]:
         """Messages that devices may be showing are gone."""
         box, now = item.user_id, int(self._clock.now())
-        chats: dict[int, list[int]] = {}
+        chats: dict[tuple[int, int], list[int]] = {}
         for msg_id in msg_ids:
-            peer = self._shown.pop((box, msg_id), 0)
-            if peer:
-                chats.setdefault(peer, []).append(msg_id)
-        for peer, gone in chats.items():
+            shown = self._shown.pop((box, msg_id), None)
+            if shown is not None:
+                chats.setdefault(shown, []).append(msg_id)
+        deleter = item.origin[0] if item.origin is not None else 0
+        for (peer, author), gone in chats.items():
             waiting = PushWaiting("deleted", peer, 0, now, flags=decide.SILENT, msg_ids=tuple(gone))
             for user in [box] if box > 0 else list(self._listeners.of(box)):
+                if user == author:
+                    continue
                 with self._store.read(slot_of(user)) as reader:
                     dialog = reader.get(DIALOGS, user, peer)
                 if dialog is None or dialog.read_inbox_max < max(gone):
-                    devices = [one for one in self._devices.of(user) if self.wakes_app(one.token_type)]
+                    devices = [
+                        one
+                        for one in self._devices.of(user)
+                        if one.auth_key_id != deleter and self.wakes_app(one.token_type)
+                    ]
                     self._enqueue(user, devices, waiting, None)
                 yield
 
@@ -391,8 +398,8 @@ class Feed:
         if commit.error is not None:
             _log.error("push.unqueued", reason=str(commit.error))
 
-    def _remember(self, box: int, msg_id: int, peer: int) -> None:
-        self._shown[box, msg_id] = peer
+    def _remember(self, box: int, msg_id: int, shown: tuple[int, int]) -> None:
+        self._shown[box, msg_id] = shown
         if len(self._shown) > SHOWN:
             self._shown.popitem(last=False)
 
