@@ -49,6 +49,7 @@ from tgserve.server.gateway import Gateway
 from tgserve.server.listener import Listener
 from tgserve.server.peering import Peering
 from tgserve.server.peering_cipher import public_key
+from tgserve.server.tracing import Tracing
 from tgserve.server.waking import SessionSender, connected
 from tgserve.services import Services, alarms, build
 from tgserve.services.channels.counters import FLUSH_SECONDS
@@ -84,6 +85,7 @@ class App:
     _stock: asyncio.Task[None]
     exchange: Exchange
     keeper: Keeper
+    tracing: Tracing
     mover: Mover
     backups: backups.Backups
     sms: Line
@@ -231,6 +233,7 @@ class App:
             sockets_per_address=config.limits.connections_per_address,
             trusted_proxies=config.trusted_proxies,
         )
+        self.tracing = Tracing(gateway, clock)
         gateway.dispatcher = Dispatcher(
             services,
             self.driver,

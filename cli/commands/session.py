@@ -1,4 +1,4 @@
-"""session list | terminate."""
+"""session list | terminate | trace."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from .. import client, output
 from ..asking import sure, yes_option
 from ..options import common, example
 
+LOOK_SECONDS = 0.3
+
 
 @click.group()
 def session() -> None:
-    """Sessions: who is signed in on which device. list, terminate."""
+    """Sessions: who is signed in on which device. list, terminate, trace."""
 
 
 @session.command("list", epilog=example("tgserve session list @ann"))
@@ -64,3 +66,51 @@ def terminate(data: Path, as_json: bool, name: str, who: str, yes: bool) -> None
     if as_json:
         return output.result(to_plain(done))
     output.write(f"{done.ended} sessions of {done.user} ended")
+
+
+@session.command(epilog=example("tgserve session trace @ann --seconds 60"))
+@click.argument("who", metavar="SESSION|@USERNAME|PHONE")
+@click.option("--seconds", default=0.0, type=click.FloatRange(0), help="End after so long; 0: at Ctrl-C.")
+@common
+def trace(data: Path, as_json: bool, who: str, seconds: float) -> None:
+    """Show what a client sends and is sent, live: methods, ids, sizes, errors; never any content.
+
+    SESSION is a name as `session list` shows it: that device alone. With --json a list at the end of --seconds.
+    """
+    import time
+    from dataclasses import asdict
+
+    from tgserve.admin.schema.seeing import TraceRead, TraceStart
+
+    if as_json and not seconds:
+        raise output.Refused("--json needs --seconds: its answer is one object at the end")
+    device = len(who) == 16 and not set(who.lower()) - set("0123456789abcdef")
+    end = time.monotonic() + seconds if seconds else float("inf")
+    gathered = []
+    with client.connect(data) as connection:
+        found = client.ask(connection, TraceStart("" if device else who, who if device else ""))
+        last = 0
+        try:
+            while True:
+                over = time.monotonic() >= end
+                found = client.ask(connection, TraceRead(found.id, last, over))
+                if found.lost and not as_json:
+                    output.note(f"{found.lost} steps came too fast to be kept")
+                for step in found.steps:
+                    last = step.number
+                    if as_json:
+                        gathered.append(asdict(step))
+                        continue
+                    stamp = time.strftime("%H:%M:%S", time.localtime(step.at)) + f"{step.at % 1:.3f}"[1:]
+                    arrow = "->" if step.way == "in" else "<-"
+                    output.write(
+                        f"{stamp} {step.session[:4]} {arrow} {step.what} ({step.msg_id}, {step.bytes} B)"
+                    )
+                output.flush()
+                if over:
+                    break
+                time.sleep(LOOK_SECONDS)
+        except KeyboardInterrupt:
+            client.call(data, TraceRead(found.id, last, True))
+    if as_json:
+        output.result({"steps": gathered})

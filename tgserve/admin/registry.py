@@ -15,6 +15,7 @@ from tgserve.chunks.keeper import Keeper
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.rpc.flood import Floods
+from tgserve.server.tracing import Tracing
 from tgserve.services import Services
 from tgserve.store.moving import Mover
 from tgserve.store.shards import Store
@@ -48,6 +49,7 @@ class Daemon(Protocol):
     clock: Clock
     services: Services
     jobs: Jobs
+    tracing: Tracing
     backups: Backups
     keeper: Keeper
     mover: Mover

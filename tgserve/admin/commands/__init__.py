@@ -19,6 +19,7 @@ MODULES = (
     "seeing",
     "sessions",
     "shards",
+    "traces",
     "sms",
     "users",
 )

@@ -90,3 +90,49 @@ class LogTail(Command[LogLines]):
     level: str = "debug"
     """The least level that is shown."""
     contains: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One message, or one event of the protocol, of a traced login; never its content."""
+
+    number: int
+    at: float
+    """Unix time."""
+    session: str
+    address: str
+    way: str
+    """in or out."""
+    what: str
+    msg_id: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSteps:
+    """What went to and fro since the step asked for."""
+
+    id: int
+    steps: list[TraceStep] = field(default_factory=list)
+    lost: int = 0
+    """Steps that came too fast to be kept."""
+
+
+@answers("trace.start", TraceSteps)
+@dataclass(frozen=True, slots=True)
+class TraceStart(Command[TraceSteps]):
+    """Trace one login (`auth_key_id`, 16 hexadecimal digits), or all of an account (`who`)."""
+
+    who: str = ""
+    auth_key_id: str = ""
+
+
+@answers("trace.read", TraceSteps)
+@dataclass(frozen=True, slots=True)
+class TraceRead(Command[TraceSteps]):
+    """Steps after number `after`; a trace that is not read for 15 seconds ends."""
+
+    id: int
+    after: int = 0
+    stop: bool = False
+    """These are the last that are wanted."""
