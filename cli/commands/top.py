@@ -173,8 +173,10 @@ def lines(report: TopReport, found: Rates, history: dict[str, deque[float]]) -> 
         rows.append((f"disk {disk.number}", f"{disk.health}, {free} free, {disk.path}"))
     rows += [("job", job) for job in report.jobs]
     rows += [("trouble", sentence) for sentence in report.trouble]
-    busiest = sorted(report.methods, key=lambda name: -report.methods[name])[:5]
-    rows.append(("most called", ", ".join(f"{name} {report.methods[name]}" for name in busiest) or "-"))
+    busiest = sorted(
+        (name for name in report.methods if report.methods[name]), key=lambda name: -report.methods[name]
+    )
+    rows.append(("most called", ", ".join(f"{name} {report.methods[name]}" for name in busiest[:5]) or "-"))
     return rows
 
 
