@@ -102,6 +102,9 @@ USERNAME_OCCUPIED = ErrorKind(400, "USERNAME_OCCUPIED", "the username is taken")
 USERNAME_NOT_OCCUPIED = ErrorKind(400, "USERNAME_NOT_OCCUPIED", "nobody has this username")
 USERNAME_NOT_MODIFIED = ErrorKind(400, "USERNAME_NOT_MODIFIED", "the username is already this one")
 USER_ID_INVALID = ErrorKind(400, "USER_ID_INVALID", "no such user, or a wrong access hash")
+PEER_ID_NOT_SUPPORTED = ErrorKind(
+    400, "PEER_ID_NOT_SUPPORTED", "not with people of another data centre of this server"
+)
 PEER_ID_INVALID = ErrorKind(400, "PEER_ID_INVALID", "no such peer, or a wrong access hash")
 CHAT_ID_INVALID = ErrorKind(400, "CHAT_ID_INVALID", "no such group, or you are not in it")
 CHAT_TITLE_EMPTY = ErrorKind(400, "CHAT_TITLE_EMPTY", "a group needs a title")

@@ -243,5 +243,9 @@ async def import_bot_authorization(
 ) -> t.AnyAuthAuthorization:
     if request.api_id <= 0:
         raise errors.API_ID_INVALID()
+    home = call.services.homes.of_bot(request.bot_auth_token)
+    if home:
+        raise errors.USER_MIGRATE(home)
+    require_own_number(call)
     bot = await call.services.bots.sign_in(request.bot_auth_token, call.session.auth_key_id)
     return authorization(call, bot)

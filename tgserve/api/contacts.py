@@ -172,6 +172,8 @@ async def resolve_username(call: Call, request: contacts.ResolveUsername) -> t.A
 
 async def _met(call: Call, peer: int) -> int | None:
     """A peer of whatever node, once there is something to show of it; None for 0 and who cannot be asked for."""
+    if peer < 0 and call.services.channels.register.get_or_none(peer) is None:
+        return None  # a channel of another node
     if peer > 0 and call.services.nodes.far(peer):
         await call.services.visitors.meet((peer,))
         return peer if call.services.users.get_or_none(peer) is not None else None

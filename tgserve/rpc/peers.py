@@ -32,6 +32,13 @@ def resolve(call: Call, peer: t.AnyInputPeer) -> int:
     raise errors.PEER_ID_INVALID()
 
 
+def here(call: Call, peer: int) -> int:
+    """`peer`, unless it is somebody of another node, for what goes no further than this one. PEER_ID_NOT_SUPPORTED."""
+    if peer > 0 and call.services.nodes.far(peer):
+        raise errors.PEER_ID_NOT_SUPPORTED()
+    return peer
+
+
 def resolve_chat(call: Call, chat_id: int) -> int:
     """A group that the caller is in, or was: what was is only his own box. CHAT_ID_INVALID for everybody else, whether
     it exists or not (SECURITY 6.2)."""

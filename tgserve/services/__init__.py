@@ -251,7 +251,7 @@ def build(
     carrying = Carrying(store, clock, nodes, visitors, blocks, bus)
     auth.homes, names.homes = homes, homes
     auth.tickets = Tickets(clock, ids, nodes)
-    messaging.far = files.far = nodes.far
+    messaging.far = files.far = privacy.far = nodes.far
     services = Services(
         store=store,
         clock=clock,

@@ -7,6 +7,7 @@ fresh community nobody could find anybody otherwise. "Contacts" means: those who
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Final
 
 from tgserve.clock import Clock
@@ -56,6 +57,9 @@ allow_chat_participants and disallow_... of the same."""
 EVERYBODY: Final[tuple[Rule, ...]] = (("allow_all", ()),)
 CONTACTS_ONLY: Final[tuple[Rule, ...]] = (("allow_contacts", ()), ("disallow_all", ()))
 DEFAULTS: Final = {PHONE: CONTACTS_ONLY, BIRTHDAY: CONTACTS_ONLY}
+NOBODY: Final[tuple[Rule, ...]] = (("disallow_all", ()),)
+ELSEWHERE: Final = {PHONE: NOBODY, "chat_invite": NOBODY, "phone_call": NOBODY}
+"""Of people homed at another node: a copy holds nothing that not everybody may see, and no group reaches them."""
 _CHATS: Final = "chat_participants"
 OWNERS_KEPT = 100_000
 
@@ -80,9 +84,14 @@ class Privacy:
         """Owners with a rule that names groups: they look different when somebody joins or leaves one."""
         self._rules: OrderedDict[int, dict[str, tuple[Rule, ...]]] = OrderedDict()
 
+        self.far: Callable[[int], bool] = lambda user_id: False
+        """Is this the copy of somebody homed at another node?"""
+
     def rules(self, owner: int, key: str) -> tuple[Rule, ...]:
         """The owner's rules for one of KEYS."""
         known = self._rules.get(owner)
+        if known is None and self.far(owner):
+            known = self._rules[owner] = ELSEWHERE
         if known is None:
             with self._store.read(slot_of(owner)) as reader:
                 known = {name: row.rules for (*_, name), row in reader.range(PRIVACY, owner)}

@@ -24,7 +24,8 @@ async def update_profile(call: Call, request: account.UpdateProfile) -> t.AnyUse
 @rpc(account.CheckUsername, flood=per_minute(120))
 async def check_username(call: Call, request: account.CheckUsername) -> bool:
     """True: the name is free. A taken one is `false`, not an error."""
-    return call.services.names.free(request.username)
+    free = call.services.names.free(request.username)
+    return free and not await call.services.homes.name_taken(request.username)
 
 
 @rpc(account.UpdateUsername, flood=per_minute(10))

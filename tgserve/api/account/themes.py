@@ -186,7 +186,7 @@ async def get_chat_themes(call: Call, request: account.GetChatThemes) -> t.AnyAc
 @rpc(messages.SetChatTheme, flood=per_minute(60))
 async def set_chat_theme(call: Call, request: messages.SetChatTheme) -> t.AnyUpdates:
     """The look of a private chat, for both; a service message says so."""
-    peer = peers.resolve(call, request.peer)
+    peer = peers.here(call, peers.resolve(call, request.peer))
     if peer <= 0 or peer == SERVICE_USER:
         raise errors.PEER_ID_INVALID()
     call.services.messaging.check_may_write(call.me, peer)

@@ -204,7 +204,7 @@ async def reset_wall_papers(call: Call, request: account.ResetWallPapers) -> boo
 async def set_chat_wall_paper(call: Call, request: messages.SetChatWallPaper) -> t.AnyUpdates:
     """Behind a private chat: for oneself, or for both; as a message set it; or none any more. Both are told by a
     service message, unless it is taken away."""
-    peer = peers.resolve(call, request.peer)
+    peer = peers.here(call, peers.resolve(call, request.peer))
     if peer <= 0 or peer == SERVICE_USER:
         raise errors.PEER_ID_INVALID()
     call.services.messaging.check_may_write(call.me, peer)

@@ -22,7 +22,7 @@ from tgserve.tl.functions import messages
 @rpc(messages.SetHistoryTTL, flood=per_minute(60))
 async def set_history_ttl(call: Call, request: messages.SetHistoryTTL) -> t.AnyUpdates:
     """For everybody in the chat, with a service message that says so. In groups admins set it."""
-    peer = peers.resolve(call, request.peer)
+    peer = peers.here(call, peers.resolve(call, request.peer))
     if peer == SERVICE_USER:
         raise errors.PEER_ID_INVALID()
     if is_channel(peer):

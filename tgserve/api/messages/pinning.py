@@ -26,7 +26,7 @@ _PINNED, _PINNED_LAYER = layers.encode_part(t.MessageActionPinMessage())
 @rpc(messages.UpdatePinnedMessage, flood=per_minute(120))
 async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessage) -> t.AnyUpdates:
     """For both sides, with a service message that says so, or for oneself alone; unpinning says nothing."""
-    peer = peers.resolve(call, request.peer)
+    peer = peers.here(call, peers.resolve(call, request.peer))
     if is_channel(peer):
         return await _pin_in_channel(call, peer, request)
     others = () if request.pm_oneside else call.services.pinning.audience(call.me, peer)

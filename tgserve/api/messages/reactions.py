@@ -25,7 +25,7 @@ from tgserve.tl.functions import messages
 
 @rpc(messages.SendReaction, flood=per_minute(240))
 async def send_reaction(call: Call, request: messages.SendReaction) -> t.AnyUpdates:
-    peer = peers.resolve(call, request.peer)
+    peer = peers.here(call, peers.resolve(call, request.peer))
     kinds = [kind for one in request.reaction or () if (kind := render.kind_of(one))]
     view = await call.services.reactions.react(
         call.me,

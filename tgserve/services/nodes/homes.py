@@ -107,6 +107,22 @@ class Homes:
             return 0
         return found if isinstance(found, int) and nodes.far(found) else 0
 
+    def of_bot(self, token: str) -> int:
+        """DC of the bot that a token names, when that is another one; 0 = it is this node's to judge."""
+        number = token.partition(":")[0]
+        bot = int(number) if number.isascii() and number.isdigit() and len(number) < 15 else 0
+        return self._nodes.home(bot) if self._nodes.active and self._nodes.far(bot) else 0
+
+    async def name_taken(self, name: str) -> bool:
+        """Has somebody of another node this username? For who asks before he takes it; False while nobody can say."""
+        if not self._nodes.active or self._nodes.keeps:
+            return False
+        try:
+            found = await self._nodes.ask(self._nodes.keeper, w.Named(name.lower()))
+        except NodeAway:
+            return False
+        return bool(found)
+
     # -- for other nodes ----------------------------------------------------------------------------------------------
 
     def home_of_phone(self, digits: str) -> int:
@@ -121,8 +137,7 @@ class Homes:
         return home
 
     def named(self, name: str) -> int:
-        peer = self._names.peer_or_none(name) or 0
-        return peer if peer > 0 else 0
+        return self._names.peer_or_none(name) or 0
 
     def called(self, digits: str) -> int:
         """One's own user of this number, if everybody may find him by it."""

@@ -82,7 +82,7 @@ class Take(Word, frozen=True):
 
 
 class Named(Word, frozen=True):
-    """To the keeper: the peer with a username; 0 = nobody."""
+    """To the keeper: the peer with a username, a channel too; 0 = nobody."""
 
     name: str
 
