@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("web", "A web client of your own build: check."),
     "config": ("config", "Settings: show, check."),
     "methods": ("methods", "What of the protocol is served."),
+    "completion": ("completion", "Completion for bash, zsh or fish."),
 }
 
 
@@ -56,6 +57,17 @@ class Lazy(click.Group):
         """From the table: --help imports no command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """From the table, too."""
+        found = [
+            click.shell_completion.CompletionItem(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
