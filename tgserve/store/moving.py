@@ -54,8 +54,10 @@ TAIL_ROWS = 100
 TAIL_ROUNDS = 20
 GATE_SECONDS = 0.006
 """The gate is given up when what is under way does not come to rest within this: tried again, for longer each time."""
-GATE_MOST_SECONDS = 0.25
-GATE_TRIES = 200
+GATE_MOST_SECONDS = 0.05
+GATE_TRIES = 100
+GATE_PAUSES = 4
+"""After a gate that was given up all goes on for so many times as long as it may be shut."""
 CLAIM_BYTES = 1_000_000
 """What the gate's commit may hold at most: more would go past the log, and take long."""
 RETRY_SECONDS = 0.5
@@ -177,6 +179,9 @@ class Mover:
         progress.total = sum(self._estimate(source, len(slots)) for (source, _), slots in plan.items())
         self.progress = progress
         try:
+            for shard in self.store.shards:
+                await self._purge(shard, progress)
+            progress.purged = 0
             for (source, target), slots in plan.items():
                 await self._pair(self.store.shard(source), self.store.shard(target), slots, progress)
             progress.total = progress.done
@@ -205,7 +210,8 @@ class Mover:
 
     async def _pair(self, source: Shard, target: Shard, slots: list[int], progress: Progress) -> None:
         try:
-            await self._prepare(target, progress)
+            # Nothing of what is to come may wait in the target's memory.
+            await _settled(target.aside(lambda: target.engine.tidy(True)))
             for at in range(0, len(slots), BATCH_SLOTS):
                 some = slots[at : at + BATCH_SLOTS]
                 await self._mark(target, some)
@@ -237,11 +243,6 @@ class Mover:
         return len(batch)
 
     # The steps.
-
-    async def _prepare(self, target: Shard, progress: Progress) -> None:
-        """Nothing of what is to come may wait in the target's memory, or lie in it as a half copy."""
-        await _settled(target.aside(lambda: target.engine.tidy(True)))
-        await self._purge(target, progress)
 
     async def _mark(self, target: Shard, slots: list[int]) -> None:
         rows = copying_rows(slots)
@@ -326,7 +327,7 @@ class Mover:
                 store.calm -= 1
             progress.gave_up += 1
             patience = min(patience * 1.5, GATE_MOST_SECONDS)
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(patience * GATE_PAUSES)
         raise StoreError(
             f"slots {_some(batch)}: what is on its way from or to them does not come to rest (is a shard's disk full?)"
         )
