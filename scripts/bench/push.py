@@ -118,7 +118,7 @@ async def measured(members: int, folder: Path) -> dict[str, float]:
     item = Published(CHANNEL, 2, 1, NewMessage(1), now, view)
     asked: list[tuple[int, PushWaiting]] = []
     real = push.feed._write
-    push.feed._write = lambda owner, items, mark: asked.extend(items)  # type: ignore[method-assign, assignment]
+    push.feed._write = lambda owner, items, mark: asked.extend(items)  # type: ignore[method-assign]
     best, cold = 1e9, 0.0
     for _ in range(ROUNDS):
         asked.clear()
@@ -138,7 +138,7 @@ async def measured(members: int, folder: Path) -> dict[str, float]:
     push.feed._write = real  # type: ignore[method-assign]
     begin = time.perf_counter()
     push.feed._take(item)
-    while not push.feed.idle:
+    while not push.feed.idle:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     queued = time.perf_counter() - begin
     drawn = min(2000, members)
