@@ -37,6 +37,9 @@ class Snapshot(Protocol):
     def renew(self) -> None:
         """Move to the newest commit."""
 
+    def stay(self) -> None:
+        """This view will stand for long: commits after it shall cost what they cost without it."""
+
     def reset(self) -> None:
         """Let go of the commit (its pages may be reused) until the next renew."""
 

@@ -243,9 +243,12 @@ class Store:
         try:
             if not resting.wait(seconds):
                 raise StoreError("the shards did not come to rest")
-            return self._cut()
+            cut = self._cut()
         finally:
             self._loop.call_soon_threadsafe(self._let_go, resting)
+        for view in cut.views.values():
+            view.stay()
+        return cut
 
     def shard(self, number: int) -> Shard:
         """StoreError when there is none."""

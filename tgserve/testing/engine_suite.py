@@ -126,6 +126,27 @@ class EngineSuite:
         before.close()
         engine.close()
 
+    def test_a_view_that_stays_is_what_it_was(self, engine: Engine) -> None:
+        """Whatever is committed after it, in whatever state the engine was when it was taken."""
+        before = {b"\0\0\1" + bytes((n,)): bytes((n,)) for n in range(100)}
+        older = engine.snapshot()
+        engine.commit({**before})
+        engine.commit({b"\0\0\1\5": None, b"\0\0\1\6": b"other"})
+        view = engine.snapshot()
+        wanted = sorted((k, b"other" if k[-1] == 6 else v) for k, v in before.items() if k[-1] != 5)
+        view.stay()
+        assert list(older.scan(b"", b"\xff")) == []
+        older.close()
+        for n in range(20):
+            engine.commit({b"\0\0\1" + bytes((n, 1)): b"new", b"\0\0\1" + bytes((n + 50,)): None})
+            engine.tidy(n == 10)
+            assert list(view.scan(b"", b"\xff")) == wanted
+            assert list(view.scan(b"\0\0\1\4", b"\0\0\1\7", reverse=True)) == [wanted[5], wanted[4]]
+            assert view.get(b"\0\0\1\6") == b"other" and view.get(b"\0\0\1\5") is None
+        view.renew()
+        assert view.get(b"\0\0\1\0\1") == b"new" and len(list(view.scan(b"", b"\xff"))) == 20 + 99 - 20
+        view.close()
+
     def test_large_values_and_large_commits(self, engine: Engine) -> None:
         large = bytes(range(256)) * 390
         engine.commit({b"\0" + bytes((n,)): large for n in range(60)})

@@ -48,6 +48,9 @@ class LmdbSnapshot:
         self._txn = self._engine.env.begin()
         self.get = self._txn.get
 
+    def stay(self) -> None:
+        return None
+
     def reset(self) -> None:
         self._txn.abort()
 

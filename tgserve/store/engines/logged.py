@@ -152,6 +152,10 @@ class _Pending:
             found.update(rows)
         return found
 
+    def index_all(self) -> None:
+        """After `merged` was filled at once."""
+        self._unindexed = [self.merged]
+
     def keys(self, lo: bytes, hi: bytes, reverse: bool) -> Iterator[bytes]:
         """Keys of `merged` in [lo, hi), in order (descending when `reverse`), those of a range within one bucket a page
         at a time: who looks at a few rows of many pays for a few. Keys merged meanwhile may be among them."""
@@ -300,6 +304,23 @@ class LoggedSnapshot:
         pending = self._pending
         some = pending is not None and (pending.merged or pending.layers)
         self.get = self._get if some or self._leaving is not None else self._under
+
+    def stay(self) -> None:
+        """Take the waiting rows along as a copy: otherwise no layer could be folded while this view stands, and every
+        read would look through all of them. (What is on its way into the environment is complete: it is shared.)"""
+        pending = self._pending
+        if pending is None or self not in self._engine.snapshots:
+            return
+        # The layers first: one that is folded meanwhile is in `merged` then, and laid over it once more in their order.
+        layers = [rows for number, rows in pending.layers if number <= self.number]
+        own = _Pending()
+        own.merged = dict(pending.merged)
+        for rows in layers:
+            own.merged.update(rows)
+        own.index_all()
+        self._pending = own
+        self._engine.snapshots.discard(self)
+        self._choose()
 
     def reset(self) -> None:
         self._engine.snapshots.discard(self)

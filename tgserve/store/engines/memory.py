@@ -60,6 +60,9 @@ class MemorySnapshot:
             self._engine.snapshots.add(self)
         self.version = self._disk.version
 
+    def stay(self) -> None:
+        return None
+
     def reset(self) -> None:
         self.version = None
         self._engine.snapshots.discard(self)
