@@ -66,7 +66,7 @@ def test_one_who_was_removed_and_hears_more_is_found(monkeypatch: pytest.MonkeyP
 
 def test_devices_that_are_not_told_to_look_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChannelReading, "changed_since", lambda self, me, date: [])
-    assert complaint()
+    assert complaint(60)
 
 
 def test_a_difference_with_a_hole_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,8 +45,8 @@ REFUSED = (
 class Post:
     token: str
     author: int
-    barred: frozenset[int]
-    """Who was removed for sure when it was sent."""
+    barred: frozenset[tuple[int, int]]
+    """Who was removed for sure when it was sent, and how often he had been let in again before."""
     msg_id: int = 0
     texts: list[str] = field(default_factory=list)
     sure: str = ""
@@ -139,7 +139,8 @@ class Townsman(Member):
 
     def _bars(self, message: Any) -> None:
         post = self.town.posts.get(getattr(message, "message", "").partition("~")[0])
-        if post is not None and self.me in post.barred and self.me in self.town.removed:
+        removal = (self.me, self.town.lifted[self.me])
+        if post is not None and removal in post.barred and self.me in self.town.removed:
             self.world.wrong(
                 f"{self.name} was removed and is told of {post.token}, which was sent behind that"
             )
@@ -316,7 +317,8 @@ class Townsman(Member):
     def post(self, named: int = 0) -> None:
         self.count += 1
         town = self.town
-        post = Post(f"{self.name}#{self.count}", self.me, frozenset(town.removed))
+        barred = frozenset((user, town.lifted[user]) for user in town.removed)
+        post = Post(f"{self.name}#{self.count}", self.me, barred)
         post.texts.append(post.token)
         post.sure = post.token
         town.posts[post.token] = post
