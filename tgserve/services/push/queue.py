@@ -52,6 +52,11 @@ class Queue:
         """Pushes that wait."""
         return sum(len(line.items) for line in self._lines.values())
 
+    def oldest(self) -> int:
+        """When the push that has waited longest was decided, Unix seconds; 0 when none waits."""
+        dates = (item.date for line in self._lines.values() for item in line.items.values())
+        return min(dates, default=0)
+
     def load(self) -> None:
         """Once, when the store has started."""
         for slot in range(SLOTS):

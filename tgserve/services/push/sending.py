@@ -208,7 +208,9 @@ class Sending:
         line.tries += 1
         return False
 
-    async def _hand_over(self, user: int, row: pu.PushDevice, opened: Opened, drawn: Drawn) -> PushResult:
+    async def _hand_over(
+        self, user: int, row: pu.PushDevice, opened: Opened, drawn: Drawn, via: str = ""
+    ) -> PushResult:
         if self.routes is None:
             return Later("the daemon is starting")
         badge = self._dialogs.unread_total(user)
@@ -217,7 +219,8 @@ class Sending:
         if sealed:
             body = {"p": self.seal(opened.secret, body)}
         session = row.token_type == kinds.MTPROTO
-        return await self.routes.send(
+        station = self.routes.station_or_none(via) if via else None
+        return await (station or self.routes).send(
             Push(
                 token=f"{row.auth_key_id}:{opened.token}" if session else opened.token,
                 token_type=row.token_type,
@@ -273,13 +276,13 @@ class Sending:
             return
         await self._hand_over(gone.user, gone.row, opened, payload.revoked())
 
-    async def trial(self, user: int, device: Device) -> PushResult:
-        """`tgserve push test`: now, past the queue."""
+    async def trial(self, user: int, device: Device, via: str = "") -> PushResult:
+        """`tgserve push test`: now, past the queue, through the provider `via` or whoever would be asked."""
         row = self._devices.row_or_none(user, device.number)
         if row is None:
             return Refused("the device is gone")
         opened = self._devices.open(user, device.number, row)
-        result = await self._hand_over(user, row, opened, payload.trial(self._server))
+        result = await self._hand_over(user, row, opened, payload.trial(self._server), via)
         if isinstance(result, Gone):
             await self._devices.drop(user, device.number)
         return result
