@@ -216,3 +216,91 @@ def test_posts_of_public_channels_in_tdlib(person, no_errors, version):  # noqa:
     )
     full = ann.call("getSupergroupFullInfo", supergroup_id=supergroup(ann, chat))
     assert not full["can_get_statistics"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_two_admins_and_what_they_schedule_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+    """Both see what waits; who has the channel in his archive finds it among his chats when it is posted."""
+    ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
+    befriend(ann, bob)
+    chat = make(ann, "News", channel=True)
+    ann.call("addChatMembers", chat_id=chat, user_ids=[bob.me["id"]])
+    arrive(bob, chat)
+    may = {"@type": "chatAdministratorRights", "can_manage_chat": True, "can_post_messages": True}
+    ann.call(
+        "setChatMemberStatus",
+        chat_id=chat,
+        member_id=sender(bob),
+        status={"@type": "chatMemberStatusAdministrator", "rights": may, "can_be_edited": True},
+    )
+    bob.wait(
+        lambda u: (
+            u["@type"] == "updateSupergroup"
+            and u["supergroup"]["status"]["@type"] == "chatMemberStatusAdministrator"
+        )
+    )
+    mark = len(bob.updates)
+    state = {"@type": "messageSchedulingStateSendAtDate", "send_date": int(time.time()) + 3000}
+    content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "later"}}
+    options = {"@type": "messageSendOptions", "scheduling_state": state}
+    ann.call("sendMessage", chat_id=chat, input_message_content=content, options=options)
+    bob.wait(
+        lambda u: u["@type"] == "updateChatHasScheduledMessages" and u["has_scheduled_messages"], since=mark
+    )
+    (waiting,) = bob.call("getChatScheduledMessages", chat_id=chat)["messages"]
+    assert waiting["content"]["text"]["text"] == "later"
+    ann.call("addChatToList", chat_id=chat, chat_list={"@type": "chatListArchive"})
+    bob.call("addChatToList", chat_id=chat, chat_list={"@type": "chatListArchive"})
+    time.sleep(1)  # TDLib moves the chat at once and tells the server later
+    mark = len(bob.updates)
+    bob.call("editMessageSchedulingState", chat_id=chat, message_id=waiting["id"])
+    assert ann.wait_text("later")["chat_id"] == chat
+    bob.wait(
+        lambda u: (
+            u["@type"] == "updateChatAddedToList"
+            and u["chat_id"] == chat
+            and u["chat_list"]["@type"] == "chatListMain"
+        ),
+        since=mark,
+    )
+    if version == "1.8.69":
+        tab = {"@type": "profileTabFiles"}
+        ann.call("setSupergroupMainProfileTab", supergroup_id=supergroup(ann, chat), main_profile_tab=tab)
+        full = ann.call("getSupergroupFullInfo", supergroup_id=supergroup(ann, chat))
+        assert full["main_profile_tab"] == tab
+
+
+def test_a_channel_is_banned_from_a_group_in_tdlib(person, no_errors):  # noqa: F811 - fixtures
+    ann, bob = person("1.8.69", "Ann"), person("1.8.69", "Bob")
+    befriend(ann, bob)
+    name = ann.me["id"] % 10**9
+    chat, news = make(ann, "Place"), make(bob, "Voice", channel=True)
+    ann.call("setSupergroupUsername", supergroup_id=supergroup(ann, chat), username=f"place_{name}")
+    bob.call("setSupergroupUsername", supergroup_id=supergroup(bob, news), username=f"voice_{name}")
+    ann.call("addChatMembers", chat_id=chat, user_ids=[bob.me["id"]])
+    arrive(bob, chat)
+    voice = {"@type": "messageSenderChat", "chat_id": news}
+    bob.call("getSupergroupFullInfo", supergroup_id=supergroup(bob, chat))
+    bob.call("setChatMessageSender", chat_id=chat, message_sender_id=voice)
+    bob.send_text(chat, "buy")
+    assert ann.wait_text("buy")["sender_id"] == voice
+    ann.call("searchPublicChat", username=f"voice_{name}")
+    ann.call("banChatMember", chat_id=chat, member_id=voice)
+    banned = ann.call(
+        "getSupergroupMembers",
+        supergroup_id=supergroup(ann, chat),
+        filter={"@type": "supergroupMembersFilterBanned", "query": ""},
+        offset=0,
+        limit=10,
+    )
+    assert [one["member_id"] for one in banned["members"]] == [voice]
+    mark = len(bob.updates)
+    content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "buy more"}}
+    bob.call("sendMessage", chat_id=chat, input_message_content=content)
+    failed = bob.wait(lambda u: u["@type"].startswith("updateMessageSend"), since=mark)
+    assert failed["@type"] == "updateMessageSendFailed", failed
+    events = ann.call("getChatEventLog", chat_id=chat, query="", from_event_id=0, limit=5)["events"]
+    assert events[0]["action"]["@type"] == "chatEventMemberRestricted"
+    assert events[0]["action"]["member_id"] == voice
+    status = {"@type": "chatMemberStatusLeft"}
+    ann.call("setChatMemberStatus", chat_id=chat, member_id=voice, status=status)

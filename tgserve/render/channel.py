@@ -189,8 +189,9 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         made.exported_invite = invite(primary)
     if member and record.megagroup:
         made.online_count = len(services.channels.audience.of(peer))
-    if seat is not None and member and seat.anonymous_as:
-        made.default_send_as = peer_object(seat.anonymous_as)
+    guise = services.channels.posting.usual_guise(viewer, peer)
+    if guise:
+        made.default_send_as = peer_object(guise)
     if record.linked:
         made.linked_chat_id = channel_id(record.linked)
     if record.slow_mode_seconds:

@@ -169,3 +169,29 @@ def test_6_3_a_channel_that_was_banned_is_nobodys_name() -> None:
             sound(c)
 
     run(story())
+
+
+def test_who_may_choose_a_name_hears_which_is_the_usual_one() -> None:
+    """channelFull.default_send_as: TDLib lets its user choose only where it is there."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            assert (await here.full(bob)).default_send_as is None
+            await publish(here, ann, "groupplace")
+            assert (await here.full(bob)).default_send_as == t.PeerUser(user_id=bob.id)
+            assert (await here.full(eve)).default_send_as is None
+            await here.promote(ann, bob, anonymous=True)
+            group = t.PeerChannel(channel_id=here.number)
+            assert (await here.full(bob)).default_send_as == group
+            news = await place(c, ann, bob, megagroup=False)
+            assert (await news.full(ann)).default_send_as is None
+            signed = channels.ToggleSignatures(
+                channel=news.input(ann), signatures_enabled=True, profiles_enabled=True
+            )
+            await ann(signed)
+            assert (await news.full(ann)).default_send_as == t.PeerUser(user_id=ann.id)
+            assert (await news.full(bob)).default_send_as is None
+            sound(c)
+
+    run(story())

@@ -126,6 +126,21 @@ class Posting:
                 found.append(other)
         return found
 
+    def usual_guise(self, me: int, channel: int) -> int:
+        """Whom a member writes as when he says nothing, where he could be told to choose; else 0. TDLib lets its user
+        choose only where it hears this."""
+        record, seat = self._register.view(me, channel)
+        if seat is None or not rights.is_member(seat):
+            return 0
+        if record.megagroup:
+            choice = bool(seat.anonymous_as or record.linked) or rights.is_public(record)
+        else:
+            choice = record.signatures and record.profiles and rights.has(record, me, seat, rights.POST)
+        if not choice:
+            return 0
+        found = self.guises(me, channel)
+        return seat.anonymous_as if seat.anonymous_as in found else found[0]
+
     async def set_guise(self, me: int, channel: int, guise: int, *, origin: Origin = None) -> None:
         """What `me` writes as there from now on. CHANNEL_PRIVATE, SEND_AS_PEER_INVALID."""
         if guise not in self.guises(me, channel):
