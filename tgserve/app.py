@@ -185,7 +185,7 @@ class App:
         self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
         self._closing.append(self.services.channels.counters.flush)
         self._stock = self.tasks.spawn(self.services.stock.start(), "stock")
-        self._closing.append(self._stock.cancel)
+        self._closing.append(lambda: self._stock.cancel())
         if config.previews.enabled:
             fetcher, refusal = web_fetcher()
             self.services.previews.web = Web(fetcher.fetch, refusal, self.tasks.spawn)
@@ -312,7 +312,7 @@ class App:
             datadir.keep_charter(config.data, charter.encode(), pem)
             if pem:
                 self.exchange.use(RsaKey.from_pem(pem))
-                self.tasks.spawn(self._stock_anew(), "stock")
+                self._stock = self.tasks.spawn(self._stock_anew(self._stock), "stock")
 
         nodes.keep = keep
         nodes.rsa = rsa.to_pem
@@ -328,9 +328,9 @@ class App:
         shown = f"[{shown}]" if ":" in shown else shown
         nodes.link = config.node.link_public or (f"{shown}:{link_port}" if shown else "")
 
-    async def _stock_anew(self) -> None:
+    async def _stock_anew(self, before: asyncio.Task[None]) -> None:
         """This node has just joined others: its pictures had ids that belong to the keeper's range."""
-        await asyncio.wait([self._stock])
+        await asyncio.wait([before])
         await self.services.stock.start()
 
     def _pages(self, listener: Listener, key: RsaKey) -> WebMaker | None:
