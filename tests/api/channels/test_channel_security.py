@@ -330,3 +330,54 @@ def test_6_4_ids_of_a_channel_are_nothing_elsewhere() -> None:
             await refused("REPLY_MESSAGE_ID_INVALID", bob, here.say(bob, "x", reply_to=reply))
 
     run(story())
+
+
+WRITTEN_BY_GUESTS = {
+    "messages.sendMessage",
+    "messages.sendMedia",
+    "messages.sendMultiMedia",
+    "messages.forwardMessages",
+    "messages.sendReaction",
+    "messages.getMessagesViews",
+    "channels.joinChannel",
+}
+"""What a guest of a discussion group may do that others see."""
+
+
+@pytest.mark.parametrize("guest", [False, True], ids=["looker", "guest"])
+def test_6_3_who_only_looks_changes_nothing(named: Any, guest: bool) -> None:
+    """Every method: whoever sees a public supergroup without being in it does nothing there but come in; a guest of a
+    discussion group writes as well."""
+
+    async def story() -> None:
+        async with talk(3) as (com, (ann, bob, eve)):
+            here = await place(com, ann, eve, title=TITLE)
+            if guest:
+                news = await place(com, ann, bob, megagroup=False)
+                link = channels.SetDiscussionGroup(broadcast=news.input(ann), group=here.input(ann))
+                await ann(link)
+            else:
+                await ann(channels.UpdateUsername(channel=here.input(ann), username="a_public_place"))
+            for number in range(3):
+                await here.post(ann, f"{SECRET} {number}")
+            assert SECRET in " ".join(await here.texts(bob))
+            register = com.services.channels.register
+            before = settings_of(register.get_or_none(here.id))
+            named(here.peer(bob))
+            faults = []
+            for method, optional in everything(bob):
+                name = method.request.NAME
+                if name == "channels.joinChannel":
+                    continue
+                mark = len(com.heard)
+                said = await outcome(bob, method, optional)
+                if settings_of(register.get_or_none(here.id)) != before:
+                    faults.append(f"{name} has changed it")
+                    break
+                did = deeds(com, mark, here)
+                if did and not (guest and name in WRITTEN_BY_GUESTS):
+                    faults.append(f"{name}: {said[:40]} {did}")
+            assert not faults, "\n".join(faults)
+            sound(com)
+
+    run(story())
