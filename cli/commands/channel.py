@@ -19,6 +19,7 @@ from tgserve.admin.schema.channels import (
 from .. import client, output
 from ..asking import sure, yes_option
 from ..options import common, example
+from .transfer import export_channel, import_chat
 
 which_argument = click.argument("which", metavar="ID|@USERNAME")
 NEGATIVE_IDS = {"ignore_unknown_options": True}
@@ -27,7 +28,11 @@ NEGATIVE_IDS = {"ignore_unknown_options": True}
 
 @click.group()
 def channel() -> None:
-    """Channels, supergroups and basic groups: list, show, members, delete, transfer."""
+    """Channels, supergroups and basic groups: list, show, members, delete, transfer, export, import."""
+
+
+channel.add_command(export_channel)
+channel.add_command(import_chat)
 
 
 @channel.command("list", epilog=example("tgserve channel list --search choir"))

@@ -27,6 +27,7 @@ from .. import client, output
 from ..asking import sure, yes_option
 from ..options import common, example
 from .invite import invite, invites, uninvite
+from .transfer import export_user
 
 who_argument = click.argument("who", metavar="ID|@USERNAME|PHONE")
 
@@ -34,13 +35,13 @@ who_argument = click.argument("who", metavar="ID|@USERNAME|PHONE")
 @click.group()
 def user() -> None:
     """Accounts: list, show, create, edit, code, mailcode, invite, invites, uninvite, ban, unban,
-    delete, reset-2fa, limits.
+    delete, reset-2fa, limits, export.
 
     An account is named by its id, @username or phone number.
     """
 
 
-for one in (invite, invites, uninvite):
+for one in (export_user, invite, invites, uninvite):
     user.add_command(one)
 
 

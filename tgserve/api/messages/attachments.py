@@ -170,17 +170,23 @@ def _document(
     cover: Media | None,
     start: int | None,
 ) -> t.MessageMediaDocument:
+    made, kind = shown_document(call, media, spoiler)
+    made.ttl_seconds = _ttl(peer, call.me, ttl, kind)
+    if kind == "video":
+        made.video_cover = render.blank_photo(call.services, cover) if cover is not None else None
+        made.video_timestamp = max(start, 0) if start else None
+    return made
+
+
+def shown_document(call: Call, media: Media, spoiler: bool = False) -> tuple[t.MessageMediaDocument, str]:
+    """A document as a message shows it, and of which kind that is."""
     document = render.blank_document(call.services, media)
     made = t.MessageMediaDocument(spoiler=spoiler, document=document)
     kind = kind_of_media(made)
     made.video = kind in ("video", "round")
     made.round = kind == "round"
     made.voice = kind == "voice"
-    made.ttl_seconds = _ttl(peer, call.me, ttl, kind)
-    if kind == "video":
-        made.video_cover = render.blank_photo(call.services, cover) if cover is not None else None
-        made.video_timestamp = max(start, 0) if start else None
-    return made
+    return made, kind
 
 
 async def replacement(call: Call, peer: int, old: r.Body, media: t.AnyInputMedia | None) -> Ready | None:
@@ -258,7 +264,6 @@ async def uploaded_photo(call: Call, file: t.AnyInputFile, *, has_stickers: bool
 
 
 async def uploaded_document(call: Call, media: t.InputMediaUploadedDocument) -> Media:
-    files = call.services.files
     blob, name = await uploaded(call, media.file)
     mime = mime_type(media.mime_type)
     attributes = clean(media.attributes)
@@ -276,13 +281,21 @@ async def uploaded_document(call: Call, media: t.InputMediaUploadedDocument) -> 
             attributes.append(t.DocumentAttributeAnimated())
     if media.stickers and not any(isinstance(one, t.DocumentAttributeHasStickers) for one in attributes):
         attributes.append(t.DocumentAttributeHasStickers())
+    return await made_document(call, blob, mime, attributes, media.thumb)
+
+
+async def made_document(
+    call: Call, blob: Blob, mime: str, attributes: list[Any], thumb_file: t.AnyInputFile | None = None
+) -> Media:
+    """A document of bytes that are here, with clean attributes; a thumbnail is made where there is none."""
+    files = call.services.files
     sizes: tuple[Shown, ...] = ()
     stripped = b""
     sticker = await as_sticker(call, blob, mime, attributes)
     if sticker is not None:
         blob = blob if sticker.mime == mime else await files.store_bytes(sticker.data)
         mime, sizes = sticker.mime, await thumbs(call, sticker)
-    thumb = await _thumb(call, media.thumb, blob, mime, attributes) if sticker is None else None
+    thumb = await _thumb(call, thumb_file, blob, mime, attributes) if sticker is None else None
     if thumb is not None:
         sizes, stripped = await files.shown(thumb), thumb.stripped
     return await files.create_document(
