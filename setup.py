@@ -29,6 +29,7 @@ setup(
         "tgserve.webroot": ["*.js"],
         "tgserve.conf": ["*.toml", "*.service"],
     },
+    data_files=[("share/man/man1", [f"docs/man/{page.name}" for page in sorted(HERE.glob("docs/man/*.1"))])],
     # One sentence for each in docs/DEPENDENCIES.md; tests/test_house.py compares.
     install_requires=[
         "blake3>=1.0",
