@@ -6,11 +6,12 @@ before any client is built for it. The nonce is the only thing sent; nothing is 
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import time
 from dataclasses import dataclass
+
+from tgserve.ids import Ids
 
 SECONDS = 5.0
 REQ_PQ_MULTI, RES_PQ, VECTOR = 0xBE7E8EF1, 0x05162463, 0x1CB5C415
@@ -34,7 +35,7 @@ def ask(host: str, port: int, seconds: float = SECONDS) -> Answer:
     try:
         with socket.create_connection((host, port), timeout=seconds) as sock:
             sock.settimeout(seconds)
-            nonce = os.urandom(16)
+            nonce = Ids().random_bytes(16)
             body = struct.pack("<I", REQ_PQ_MULTI) + nonce
             packet = struct.pack("<qqi", 0, int(time.time()) << 32, len(body)) + body
             sock.sendall(b"\xef" + bytes((len(packet) // 4,)) + packet)

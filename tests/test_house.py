@@ -34,7 +34,7 @@ STRANGERS = [(a, b) for a in ("mtproto",) for b in ("store", "chunks", "imaging"
 """The wire tower and the domain tower never know each other below api/."""
 SERVICES_MAY_USE_TL = {"tl.layers", "tl.fast"}
 """Services carry TL bytes and never look inside: of tl they may import these."""
-CLI_MAY_IMPORT = {"tgserve", "config", "errors", "admin.schema"}
+CLI_MAY_IMPORT = {"tgserve", "config", "errors", "ids", "admin.schema"}
 CLI_MAY_IMPORT_LATE = CLI_MAY_IMPORT | {"app", "admin.offline", "admin.offline_backups", "webroot"}
 """Inside a command's function: the daemon itself, and what works without one."""
 LAYER_ROOMS = ("tl/", "rpc/dispatcher.py", "rpc/context.py", "rpc/wrappers.py", "server/")
