@@ -552,6 +552,7 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
     if type(news) is Typing and news.chat <= -r.CHANNEL_BASE:
         update: Any = t.UpdateChannelUserTyping(
             channel_id=channel_id(news.chat),
+            top_msg_id=news.top or None,
             from_id=peer(news.user),
             action=raw(news.action, news.min_layer),
         )

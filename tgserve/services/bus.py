@@ -24,6 +24,8 @@ class Typing:
     min_layer: int = 0
     chat: int = 0
     """The group it happens in; 0 = the private chat."""
+    top: int = 0
+    """The thread of a supergroup it happens in; 0 = the whole chat."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -395,3 +395,36 @@ def test_effects_are_for_people() -> None:
                 await refused("EFFECT_ID_INVALID", ann, request)
 
     run(story())
+
+
+def test_6_3_who_is_seen_typing() -> None:
+    """Members who may write, under their own names; nobody in a channel, no anonymous admin, nobody who looks."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here, news = await place(c, ann, bob, eve), await place(c, ann, bob, megagroup=False)
+            await publish(here, ann, "groupplace")
+            told: list[Any] = []
+            c.services.bus.subscribe_ephemeral(lambda users, said: told.append((sorted(users), said.top)))
+            for one in (ann, bob, eve):
+                c.services.channels.audience.arrived(one.id)
+
+            def typing(who: Person, where: Any, **more: Any) -> messages.SetTyping:
+                action = t.SendMessageTypingAction()
+                return messages.SetTyping(peer=where.peer(who), action=action, **more)
+
+            assert await bob(typing(bob, here))
+            assert await eve(typing(eve, here, top_msg_id=7))
+            assert told == [(sorted([ann.id, eve.id]), 0), (sorted([ann.id, bob.id]), 7)]
+            told.clear()
+            assert await ann(typing(ann, news))
+            await refused("CHAT_ADMIN_REQUIRED", bob, typing(bob, news))
+            await refused("CHAT_WRITE_FORBIDDEN", joe, typing(joe, here))
+            await refused("MSG_ID_INVALID", bob, typing(bob, here, top_msg_id=-1))
+            await here.ban(ann, bob, send_messages=True)
+            await refused("USER_BANNED_IN_CHANNEL", bob, typing(bob, here))
+            await here.promote(ann, eve, anonymous=True)
+            assert await eve(typing(eve, here))
+            assert told == []
+
+    run(story())

@@ -8,6 +8,7 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import Status, per_minute, rpc
 from tgserve.services.bus import Typing
 from tgserve.services.channels.register import is_channel
+from tgserve.services.history import TOP_ID
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -80,19 +81,24 @@ async def get_outbox_read_date(call: Call, request: messages.GetOutboxReadDate) 
 
 @rpc(messages.SetTyping, flood=per_minute(600))
 async def set_typing(call: Call, request: messages.SetTyping) -> bool:
-    """Told to the other side's devices that are online, and forgotten. Who is blocked types unseen."""
+    """Told to the other side's devices that are online, and forgotten. Who is blocked types unseen, and who writes under
+    another name than his own."""
     peer = peers.resolve(call, request.peer)
     told: tuple[int, ...] = (peer,)
     blocks = call.services.blocks
     if is_channel(peer):
-        call.services.channels.register.seat(call.me, peer)
+        if not call.services.channels.posting.types(call.me, peer):
+            return True
         told = tuple(user for user in call.services.channels.audience.of(peer) if user != call.me)
     elif peer < 0:
         told = call.services.groups.rosters.of_member(call.me, peer).others(call.me)
     elif peer == call.me or blocks.has_blocked(peer, call.me) or blocks.has_blocked(call.me, peer):
         return True
+    top = request.top_msg_id or 0
+    if not 0 <= top <= TOP_ID:
+        raise errors.MSG_ID_INVALID()
     action, min_layer = layers.encode_part(request.action)
     if len(action) > limits.TEXT_CHARS:
         raise errors.DATA_INVALID()
-    call.services.bus.tell(told, Typing(call.me, action, min_layer, min(peer, 0)))
+    call.services.bus.tell(told, Typing(call.me, action, min_layer, min(peer, 0), top))
     return True

@@ -174,6 +174,16 @@ class Posting:
             places = [_place(reader, record, channel, me, seat, draft.reply) for _, draft in drafts]
         return author, places
 
+    def types(self, me: int, channel: int) -> bool:
+        """Would what `me` writes there stand under his own name, so that others may be told that he is writing? Raises
+        what keeps him from it, as send_many."""
+        record, seat = self._register.view(me, channel)
+        _check_member(record, seat, self._register.writing_guest(me, channel))
+        _check_rights(record, me, seat, ())
+        if not record.megagroup:
+            return False
+        return author_of(record, channel, me, seat, 0, "", self.foreign(me, channel, 0)).shown == me
+
     def shares_list(self, channel: int) -> bool:
         """Are its scheduled messages a list of all who may post? Those for a supergroup are their writer's own."""
         record = self._register.get_or_none(channel)
