@@ -185,6 +185,7 @@ class App:
         self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
         self._closing.append(self.services.channels.counters.flush)
         self._stock = self.tasks.spawn(self.services.stock.start(), "stock")
+        self._closing.append(self._stock.cancel)
         self._closing.append(lambda: self._stock.cancel())
         if config.previews.enabled:
             fetcher, refusal = web_fetcher()

@@ -68,7 +68,7 @@ async def test_each_fault_of_a_join_has_its_sentence(make_node: MakeNode):
             await joining.join(replace_(token, expires=1))
         with pytest.raises(JoinRefused, match="cannot be reached"):
             await joining.join(replace_(token, link="127.0.0.1:1"))
-        with pytest.raises(JoinRefused, match="closed the connection|not the node"):
+        with pytest.raises(JoinRefused, match=r"closed the connection|not the node"):
             await joining.join(replace_(token, key=bytes(range(32))))
         with pytest.raises(JoinRefused, match="not known here"):
             await joining.join(replace_(token, secret=bytes(16)))
