@@ -139,3 +139,4 @@ def test_withdrawn_and_unknown_links_look_alike(choir):
             page(made["link"].replace(made["token"], token))
         answers.append((caught.value.code, caught.value.read()))
     assert {code for code, _ in answers} == {404} and len({body for _, body in answers}) == 1
+    assert json.loads(choir.run("check", "--json"))["problems"] == []

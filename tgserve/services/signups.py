@@ -26,7 +26,7 @@ from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
-HOME = slot_of("sign-up")
+HOME = slot_of(a.SIGNUP_SLOT)
 TOKEN_BYTES = 18
 DIGITS = 8
 KEPT_SECONDS = 30 * limits.DAY

@@ -60,6 +60,10 @@ class Bot(Record, frozen=True):
     created: int
 
 
+SIGNUP_SLOT = "sign-up"
+"""The text whose slot has all invitations."""
+
+
 class SignupInvite(Record, frozen=True):
     """Lets people without an account make one, keyed by a keyed hash of the digits they type. `token`: hash of the
     link's. Times are Unix seconds."""

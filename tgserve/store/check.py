@@ -24,6 +24,7 @@ from tgserve.store import group_records as g
 from tgserve.store import keyspaces as k
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
+from tgserve.store.account_records import SIGNUP_SLOT
 from tgserve.store.check_channels import Channels
 from tgserve.store.check_files import Files
 from tgserve.store.check_opinions import Opinions
@@ -53,6 +54,8 @@ _PLACES = {
     k.STOCK: STOCK_SLOT,
     k.SCENES: SCENES,
     k.SCENE_NAMES: SCENES,
+    k.SIGNUP_INVITES: SIGNUP_SLOT,
+    k.SIGNED_UP: SIGNUP_SLOT,
     **dict.fromkeys((k.NODES, k.INVITATIONS, k.NODE_QUEUE, k.STREAMS, k.VISITORS), NODES_SLOT),
 }
 """Keyspaces whose rows all lie in the slot of one text."""
