@@ -18,8 +18,8 @@ import pytest
 from telethon.tl.functions.account import UpdateUsernameRequest
 
 from tests.journeys.daemon import Daemon
+from tests.journeys.npm import installed
 from tests.journeys.people import telethon_person, until
-from tests.journeys.tdlib import CACHE
 from tests.server.test_doors import certificate
 
 pytestmark = pytest.mark.asyncio
@@ -52,21 +52,7 @@ def chromium() -> str:
 
 def built(folder: Path) -> Path:
     """The page, bundled; the folder of the driver."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("Node.js is not installed here: the library for browsers is not tried")
-    place = CACHE / "browser"
-    place.mkdir(parents=True, exist_ok=True)
-    wanted = (HERE / "package.json").read_text()
-    stamp = place / "installed.json"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        (place / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=400, check=False)
-        if done.returncode:
-            pytest.skip(f"npm could not install the library: {done.stderr[-300:]}")
-        stamp.write_text(wanted)
-    for name in ("app.js", "drive.js", "index.html"):
-        shutil.copy(HERE / name, place / name)
+    place = installed(HERE)
     command = ["node", "drive.js", "build", str(folder)]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from telethon.tl.functions.account import UpdateUsernameRequest
 
+from tests.journeys.npm import installed
 from tests.journeys.people import telethon_person, until
 from tests.journeys.scripted import scripted_person
-from tests.journeys.tdlib import CACHE, wheel
+from tests.journeys.tdlib import wheel
 
 pytestmark = pytest.mark.asyncio
 HERE = Path(__file__).parent
@@ -20,22 +19,7 @@ HERE = Path(__file__).parent
 
 def node(script: str) -> tuple[list[str], dict[str, str]]:
     """The command that runs a script of node/ with the libraries installed beside a copy of it."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("Node.js is not installed here: mtcute and GramJS are not tried")
-    folder = CACHE / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = (HERE / "node" / "package.json").read_text()
-    stamp = folder / "installed.json"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        (folder / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400, check=False)
-        if done.returncode:
-            pytest.skip(f"npm could not install the clients: {done.stderr[-300:]}")
-        stamp.write_text(wanted)
-    copy = folder / script
-    shutil.copy(HERE / "node" / script, copy)
-    return ["node", str(copy)], {}
+    return ["node", str(installed(HERE / "node") / script)], {}
 
 
 def old_telethon(script: str) -> tuple[list[str], dict[str, str]]:
