@@ -125,6 +125,20 @@ def _reactions(
     )
 
 
+def _colors(kind: Any) -> Make:
+    """Lines of before the colours were kept say nothing."""
+
+    def make(
+        services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
+    ) -> Any:
+        if not entry.layer:
+            return None
+        before, after = stored(entry.data_before, entry.layer), stored(entry.data_after, entry.layer)
+        return kind(prev_value=before, new_value=after)
+
+    return make
+
+
 def _photo(
     services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
 ) -> Any:
@@ -253,6 +267,8 @@ _ACTIONS: dict[str, Make] = {
     journal.STICKERS: _sets(t.ChannelAdminLogEventActionChangeStickerSet),
     journal.EMOJI_STICKERS: _sets(t.ChannelAdminLogEventActionChangeEmojiStickerSet),
     journal.RANK: _rank,
+    journal.COLOR: _colors(t.ChannelAdminLogEventActionChangePeerColor),
+    journal.PROFILE_COLOR: _colors(t.ChannelAdminLogEventActionChangeProfilePeerColor),
     journal.PINNED: _message(t.ChannelAdminLogEventActionUpdatePinned),
     journal.EDIT: _edit,
     journal.DELETE: _message(t.ChannelAdminLogEventActionDeleteMessage),

@@ -109,6 +109,13 @@ def test_the_log_says_what_was_changed() -> None:
             )
             await ann(shown)
             assert await log_of(news, ann) == ["ToggleSignatureProfiles", "ToggleSignatures"]
+            await ann(channels.UpdateColor(channel=news.input(ann), color=5, background_emoji_id=77))
+            await ann(channels.UpdateColor(channel=news.input(ann), color=3, for_profile=True))
+            asked = channels.GetAdminLog(channel=news.input(ann), q="", max_id=0, min_id=0, limit=2)
+            profile, name = (one.action for one in (await ann(asked)).events)
+            assert (profile.prev_value, profile.new_value) == (t.PeerColor(), t.PeerColor(color=3))
+            assert name.new_value == t.PeerColor(color=5, background_emoji_id=77)
+            assert isinstance(name, t.ChannelAdminLogEventActionChangePeerColor)
             for toggle in (
                 channels.ToggleJoinToSend,
                 channels.ToggleJoinRequest,

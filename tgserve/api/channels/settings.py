@@ -19,6 +19,7 @@ from tgserve.services.channels.life import require
 from tgserve.services.groups.life import Action
 from tgserve.store import channel_records as c
 from tgserve.store.transaction import Txn
+from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
 
@@ -202,7 +203,23 @@ async def update_color(call: Call, request: channels.UpdateColor) -> t.AnyUpdate
             return replace(record, profile_color=color, profile_emoji=emoji)
         return replace(record, color=color, color_emoji=emoji)
 
-    return await change(call, channel, rights.INFO, made, _line("color", after=color))
+    known = call.services.channels.register.get_or_none(channel)
+    was = (-1, 0)
+    if known is not None:
+        was = (known.color, known.color_emoji)
+        if request.for_profile:
+            was = (known.profile_color, known.profile_emoji)
+    line = _line(
+        journal.PROFILE_COLOR if request.for_profile else journal.COLOR,
+        data_before=_color(*was),
+        data_after=_color(color, emoji),
+        layer=layers.CURRENT,
+    )
+    return await change(call, channel, rights.INFO, made, line)
+
+
+def _color(color: int, emoji: int) -> bytes:
+    return layers.encode(t.PeerColor(color=color if color >= 0 else None, background_emoji_id=emoji or None))
 
 
 @rpc(channels.SetMainProfileTab, flood=per_minute(30))

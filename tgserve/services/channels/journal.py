@@ -38,6 +38,8 @@ REACTIONS: Final = "reactions"
 STICKERS: Final = "stickers"
 EMOJI_STICKERS: Final = "emoji_stickers"
 RANK: Final = "rank"
+COLOR: Final = "color"
+PROFILE_COLOR: Final = "profile_color"
 TOGGLES: Final = frozenset(
     {"signatures", "profiles", "invites", "prehistory", "noforwards", "antispam", "forum"}
 )
