@@ -11,6 +11,8 @@ from contextlib import suppress
 class Socks:
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
+        self.also: dict[int, tuple[str, int]] = {}
+        """Further servers, by the port they are asked for."""
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = int(self.listener.getsockname()[1])
         self.open = True
@@ -27,8 +29,7 @@ class Socks:
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError, IndexError, ConnectionError):
-            self._greet(client)
-            server = socket.create_connection(self.target)
+            server = socket.create_connection(self.also.get(self._greet(client), self.target))
             self.pairs |= {client, server}
             back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
             back.start()
@@ -46,14 +47,16 @@ class Socks:
             data += part
         return data
 
-    def _greet(self, client: socket.socket) -> None:
+    def _greet(self, client: socket.socket) -> int:
+        """The port that is asked for."""
         methods = self._exactly(client, 2)[1]
         self._exactly(client, methods)
         client.sendall(b"\x05\x00")
         kind = self._exactly(client, 4)[3]
         size = {1: 4, 4: 16}.get(kind) or self._exactly(client, 1)[0]
-        self._exactly(client, size + 2)
+        place = self._exactly(client, size + 2)
         client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+        return int.from_bytes(place[-2:], "big")
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):

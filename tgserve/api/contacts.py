@@ -188,10 +188,9 @@ async def resolve_phone(call: Call, request: contacts.ResolvePhone) -> t.AnyCont
         digits = digits_or_none(request.phone)
         if fault.name != errors.PHONE_NOT_OCCUPIED.name or digits is None:
             raise
-        elsewhere = await _met(call, await call.services.homes.user_called(digits))
-        if elsewhere is None:
+        found = await call.services.visitors.called(digits)
+        if not found:
             raise
-        found = elsewhere
     return _resolved(call, found)
 
 

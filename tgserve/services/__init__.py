@@ -247,9 +247,10 @@ def build(
     )
     nodes = Nodes(store, clock, ids, config, access, files.references, secret=secret, charter=charter)
     homes = Homes(store, clock, nodes, auth, names, privacy)
-    visitors = Visitors(store, clock, nodes, users, photos, privacy)
+    visitors = Visitors(store, clock, nodes, homes, users, photos, privacy)
     carrying = Carrying(store, clock, nodes, visitors, blocks, bus)
     auth.homes, names.homes = homes, homes
+    contacts.elsewhere = visitors.called
     auth.tickets = Tickets(clock, ids, nodes)
     messaging.far = files.far = privacy.far = nodes.far
     services = Services(

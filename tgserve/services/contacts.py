@@ -6,7 +6,7 @@ A contact is a row in the owner's slot; the other side keeps KNOWN_BY, fed by th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,8 @@ class Contacts:
         self._auth = auth
         self._privacy = privacy
         self._directory = directory
+        self.elsewhere: Callable[[str], Awaitable[int]] | None = None
+        """With several nodes: who has this number at another one and lets himself be found by it, 0 for nobody."""
         store.on_outbox(pl.ContactAdded, self._told)
         store.on_outbox(pl.ContactGone, self._gone)
 
@@ -107,6 +109,8 @@ class Contacts:
         for entry in looked_at:
             digits = digits_or_none(entry.phone)
             user_id = self._auth.user_by_digits_or_none(digits) if digits else None
+            if digits and user_id is None and self.elsewhere is not None:
+                user_id = await self.elsewhere(digits) or None
             if digits is None or user_id is None:
                 continue
             if user_id != me and not self._privacy.allows(user_id, BY_PHONE, me):

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tgserve.clock import Clock
 from tgserve.services.nodes import words as w
+from tgserve.services.nodes.homes import Homes
 from tgserve.services.nodes.nodes import SLOT, NodeAway, Nodes
 from tgserve.services.photos import Photos
 from tgserve.services.privacy import ABOUT, Privacy
@@ -33,11 +34,19 @@ TOLD_AT_MOST: Final = 5000
 
 class Visitors:
     def __init__(
-        self, store: Store, clock: Clock, nodes: Nodes, users: Users, photos: Photos, privacy: Privacy
+        self,
+        store: Store,
+        clock: Clock,
+        nodes: Nodes,
+        homes: Homes,
+        users: Users,
+        photos: Photos,
+        privacy: Privacy,
     ) -> None:
         self._store = store
         self._clock = clock
         self._nodes = nodes
+        self._homes = homes
         self._users = users
         self._photos = photos
         self._privacy = privacy
@@ -112,6 +121,13 @@ class Visitors:
                 wanted.setdefault(self._nodes.home(user_id), []).append(user_id)
         for dc, people in wanted.items():
             await self._fetch(dc, [(user_id, -1) for user_id in people])
+
+    async def called(self, digits: str) -> int:
+        """Somebody of another node by his phone number, once there is something to show of him; 0 for nobody."""
+        user_id = await self._homes.user_called(digits)
+        if user_id:
+            await self.meet((user_id,))
+        return user_id if user_id and self._users.get_or_none(user_id) is not None else 0
 
     async def compare(self, dc: int) -> None:
         """The line to a node is there again: what has changed meanwhile?"""
