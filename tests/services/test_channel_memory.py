@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,35 @@ def test_a_list_of_members_is_read_in_slices_while_they_come_and_go(monkeypatch:
             assert first is second is await listed(here.id)
             expected = sorted(came, key=lambda user: (came[user], user))
             assert list(first) == [eve.id, ann.id, *reversed(expected)] and len(first) == 62
+
+    run(story())
+
+
+def test_names_of_members_are_looked_through_in_slices() -> None:
+    """Others have their turns between two slices."""
+
+    async def story() -> None:
+        turns = looked = 0
+        gaps: list[int] = []
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                gaps.append(looked)
+                turns += 1
+                await asyncio.sleep(0)
+
+        def wanted(user: int) -> bool:
+            nonlocal looked
+            looked += 1
+            return user % 1000 == 0
+
+        task = asyncio.get_running_loop().create_task(others())
+        count, found = await members.page(Newest(range(5_000)), wanted, 1, 3)
+        task.cancel()
+        assert (count, found) == (5, [3000, 2000, 1000])
+        assert turns >= 5_000 // members.LOOKED_AT
+        assert max(two - one for one, two in pairwise(gaps)) <= members.LOOKED_AT
 
     run(story())
 
