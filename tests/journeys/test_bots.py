@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 
 import pytest
+from pyrogram.handlers import MessageHandler
 from telethon import errors, events
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import telethon_client, telethon_person, until
-
-_count = itertools.count(1)
+from tests.journeys.people import kurigram_client, telethon_client, telethon_person, until
+from tests.journeys.socks import Socks
+from tests.journeys.tdlib import Library
+from tests.journeys.test_tdlib import VERSIONS
 
 
 @pytest.fixture
@@ -132,3 +133,63 @@ async def test_5_9_wrong_tokens_and_revoked_ones(daemon, made):
         await banned.disconnect()
     finally:
         await client.disconnect()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_bot_in_tdlib(daemon, new_phone, made, tmp_path, version):
+    username, token = made
+    library = Library(version, daemon.pem, tmp_path)
+    proxy = Socks(daemon.host, daemon.port)
+    bot = library.client(tmp_path / "0", proxy)
+    try:
+        bot.start()
+        bot._state("WaitPhoneNumber")
+        bot.call("checkAuthenticationBotToken", token=token)
+        bot._state("Ready")
+        me = bot.call("getMe")
+        assert me["type"]["@type"] == "userTypeBot" and me["usernames"]["active_usernames"] == [username]
+
+        async def person():
+            async with telethon_person(daemon, new_phone(), "Ann") as ann:
+                peer = await ann.get_entity(username)
+                await ann.send_message(peer, "hello")
+                heard = await asyncio.to_thread(
+                    bot.wait, lambda update: update["@type"] == "updateNewMessage" and incoming(update)
+                )
+                chat = heard["message"]["chat_id"]
+                text = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "hi Ann"}}
+                await asyncio.to_thread(bot.call, "sendMessage", chat_id=chat, input_message_content=text)
+                await until(lambda: [one for one in ann.heard if one.message == "hi Ann"])
+
+        asyncio.run(person())
+        assert not library.errors()
+    finally:
+        bot.close()
+        proxy.close()
+
+
+def incoming(update):
+    return not update["message"]["is_outgoing"]
+
+
+@pytest.mark.asyncio
+async def test_a_bot_in_kurigram(daemon, new_phone, made, folder):
+    username, token = made
+    bot = kurigram_client(daemon, folder, "bot")
+    bot.bot_token = token
+    heard = []
+
+    async def answer(client, message):
+        heard.append(message.text)
+        await message.reply("from kurigram")
+
+    bot.add_handler(MessageHandler(answer))
+    await bot.start()
+    try:
+        assert bot.me.is_bot and bot.me.username == username
+        async with telethon_person(daemon, new_phone(), "Ann") as ann:
+            await ann.send_message(await ann.get_entity(username), "hello")
+            await until(lambda: [one for one in ann.heard if one.message == "from kurigram"])
+            assert heard == ["hello"]
+    finally:
+        await bot.stop()
