@@ -11,25 +11,24 @@ BOTS_MAY = frozenset(
     auth.importBotAuthorization auth.logOut channels.deleteMessages channels.editAdmin channels.editBanned
     channels.editPhoto channels.editTitle channels.getChannels channels.getFullChannel channels.getMessages
     channels.getParticipant channels.getParticipants channels.leaveChannel channels.setStickers
-    channels.createForumTopic channels.editForumTopic channels.deleteTopicHistory
-    channels.updatePinnedForumTopic contacts.resolveUsername help.setBotUpdatesStatus help.getConfig
-    help.getCdnConfig help.getAppConfig messages.createForumTopic messages.editForumTopic
-    messages.deleteTopicHistory messages.updatePinnedForumTopic messages.deleteChatUser
-    messages.deleteMessages messages.editChatAbout messages.editChatDefaultBannedRights
-    messages.editChatParticipantRank messages.editChatPhoto messages.editChatTitle messages.editMessage
-    messages.exportChatInvite messages.editExportedChatInvite messages.hideChatJoinRequest
-    messages.forwardMessages messages.getChats messages.getCustomEmojiDocuments messages.getDocumentByHash
-    messages.getForumTopicsByID messages.getFullChat messages.getMessages messages.getStickerSet
-    messages.sendMedia messages.sendMessage messages.sendMultiMedia messages.sendReaction messages.setTyping
-    messages.unpinAllMessages messages.updatePinnedMessage messages.uploadMedia
-    messages.editInlineBotMessage messages.setBotCallbackAnswer messages.setInlineBotResults
-    messages.getGameHighScores messages.setGameScore photos.getUserPhotos photos.uploadProfilePhoto
-    photos.updateProfilePhoto stickers.addStickerToSet stickers.changeSticker stickers.changeStickerPosition
-    stickers.checkShortName stickers.createStickerSet stickers.deleteStickerSet
-    stickers.removeStickerFromSet stickers.renameStickerSet stickers.replaceSticker
-    stickers.setStickerSetThumb stickers.suggestShortName updates.getChannelDifference updates.getDifference
-    updates.getState upload.getFile upload.getFileHashes upload.getCdnFile upload.getCdnFileHashes
-    upload.saveBigFilePart upload.saveFilePart users.getFullUser users.getUsers
+    contacts.resolveUsername help.setBotUpdatesStatus help.getConfig help.getCdnConfig help.getAppConfig
+    messages.createForumTopic messages.editForumTopic messages.deleteTopicHistory
+    messages.updatePinnedForumTopic messages.deleteChatUser messages.deleteMessages messages.editChatAbout
+    messages.editChatDefaultBannedRights messages.editChatParticipantRank messages.editChatPhoto
+    messages.editChatTitle messages.editMessage messages.exportChatInvite messages.editExportedChatInvite
+    messages.hideChatJoinRequest messages.forwardMessages messages.getChats messages.getCustomEmojiDocuments
+    messages.getDocumentByHash messages.getForumTopicsByID messages.getFullChat messages.getMessages
+    messages.getStickerSet messages.sendMedia messages.sendMessage messages.sendMultiMedia
+    messages.sendReaction messages.setTyping messages.unpinAllMessages messages.updatePinnedMessage
+    messages.uploadMedia messages.editInlineBotMessage messages.setBotCallbackAnswer
+    messages.setInlineBotResults messages.getGameHighScores messages.setGameScore photos.getUserPhotos
+    photos.uploadProfilePhoto photos.updateProfilePhoto stickers.addStickerToSet stickers.changeSticker
+    stickers.changeStickerPosition stickers.checkShortName stickers.createStickerSet
+    stickers.deleteStickerSet stickers.removeStickerFromSet stickers.renameStickerSet
+    stickers.replaceSticker stickers.setStickerSetThumb stickers.suggestShortName
+    updates.getChannelDifference updates.getDifference updates.getState upload.getFile upload.getFileHashes
+    upload.getCdnFile upload.getCdnFileHashes upload.saveBigFilePart upload.saveFilePart users.getFullUser
+    users.getUsers
     """.split()
 )
 
