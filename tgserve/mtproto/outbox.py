@@ -115,6 +115,16 @@ class Outbox:
         ):
             self._shed()
 
+    def push(self, body: bytes) -> None:
+        """As `put` of a notice that the client acknowledges: what a crowd is told goes this way."""
+        queue = self.queue
+        queue.append(Outgoing(body, NOTICE, True, 0))
+        size = len(body)
+        self.waiting_bytes += size
+        self.push_bytes += size
+        if self.push_bytes > SESSION_OFFLINE_BYTES or len(queue) > WAITING_MESSAGES:
+            self._shed()
+
     def need_ack(self, msg_id: int, now: float) -> None:
         if not self.acks:
             self.ack_since = now
@@ -123,14 +133,17 @@ class Outbox:
     def acknowledged(self, msg_ids: tuple[int, ...]) -> tuple[int, ...]:
         """The client has these; those that were still kept."""
         known = []
+        kept, again, freed = self.kept, self.again, 0
         for msg_id in msg_ids:
-            out = self.kept.pop(msg_id, None)
+            out = kept.pop(msg_id, None)
             if out is not None:
                 known.append(msg_id)
-                self.kept_bytes -= len(out.body)
-                self.again.pop(msg_id, None)
+                freed += len(out.body)
+                if again:
+                    again.pop(msg_id, None)
                 if out.request:
                     self.answers.pop(out.request, None)
+        self.kept_bytes -= freed
         if known and not self.kept:
             # A dict keeps the room it once had: of an idle session these are a tenth of its memory.
             self.kept, self.answers = {}, dict(self.answers)
@@ -185,6 +198,31 @@ class Outbox:
         return bool(self.acks) and (
             now >= self.ack_since + ACK_DELAY_SECONDS or len(self.acks) >= ACKS_AT_ONCE
         )
+
+    def single(self, now: float) -> Outgoing | None:
+        """The only message that waits, if it can go as it is; None: ask `take`. Most packets carry one message."""
+        queue = self.queue
+        if len(queue) != 1 or self.acks or self.again:
+            return None
+        out = queue.pop()
+        self.waiting_bytes = self.push_bytes = 0
+        # as _stamp, written out
+        msg_id = (int(now * 4294967296) & ~3) | out.kind
+        if msg_id <= self.last_id:
+            msg_id = ((self.last_id | 3) + 1) | out.kind
+        self.last_id = out.msg_id = msg_id
+        contents = self.contents
+        if not out.content:
+            out.seq_no = contents * 2
+            return out
+        out.seq_no = contents * 2 + 1
+        self.contents = contents + 1
+        kept = self.kept
+        kept[msg_id] = out
+        self.kept_bytes += len(out.body)
+        if self.kept_bytes > SESSION_UNACKED_BYTES or len(kept) > KEPT_MESSAGES:
+            self._thin(out)
+        return out
 
     def take(self, now: float, acks: bool) -> list[Packet]:
         """Everything that can be sent now, as packets; `acks`: also acknowledgements that could still wait."""

@@ -255,13 +255,13 @@ class Session(State):
             return
         self.result(req_msg_id, deflate(body) if len(body) >= 1024 else body)
         if self.outbox.lost:
-            self._mark_lost()
+            self.mark_lost()
 
     def push(self, body: bytes) -> None:
         """An update of the session's layer, as boxed bytes (shared between receivers, never copied)."""
         self.outbox.put(body, NOTICE, True)
         if self.outbox.lost:
-            self._mark_lost()
+            self.mark_lost()
 
     def session_destroyed(self, session_id: int, found: bool) -> None:
         """The answer to a DestroySession event."""
@@ -291,7 +291,7 @@ class Session(State):
             return []
         packets = outbox.take(now, False)
         if outbox.lost:
-            self._mark_lost()
+            self.mark_lost()
         return packets
 
     def refusals(self, now: float) -> list[Packet]:
@@ -303,7 +303,7 @@ class Session(State):
         """The same for an HTTP response: acknowledgements do not wait. Normally one packet."""
         packets = self.outbox.take(now, True)
         if self.outbox.lost:
-            self._mark_lost()
+            self.mark_lost()
         return packets
 
     def on_connected(self, now: float, *, duplex: bool = True) -> None:
@@ -318,7 +318,8 @@ class Session(State):
         self.outbox.forget()
         self.established = False
 
-    def _mark_lost(self) -> None:
+    def mark_lost(self) -> None:
+        """The client is told to ask again for answers that the outbox had no room for."""
         state = self.window.state
         for request in self.outbox.lost:
             if request in state:

@@ -236,6 +236,15 @@ class Connection(asyncio.Protocol):
             self._gate.spoken(self)
         out.append(data)
 
+    def send(self, data: bytes) -> None:
+        """At the end of the loop's turn: write it now, unless something was said that must go before it."""
+        transport = self._transport
+        if self._out or self._closing or transport is None:
+            self.say(data)
+            return
+        _bytes_out.value += len(data)
+        transport.write(data)
+
     def flush(self) -> None:
         """Write what was said, as one piece."""
         out = self._out

@@ -58,14 +58,14 @@ class Fanout:
     def committed(self, batch: list[Any]) -> None:
         """Bus subscriber, behind the gateway (which takes note of sign-ins and sign-outs first)."""
         of = self._online.of
-        for item in batch:
-            if type(item) is Published:
-                if item.user_id < 0:
-                    self._broadcast(item)
-                    continue
-                sessions = of(item.user_id)
-                if sessions:
-                    self._publish(item, sessions)
+        told = [item for item in batch if type(item) is Published]
+        for item in told:
+            if item.user_id < 0:
+                self._broadcast(item, alone=len(told) == 1)
+                continue
+            sessions = of(item.user_id)
+            if sessions:
+                self._publish(item, sessions)
 
     def _publish(self, item: Published, sessions: Collection[LiveSession]) -> None:
         origin = item.origin
@@ -82,8 +82,9 @@ class Fanout:
         if update is not None:
             self._push(update, sessions, origin)
 
-    def _broadcast(self, item: Published) -> None:
-        """To everybody online in a channel: drawn once, encoded once for each layer, whoever it is for."""
+    def _broadcast(self, item: Published, alone: bool) -> None:
+        """To everybody online in a channel: drawn once, encoded once for each layer, whoever it is for. `alone`: there
+        is nothing else to tell just now, so it is written at once; more than one go together, in one packet."""
         crowd = self._crowd
         present = crowd.of(item.user_id) if crowd is not None else ()
         if crowd is None or not present:
@@ -97,11 +98,31 @@ class Fanout:
             return
         if general is None:
             return
-        encoded: dict[tuple[int, int], bytes] = {}
-        of = self._online.of
+        groups: dict[tuple[int, int], list[LiveSession]] = {}
+        of, origin = self._online.of, item.origin
         for user in present:
-            if user not in special:
-                self._push(general, of(user), item.origin, encoded)
+            if user in special:
+                continue
+            for live in of(user):
+                if live.ref != origin:
+                    kind = (live.layer or live.login.layer, live.dc_id)
+                    if kind in groups:
+                        groups[kind].append(live)
+                    else:
+                        groups[kind] = [live]
+        encoded: dict[tuple[int, int], bytes] = {}
+        for sessions in groups.values():
+            body = self._body(general, sessions[0], encoded)
+            if not body:
+                continue
+            _pushed.value += len(sessions)
+            if alone:
+                sessions[0].gateway.tell(sessions, body)
+            else:
+                for live in sessions:
+                    live.push(body)
+        for user in special:
+            if user not in present:
                 continue
             try:
                 update = crowd.draw(item, user)
@@ -109,7 +130,7 @@ class Fanout:
                 _faults.inc()
                 _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=user)
                 continue
-            self._push(update, of(user), item.origin)
+            self._push(update, of(user), origin)
 
     def tell(self, users: Collection[int], news: Ephemeral) -> None:
         """Bus subscriber for what is not stored: only sessions with a socket hear of it."""
@@ -156,23 +177,26 @@ class Fanout:
         if encoded is None:
             encoded = {}
         for live in sessions:
-            if live.ref == origin:
-                continue
-            layer = live.layer or live.login.layer or layers.CURRENT
-            dc = live.dc_id if live.dc_id != self._home_dc else 0
-            if update.__class__ is Raw and update.min_layer <= layer and not (dc and update.dcs):
-                _pushed.value += 1
-                live.push(update.data)
-                continue
-            body = encoded.get((layer, dc))
-            if body is None:
-                try:
-                    body = layers.encode(update, layer, dc)
-                except Exception as fault:
-                    _faults.inc()
-                    _log.error("fanout.encode", exc=fault, layer=layer, user=live.login.user_id)
-                    body = b""
-                encoded[layer, dc] = body
-            if body:
-                _pushed.value += 1
-                live.push(body)
+            if live.ref != origin:
+                body = self._body(update, live, encoded)
+                if body:
+                    _pushed.value += 1
+                    live.push(body)
+
+    def _body(self, update: Any, live: LiveSession, encoded: dict[tuple[int, int], bytes]) -> bytes:
+        """The bytes for one session; b"" for what cannot be said in its layer."""
+        layer = live.layer or live.login.layer or layers.CURRENT
+        dc = live.dc_id if live.dc_id != self._home_dc else 0
+        if update.__class__ is Raw and update.min_layer <= layer and not (dc and update.dcs):
+            data: bytes = update.data
+            return data
+        body = encoded.get((layer, dc))
+        if body is None:
+            try:
+                body = layers.encode(update, layer, dc)
+            except Exception as fault:
+                _faults.inc()
+                _log.error("fanout.encode", exc=fault, layer=layer, user=live.login.user_id)
+                body = b""
+            encoded[layer, dc] = body
+        return body

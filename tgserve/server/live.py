@@ -6,7 +6,7 @@ share it once they are bound. Objects here are small and slotted: there is one o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from tgserve.mtproto.cipher import AuthKey
@@ -21,6 +21,9 @@ class Wire(Protocol):
 
     channel: Channel
     live: LiveSession | None
+
+    def send(self, data: bytes) -> None:
+        """Write now, behind what was said."""
 
     def say(self, data: bytes) -> None:
         """Queue bytes; they are written once, at the end of the loop's turn."""
@@ -39,6 +42,9 @@ class Keeper(Protocol):
 
     def soil(self, live: LiveSession) -> None:
         """Something of this session waits to be written."""
+
+    def tell(self, sessions: Iterable[LiveSession], body: bytes) -> None:
+        """Push one update to each of a crowd."""
 
     def session_due(self, live: LiveSession, now: float) -> float | None:
         """The wheel looks at the session."""
@@ -115,7 +121,10 @@ class LiveSession(Caller):
 
     def push(self, body: bytes) -> None:
         """Queue an update, encoded for this session's layer."""
-        self.core.push(body)
+        core = self.core
+        core.outbox.push(body)
+        if core.outbox.lost:
+            core.mark_lost()
         if not self.dirty:
             self.gateway.soil(self)
 
