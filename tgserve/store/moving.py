@@ -28,6 +28,8 @@ from tgserve import log
 from tgserve.errors import StoreError, StoreFull
 from tgserve.store.engine import NeedsRoom, Rows
 from tgserve.store.ownership import (
+    AWAY_SECONDS,
+    all_away,
     copying_rows,
     epochs_of,
     home_rows,
@@ -210,8 +212,7 @@ class Mover:
 
     async def _pair(self, source: Shard, target: Shard, slots: list[int], progress: Progress) -> None:
         try:
-            # Nothing of what is to come may wait in the target's memory.
-            await _settled(target.aside(lambda: target.engine.tidy(True)))
+            await self._put_away(target)
             for at in range(0, len(slots), BATCH_SLOTS):
                 some = slots[at : at + BATCH_SLOTS]
                 await self._mark(target, some)
@@ -397,8 +398,7 @@ class Mover:
 
         left, marked = await self._apart(look)
         if left:
-            # What waits in memory would come back over what is deleted below it.
-            await _settled(shard.aside(lambda: shard.engine.tidy(True)))
+            await self._put_away(shard)
             for slot in left:
                 while gone := await self._wipe(shard, slot):
                     self._go_on()
@@ -407,6 +407,14 @@ class Mover:
             await self._disown(shard, left)
         if marked:
             await self._mark(shard, [])
+
+    async def _put_away(self, shard: Shard) -> None:
+        """What waits in memory would come back over what is written, or deleted, below it."""
+        before = shard.engine.waiting()
+        while not all_away(shard.engine, before):
+            await _settled(shard.aside(lambda: shard.engine.tidy(True)))
+            self._go_on()
+            await asyncio.sleep(AWAY_SECONDS)
 
     async def _disown(self, source: Shard, slots: list[int]) -> None:
         epochs = self._epochs(source)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from time import sleep
 
 from tgserve.errors import StoreError
 from tgserve.store import records as r
@@ -22,6 +23,7 @@ from tgserve.store.transaction import Reader
 
 COPYING = "copying"
 """Name of the META row: the slots whose rows are being copied here, 2 bytes each."""
+AWAY_SECONDS = 0.002
 WIPE_ROWS = 20_000
 """Rows deleted in one commit while nobody waits."""
 
@@ -98,6 +100,20 @@ def wipe_once(engine: Engine, slot: int, count: int) -> int:
     return len(doomed)
 
 
+def all_away(engine: Engine, before: list[object]) -> bool:
+    """Is all written that was `waiting()` before?"""
+    now = engine.waiting()
+    return not any(one is other for one in before for other in now)
+
+
+def put_away(engine: Engine) -> None:
+    """What waits in memory would come back over what is deleted below it: have it written."""
+    before = engine.waiting()
+    while not all_away(engine, before):
+        engine.tidy(True)
+        sleep(AWAY_SECONDS)
+
+
 def clean(number: int, engine: Engine, table: list[int], store: str) -> tuple[int, int]:
     """At the start, before anybody reads or writes: delete half copies and stale rows. (slots, rows) that went."""
     view = engine.snapshot()
@@ -106,7 +122,7 @@ def clean(number: int, engine: Engine, table: list[int], store: str) -> tuple[in
     view.close()
     if not left or home is None:
         return 0, 0
-    engine.tidy(True)  # what waits in memory would come back over what is deleted below it
+    put_away(engine)
     rows = 0
     for slot in left:
         while gone := wipe_once(engine, slot, WIPE_ROWS):

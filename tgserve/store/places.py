@@ -18,8 +18,10 @@ from tgserve.store.format import Format
 from tgserve.store.keyspaces import HOME
 from tgserve.store.packing import META_SLOT
 
-FILES = ("data.mdb", "lock.mdb", "log")
-"""What an environment's folder holds, of any engine of ours."""
+FILES = ("lock.mdb", "log", "log-2", "data.mdb")
+"""What an environment's folder holds, of any engine of ours; data.mdb, which says whose it is, goes last."""
+BARE_LOG_BYTES = 8192
+"""A log that holds no more than the HOME row."""
 PROBE = ".tgserve-probe"
 
 
@@ -91,21 +93,23 @@ def _clear(folder: Path) -> None:
 
 
 def _must_be_empty(place: Path, found: Format) -> None:
-    """But for a shard of ours that was never entered in format.json, or was taken out of it."""
+    """But for a shard of ours that is not in format.json: never entered, or taken out. All slots have owners without
+    it."""
     for path in sorted(place.iterdir()):
         if path.name == "lost+found":
             continue
         if path.name == "format.json":
             raise StoreError(f"{place} holds another server's store{_named(path)}: choose an empty folder")
-        home = _home(path if path.is_dir() else place)
+        folder = path if path.is_dir() else place
+        if folder is path and path.name.startswith("shard-") and _is_bare(path):
+            continue
+        home = _home(folder)
         if home is None:
             raise StoreError(f"{place} is not empty ({path.name}): choose an empty folder")
         if home.store != found.store:
             raise StoreError(
                 f"{place} holds shard {home.number} of another server (store {home.store}): choose an empty folder"
             )
-        if any(home.epochs):
-            raise StoreError(f"{place} holds what was shard {home.number} of this server, with rows in it")
 
 
 def _named(path: Path) -> str:
@@ -113,6 +117,25 @@ def _named(path: Path) -> str:
         return f" ({msgspec.json.decode(path.read_bytes(), type=Format).store})"
     except (OSError, msgspec.DecodeError):
         return ""
+
+
+def _is_bare(folder: Path) -> bool:
+    """Nothing but what the making or the removal of a shard leaves when it is cut short."""
+    if not {path.name for path in folder.iterdir()} <= set(FILES):
+        return False
+    if not (folder / "data.mdb").is_file():
+        return True
+    logs = [folder / name for name in FILES if name.startswith("log")]
+    if sum(log.stat().st_size for log in logs if log.is_file()) > BARE_LOG_BYTES:
+        return False
+    try:
+        env = lmdb.open(str(folder), readonly=True, lock=False, create=False, max_dbs=0)
+    except lmdb.Error:
+        return False
+    try:
+        return int(env.stat()["entries"]) == 0
+    finally:
+        env.close()
 
 
 def _home(folder: Path) -> r.ShardHome | None:

@@ -102,6 +102,9 @@ class LmdbEngine:
     def untidy(self) -> bool:
         return False
 
+    def waiting(self) -> list[object]:
+        return []
+
     def sound(self) -> bool:
         """Does the environment take transactions? LMDB refuses all after a failed write of its meta page."""
         try:

@@ -434,6 +434,10 @@ class LoggedEngine:
     def untidy(self) -> bool:
         return self.state[0].bytes > 0 or self._leaving is not None
 
+    def waiting(self) -> list[object]:
+        pending, _, leaving = self.state
+        return [one for one in (pending if pending.bytes else None, leaving) if one is not None]
+
     def grow(self) -> None:
         self.base.grow()
 

@@ -125,6 +125,9 @@ class MemoryEngine:
     def untidy(self) -> bool:
         return False
 
+    def waiting(self) -> list[object]:
+        return []
+
     def grow(self) -> None:
         raise StoreError("memory never needs room")
 
