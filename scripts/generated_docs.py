@@ -122,6 +122,7 @@ SECTIONS = {
     "5": "Accounts",
     "6": "Access to peers, chats, files",
     "7": "Operations",
+    "8": "Several nodes",
     "10": "Reliability",
 }
 
@@ -172,7 +173,7 @@ def tests_by_promise(root: Path) -> dict[str, list[str]]:
 
 def _ids_named(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     ids = [
-        f"{major}.{minor}" for major, minor in re.findall(r"(?<![0-9])([1-7])_(\d{1,2})(?=_|$)", node.name)
+        f"{major}.{minor}" for major, minor in re.findall(r"(?<![0-9])([1-8])_(\d{1,2})(?=_|$)", node.name)
     ]
     for listed in re.findall(r"SECURITY ((?:\d+\.\d+(?:, | and )?)+)", ast.get_docstring(node) or ""):
         ids += re.findall(r"\d+\.\d+", listed)

@@ -36,6 +36,7 @@ def lines() -> tuple[tuple[Direction, Direction], tuple[Direction, Direction], H
 
 
 def test_another_implementation_answers_us():
+    """SECURITY 8.1."""
     ours = Handshake(Ids(), SECRET, PROLOGUE, public_key(OTHER))
     them = theirs(initiator=False, secret=OTHER)
     assert them.read_message(ours.opening()) == b""
@@ -67,6 +68,7 @@ def test_both_know_the_others_key_and_each_connection_has_keys_of_its_own():
 
 
 def test_a_message_opens_once_in_its_place_and_unchanged():
+    """SECURITY 8.1."""
     for spoil in (
         lambda one, two: one[:-1] + bytes((one[-1] ^ 1,)),  # changed
         lambda one, two: two,  # the one before it left out
@@ -87,6 +89,7 @@ def test_a_message_opens_once_in_its_place_and_unchanged():
 
 
 def test_who_has_not_the_key_cannot_answer_or_be_understood():
+    """SECURITY 8.1."""
     first = Handshake(Ids(), SECRET, PROLOGUE, public_key(OTHER))
     with pytest.raises(ProtocolError):
         Handshake(Ids(), THIRD, PROLOGUE).accept(first.opening())
@@ -98,6 +101,7 @@ def test_who_has_not_the_key_cannot_answer_or_be_understood():
 
 
 def test_an_old_opening_repeated_leads_nowhere():
+    """SECURITY 8.1."""
     first = Handshake(Ids(), SECRET, PROLOGUE, public_key(OTHER))
     opening = first.opening()
     answer, _, _ = Handshake(Ids(), OTHER, PROLOGUE).accept(opening)

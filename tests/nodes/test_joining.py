@@ -59,6 +59,7 @@ async def test_tokens_are_read_or_refused_by_name(make_node: MakeNode):
 
 
 async def test_each_fault_of_a_join_has_its_sentence(make_node: MakeNode):
+    """SECURITY 8.2."""
     async with make_node(2) as two, make_node(4) as four:
         inviting, joining = two.app.services.nodes, four.app.services.nodes
         token = await token_of(two)
@@ -96,7 +97,7 @@ async def test_a_number_that_is_taken(make_node: MakeNode):
 
 
 async def test_a_token_is_good_for_one_node_and_for_it_again(make_node: MakeNode):
-    """A join that broke off after the keeper had let the node in is repeated; another node gets nothing for it."""
+    """SECURITY 8.2: A join that broke off after the keeper had let the node in is repeated; another node gets nothing for it."""
     async with make_node(2) as two, make_node(4) as four, make_node(5) as five:
         token = await token_of(two)
         await four.app.services.nodes.join(token)
@@ -161,6 +162,7 @@ def replace_(token: Token, **changes: object) -> Token:
 
 
 async def test_a_number_has_one_account_on_all_nodes(make_node: MakeNode):
+    """SECURITY 8.6."""
     async with make_node(2) as two, make_node(4) as four:
         await join(two, four)
         await sign_up(await four.client(), "+999661010")
@@ -187,6 +189,7 @@ async def test_a_number_has_one_account_on_all_nodes(make_node: MakeNode):
 
 
 async def test_without_the_keeper_nobody_signs_up_elsewhere_and_everybody_signs_in(make_node: MakeNode):
+    """SECURITY 8.6."""
     async with make_node(2) as two, make_node(4) as four:
         await join(two, four)
         await sign_up(await four.client(), "+999661020")

@@ -53,6 +53,7 @@ def node(dc: int = 4) -> Node:
 
 
 async def test_who_speaks_something_else_hears_nothing(make_node: MakeNode):
+    """SECURITY 8.3."""
     async with make_node() as server:
         for said in (b"GET / HTTP/1.1\r\n\r\n" + bytes(40), b"\xef" * 64, b"", HEAD, HEAD + bytes(95)):
             assert await answer_to(server, said) == b""
@@ -87,6 +88,7 @@ async def test_who_connects_names_the_version_at_fault(monkeypatch: pytest.Monke
 
 
 async def test_a_stranger_without_a_token_is_cut_off_whatever_he_says(make_node: MakeNode):
+    """SECURITY 8.3."""
     async with make_node() as server:
         await token_of(server)
         hello = w.Hello(node(), 0)
@@ -99,6 +101,7 @@ async def test_a_stranger_without_a_token_is_cut_off_whatever_he_says(make_node:
 
 
 async def test_a_wrong_secret_is_told_so_and_nothing_else(make_node: MakeNode):
+    """SECURITY 8.2."""
     async with make_node() as server:
         await token_of(server)
         channel = await stranger(server)
@@ -110,7 +113,7 @@ async def test_a_wrong_secret_is_told_so_and_nothing_else(make_node: MakeNode):
 
 
 async def test_a_recorded_connection_repeated_leads_nowhere(make_node: MakeNode):
-    """The bytes of a join that was let in are sent once more."""
+    """SECURITY 8.1: The bytes of a join that was let in are sent once more."""
     async with make_node() as server:
         token = await token_of(server)
         said: list[bytes] = []
@@ -130,6 +133,7 @@ async def test_a_recorded_connection_repeated_leads_nowhere(make_node: MakeNode)
 
 
 async def test_a_frame_too_long_or_changed_ends_the_line(make_node: MakeNode):
+    """SECURITY 8.3."""
     async with make_node() as server:
         await token_of(server)
         for spoil in (b"\x7f\xff\xff\xff" + bytes(64), (17).to_bytes(4, "big") + bytes(17), bytes(8)):
@@ -140,6 +144,7 @@ async def test_a_frame_too_long_or_changed_ends_the_line(make_node: MakeNode):
 
 
 async def test_a_crowd_of_strangers_keeps_no_node_out(make_node: MakeNode, monkeypatch: pytest.MonkeyPatch):
+    """SECURITY 8.3."""
     monkeypatch.setattr(peering, "GREETING_SECONDS", 0.5)
     async with make_node(2) as two, make_node(4) as four:
         idle = [await asyncio.open_connection(*place(two)) for _ in range(peering.STRANGERS + 4)]
@@ -159,7 +164,7 @@ async def test_dialing_somebody_without_the_key_fails(make_node: MakeNode):
 
 
 async def test_a_node_may_send_only_what_is_its_own_to_send(make_node: MakeNode):
-    """A message of somebody homed elsewhere, or for somebody who is not here, is left out; what comes twice is applied
+    """SECURITY 8.4: A message of somebody homed elsewhere, or for somebody who is not here, is left out; what comes twice is applied
     once, and a gap ends the line."""
     async with make_node(2) as two, make_node(4) as four:
         await join(two, four)

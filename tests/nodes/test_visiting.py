@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.nodes.conftest import MakeNode, join, until
+from tests.nodes.conftest import MakeNode, join, lined, until
 from tests.server.people import message, next_text, sign_up
 from tgserve import limits
 from tgserve.errors import RpcError
-from tgserve.store.keyspaces import BODIES, NODE_QUEUE
+from tgserve.services.nodes.nodes import SLOT
+from tgserve.store.keyspaces import BODIES, NODE_QUEUE, STREAMS
+from tgserve.store.node_records import Stream
 from tgserve.store.slots import slot_of
 from tgserve.testing.clock import FakeClock
 from tgserve.testing.miniclient import MiniClient
@@ -41,6 +43,7 @@ async def couple(two: TestServer, four: TestServer) -> tuple[MiniClient, MiniCli
 
 
 async def test_a_ticket_opens_the_other_node_once_for_files_only(make_node: MakeNode):
+    """SECURITY 8.5."""
     async with make_node(2) as two, make_node(4) as four:
         ann, _, _, _ = await couple(two, four)
         me = (await ann.call(SELF))[0].id
@@ -93,6 +96,7 @@ async def test_a_ticket_opens_the_other_node_once_for_files_only(make_node: Make
 
 
 async def test_a_ticket_ends(make_node: MakeNode):
+    """SECURITY 8.5."""
     clock = FakeClock()
     async with make_node(2, clock=clock) as two, make_node(4, clock=clock) as four:
         tickets = two.app.services.auth.tickets, four.app.services.auth.tickets
@@ -105,6 +109,7 @@ async def test_a_ticket_ends(make_node: MakeNode):
 
 
 async def test_what_joined_a_session_ends_with_it(make_node: MakeNode):
+    """SECURITY 8.5."""
     async with make_node(2) as two, make_node(4) as four:
         ann, _, _, _ = await couple(two, four)
         first = await ann.call(auth.ExportAuthorization(dc_id=4))
@@ -187,6 +192,7 @@ async def test_what_goes_no_further_than_one_node_is_refused(make_node: MakeNode
 
 
 async def test_who_is_blocked_is_not_heard_and_nothing_is_left(make_node: MakeNode):
+    """SECURITY 8.7."""
     async with make_node(2) as two, make_node(4) as four:
         ann, bob, ann_there, bob_there = await couple(two, four)
         await bob.call(contacts.Block(id=ann_there))
@@ -251,3 +257,44 @@ async def drained(*servers: TestServer) -> None:
     for server in servers:
         with server.app.store.read(slot_of("nodes")) as reader:
             assert list(reader.range(NODE_QUEUE)) == []
+
+
+async def test_a_node_restored_from_an_older_backup_goes_on(make_node: MakeNode):
+    """Both ways: it has forgotten what it acknowledged, and that it has given numbers out."""
+    async with make_node(2) as two, make_node(4) as four:
+        _, bob, _, bob_there = await couple(two, four)
+        ann = await two.client()
+        await sign_up(ann, ANN, "Ann")
+        await bob.call(message(await named(bob, "ann_here"), "to be forgotten", 5))
+        for number in range(3):
+            await ann.call(message(bob_there, f"before {number}", 10 + number))
+        await drained(two, four)
+        here, there = two.app.services, four.app.services
+        was = there.nodes.stream(2)
+        assert was.applied > 1 and was.queued > 1
+
+        def older(txn: Any) -> None:
+            txn.put(STREAMS, 2, value=Stream(queued=1, acked=1, applied=1))
+
+        await four.app.store.transact(SLOT, older)
+        there.nodes.queued_before[2] = 1
+        here.nodes.lines[4].part()
+        await until(lambda: 4 not in here.nodes.lines)
+        await ann.call(message(bob_there, "after", 2))
+        await lined(two, four)
+        await bob.call(message(await named(bob, "ann_here"), "also after", 6))
+        await drained(two, four)
+        texts = [
+            (await bob.call(history_of(await named(bob, "ann_here")))).messages[0].message,
+            (await ann.call(history_of(bob_there))).messages[0].message,
+        ]
+        assert "also after" in texts and "to be forgotten" not in texts
+        assert "after" in [
+            one.message for one in (await bob.call(history_of(await named(bob, "ann_here")))).messages
+        ]
+
+
+def history_of(peer: Any) -> messages.GetHistory:
+    return messages.GetHistory(
+        peer=peer, offset_id=0, offset_date=0, add_offset=0, limit=10, max_id=0, min_id=0, hash=0
+    )

@@ -425,7 +425,7 @@ class Peering:
 
     async def _hand_over(self, line: Line, applied: int) -> None:
         """Everything that is queued, and what comes."""
-        await self._carrying.acked(line.dc, applied)
+        await self._carrying.resume(line.dc, applied)
         with suppress(OSError):
             while True:
                 line.more.clear()

@@ -39,6 +39,7 @@ from tgserve.store.transaction import Txn
 
 BATCH: Final = 64
 """Parcels handed over at once."""
+LOST_AT_ONCE: Final = 10_000
 BODY_BYTES: Final = 90_000
 """A body larger than that has no place in an outbox row; none that clients can make is."""
 
@@ -101,9 +102,14 @@ class Carrying:
                     line.wake()
 
     def pending(self, dc: int, after: int) -> tuple[int, list[w.Parcel]]:
-        """(number of the first, the next parcels behind number `after`)."""
+        """(number of the first, the next parcels behind number `after`). Where the other node has been restored from an
+        older backup, and what it had acknowledged is gone here, empty parcels stand for it."""
         with self._store.read(SLOT) as reader:
             rows = [(key[1], data) for key, data in reader.range(NODE_QUEUE, dc, lo=after + 1, limit=BATCH)]
+            stream = reader.get(STREAMS, dc) or n.Stream()
+        if after < stream.acked:
+            _log.error("node.lost", dc=dc, numbers=stream.acked - after)
+            return after + 1, [w.Parcel(b"")] * min(stream.acked - after, LOST_AT_ONCE)
         return (rows[0][0] if rows else 0), [self._parcel(dc, data) for _, data in rows]
 
     def _parcel(self, dc: int, data: bytes) -> w.Parcel:
@@ -119,6 +125,27 @@ class Carrying:
             _log.error("node.body", bytes=len(packed))
             return w.Parcel(data)
         return w.Parcel(data, packed, self._visitors.cards_of(dc, (payload.author, *body.users)))
+
+    async def resume(self, dc: int, applied: int) -> None:
+        """A line begins, and the other node has everything up to `applied`. When it has numbers that were never given
+        out here, this node was restored from an older backup: what was queued in this run gets numbers behind them."""
+        before = self._nodes.queued_before.pop(dc, None)
+        if before is None or applied <= before:
+            await self.acked(dc, applied)
+            return
+        _log.error("node.restored", dc=dc, numbers=applied - before)
+
+        def work(txn: Txn) -> None:
+            stream = txn.get(STREAMS, dc) or n.Stream()
+            rows = list(txn.range(NODE_QUEUE, dc))
+            for key, _ in rows:
+                txn.delete(NODE_QUEUE, *key)
+            fresh = [data for key, data in rows if key[1] > before]
+            for number, data in enumerate(fresh, applied + 1):
+                txn.put(NODE_QUEUE, dc, number, value=data)
+            txn.put(STREAMS, dc, value=replace(stream, queued=applied + len(fresh), acked=applied))
+
+        await self._store.transact(SLOT, work)
 
     async def acked(self, dc: int, number: int) -> None:
         """A node has everything up to this number."""
@@ -159,6 +186,8 @@ class Carrying:
 
     def _acceptable(self, dc: int, item: w.Parcel) -> pl.AnyOutbox | None:
         """The payload, if it is one that this node may send; what is not is left out, and logged."""
+        if not item.data:
+            return None
         try:
             payload = _payload.decode(item.data)
             if item.body:

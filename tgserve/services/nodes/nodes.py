@@ -95,6 +95,8 @@ class Nodes:
         """Why a node could not be reached at the last try."""
         self.active = False
         """There are other nodes."""
+        self.queued_before: dict[int, int] = {}
+        """DC -> the last number in its queue when this run began; taken out by the first Hello."""
         self.key = b""
         """Public key of this node; empty while no link is configured."""
         self.link = ""
@@ -133,6 +135,7 @@ class Nodes:
             )
         self.active = len(self.rows) > 1
         self.numbered([node.dc for node in self.others()])
+        self.queued_before = {node.dc: self.stream(node.dc).queued for node in self.others()}
 
     # -- whose is it? -------------------------------------------------------------------------------------------------
 
