@@ -23,6 +23,8 @@ from tgserve.tl import layers
 from tgserve.tl import types as t
 
 ROWS_AT_ONCE = 100
+BREATHER = 20
+"""Messages written before clients are served again."""
 
 
 class Chats:
@@ -80,10 +82,11 @@ class Chats:
         self._result.open("[", "messages")
         owner = peer if peer <= -CHANNEL_BASE else me
         for views in self._pages(owner, peer, floor):
-            for view in views:
+            for number, view in enumerate(views):
+                if number % BREATHER == 0:
+                    await asyncio.sleep(0)
                 self._result.put(await self.message(view))
             self._job.done += len(views)
-            await asyncio.sleep(0)
         self._result.close()
 
     def floor(self, me: int, channel: int) -> int:

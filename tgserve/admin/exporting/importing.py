@@ -31,7 +31,9 @@ from tgserve.store.slots import slot_of
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE = 100
+BREATHER = 20
+"""Messages looked at before clients are served again."""
 AT_ONCE = 50
 """Messages without files that are sent in one commit."""
 PHOTO_BYTES = 10 << 20
@@ -107,7 +109,9 @@ class _Run:
             await asyncio.sleep(0)
 
     async def send_all(self, job: Job) -> None:
-        for item in self._export.items:
+        for number, item in enumerate(self._export.items):
+            if number % BREATHER == 0:
+                await asyncio.sleep(0)
             text = self._text(item)
             known = (item.date, item.sender, _hash(text.text))
             self._same[known] += 1
