@@ -361,6 +361,7 @@ TTL_DAYS_INVALID = ErrorKind(400, "TTL_DAYS_INVALID", "so many days cannot be se
 AUTH_TOKEN_INVALID = ErrorKind(400, "AUTH_TOKEN_INVALID", "the login token is wrong, used or expired")
 PASSWORD_EMPTY = ErrorKind(400, "PASSWORD_EMPTY", "the account has no password")
 PASSWORD_HASH_INVALID = ErrorKind(400, "PASSWORD_HASH_INVALID", "the password is wrong")
+USER_BOT = ErrorKind(400, "USER_BOT", "a bot can only be an admin of a channel")
 BOT_METHOD_INVALID = ErrorKind(400, "BOT_METHOD_INVALID", "bots cannot call this method")
 USER_BOT_REQUIRED = ErrorKind(400, "USER_BOT_REQUIRED", "only bots can call this method")
 PHONE_NUMBER_APP_SIGNUP_FORBIDDEN = ErrorKind(

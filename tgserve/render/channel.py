@@ -36,6 +36,7 @@ TABS: dict[str, t.AnyProfileTab] = {
     "gifs": t.ProfileTabGifs(),
 }
 """Channel.main_tab -> TL."""
+BOTS_TOLD = 50
 _BANNED = Struct("<IIi").pack
 _ADMIN = Struct("<II").pack
 
@@ -174,7 +175,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         unread_count=head.unread_count,
         chat_photo=photos.whole_of_chat(services, viewer, peer, record.photo),
         notify_settings=notify_settings(head),
-        bot_info=[],
+        bot_info=_bots(services, peer) if record.megagroup and member else [],
         pts=top.pts,
     )
     if admin:
@@ -218,6 +219,16 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
     if record.reactions_limit:
         made.reactions_limit = record.reactions_limit
     return made
+
+
+def _bots(services: Services, peer: int) -> list[t.AnyBotInfo]:
+    """What the bots of a supergroup say of themselves."""
+    found: list[t.AnyBotInfo] = []
+    for user in services.channels.members.by_role(peer, rights.ROLE_BOT)[:BOTS_TOLD]:
+        record = services.users.get_or_none(user)
+        if record is not None and not record.deleted:
+            found.append(t.BotInfo(user_id=user, description=record.about or None, commands=[]))
+    return found
 
 
 def _stickers(services: Services, viewer: int, set_id: int) -> t.StickerSet | None:

@@ -19,7 +19,7 @@ from tgserve.store.transaction import Reader
 Say = Callable[[str, str, str], None]
 Walk = Callable[[Reader, tuple[Any, ...], Any], None]
 
-ADMIN, RESTRICTED, KICKED = 1, 2, 3
+ADMIN, RESTRICTED, KICKED, BOT = 1, 2, 3, 4
 """Roles of BY_ROLE, as they stand on the disk."""
 
 
@@ -57,7 +57,7 @@ class Channels:
     def moving(self, payload: pl.AnyOutbox) -> None:
         """A payload on its way: what it is about is compared within its slot only."""
         match payload:
-            case pl.SeatChanged():
+            case pl.SeatChanged() | pl.BotSeated():
                 self._seats.add((payload.channel, payload.user))
             case pl.ChannelMentioned():
                 self._called.add((payload.user, payload.channel, payload.msg_id))
@@ -124,6 +124,14 @@ class Channels:
     def _role(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
         peer, role, user = parts
         seat = reader.get(k.PARTICIPANTS, peer, user)
+        if role == BOT:
+            account = self._reader(user).get(k.USERS, user)
+            here = seat is not None and seat.state == c.MEMBER and account is not None and account.bot
+            if not here and (peer, user) not in self._seats:
+                self._say(
+                    "I31", f"channel {-peer - CHANNEL_BASE}", f"lists {user} as a bot in it, which it is not"
+                )
+            return
         if seat is None or role not in roles_of(seat):
             self._say(
                 "I31", f"channel {-peer - CHANNEL_BASE}", f"lists {user} in role {role}, which he lacks"

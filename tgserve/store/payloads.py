@@ -562,6 +562,13 @@ class UnlinkGroup(Record, tag=True, frozen=True):
     date: int
 
 
+class BotSeated(Record, tag=True, frozen=True):
+    """`user`, who has come into a channel or gone, is a bot."""
+
+    channel: int
+    user: int
+
+
 class AwaitPost(Record, tag=True, frozen=True):
     """`user` has a channel in his archive, where a new post finds him; not before second `quiet_until`, when he has
     silenced it that long."""
@@ -710,6 +717,7 @@ AnyOutbox = (
     | LinkGroup
     | UnlinkGroup
     | AwaitPost
+    | BotSeated
     | WakeArchived
     | WakeNext
     | TellScheduled

@@ -83,10 +83,11 @@ async def get_full_channel(call: Call, request: channels.GetFullChannel) -> t.An
     named = [channel]
     if record is not None and record.linked:
         named.append(record.linked)
+    bots = (one.user_id for one in full.bot_info if isinstance(one, t.BotInfo) and one.user_id)
     return t.MessagesChatFull(
         full_chat=full,
         chats=chats(call.services, call.me, named),
-        users=users(call.services, call.me, (call.me,)),
+        users=users(call.services, call.me, (call.me, *bots)),
     )
 
 
@@ -116,12 +117,16 @@ async def invite_to_channel(call: Call, request: channels.InviteToChannel) -> t.
         raise errors.USERS_TOO_MUCH()
     asked = list(dict.fromkeys(peers.resolve_user(call, one) for one in request.users))
     services = call.services
+    known = services.channels.register.get_or_none(channel)
+    megagroup = known is not None and known.megagroup
     missing: list[t.AnyMissingInvitee] = []
     willing: list[int] = []
     for user in asked:
         record = services.users.get_or_none(user)
         if record is None or record.deleted:
             raise errors.USER_ID_INVALID()
+        if record.bot and not megagroup:
+            raise errors.USER_BOT()
         if services.privacy.allows(user, INVITED, call.me) and not services.blocks.has_blocked(user, call.me):
             willing.append(user)
         else:

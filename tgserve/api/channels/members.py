@@ -51,7 +51,7 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
         seat = call.services.channels.register.participant(channel, call.me)
         if not rights.has(record, call.me, seat, rights.BAN):
             raise errors.CHAT_ADMIN_REQUIRED()
-    elif not visible and not (role == rights.ROLE_ADMIN and record.megagroup):
+    elif not visible and not (role in (rights.ROLE_ADMIN, rights.ROLE_BOT) and record.megagroup):
         raise errors.CHAT_ADMIN_REQUIRED()
     everybody = members.by_role(channel, role) if role else await _everybody(call, channel, what)
     limit = min(max(request.limit, 0), limits.PARTICIPANTS_PER_PAGE)
@@ -78,13 +78,12 @@ _ROLES: dict[type, int] = {
     t.ChannelParticipantsAdmins: rights.ROLE_ADMIN,
     t.ChannelParticipantsBanned: rights.ROLE_RESTRICTED,
     t.ChannelParticipantsKicked: rights.ROLE_KICKED,
+    t.ChannelParticipantsBots: rights.ROLE_BOT,
 }
 
 
 async def _everybody(call: Call, channel: int, what: t.AnyChannelParticipantsFilter) -> Sequence[int]:
     """Members among whom a filter chooses, the last to come first: not all of them where few can be meant."""
-    if isinstance(what, t.ChannelParticipantsBots):
-        return ()  # no account is a bot
     if isinstance(what, t.ChannelParticipantsContacts):
         known = [user for user, _ in call.services.contacts.of(call.me)]
         seats = call.services.channels.register.participants(channel, known)

@@ -68,6 +68,7 @@ def build(
     store.on_outbox(pl.TellChannelRequests, seats.requests_changed)
     store.on_outbox(pl.AccountGone, account_gone)
     store.on_outbox(pl.FillGeneral, threads.fill_general)
+    store.on_outbox(pl.BotSeated, seats.bot_seated)
     store.on_outbox(pl.AwaitPost, archive.awaited)
     store.on_outbox(pl.WakeArchived, archive.told)
     store.on_outbox(pl.WakeNext, archive.next_ones)

@@ -245,7 +245,7 @@ class Life:
                     break
                 if seat.state == c.MEMBER:
                     record = put_seat(txn, channel, record, key[1], gone(seat), now)
-                for role in (rights.ROLE_ADMIN, rights.ROLE_RESTRICTED, rights.ROLE_KICKED):
+                for role in (rights.ROLE_ADMIN, rights.ROLE_RESTRICTED, rights.ROLE_KICKED, rights.ROLE_BOT):
                     txn.delete(BY_ROLE, channel, role, key[1])
                 txn.delete(PARTICIPANTS, *key)
             for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):

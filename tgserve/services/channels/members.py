@@ -201,10 +201,11 @@ class Members:
         return came_in
 
     def by_role(self, channel: int, role: int) -> list[int]:
-        """Users with a role: rights.ROLE_ADMIN, ROLE_RESTRICTED, ROLE_KICKED. What has run out is left out."""
+        """Users with a role: rights.ROLE_ADMIN, ROLE_BOT, ROLE_RESTRICTED, ROLE_KICKED. What has run out is left
+        out."""
         with self._store.read(slot_of(channel)) as reader:
             users = [key[2] for key, _ in reader.range(BY_ROLE, channel, role)]
-        if role == rights.ROLE_ADMIN:
+        if role in (rights.ROLE_ADMIN, rights.ROLE_BOT):
             return users
         found: list[int] = []
         for user in users:

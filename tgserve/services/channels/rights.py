@@ -47,6 +47,8 @@ BANNED_SETTABLE: Final = (1 << 29) - 1
 ROLE_ADMIN: Final = 1
 ROLE_RESTRICTED: Final = 2
 ROLE_KICKED: Final = 3
+ROLE_BOT: Final = 4
+"""Of members that are bots; follows their seat by the outbox, since only their own slot knows that they are."""
 
 
 def current(one: c.Participant, now: int) -> c.Participant:

@@ -31,6 +31,7 @@ from tgserve.store.keyspaces import (
     PARTICIPANTS,
     TOPIC_HEADS,
     UNREAD_REACTIONS,
+    USERS,
 )
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -180,6 +181,17 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
         )
     txn.put(DIALOGS, user, channel, value=dialog)
     eventlog.append(txn, user, ev.ChannelChanged(channel), now=word.date, raises=0, origin=origin)
+    account = txn.get(USERS, user)
+    if account is not None and account.bot:
+        txn.outbox(slot_of(channel), pl.BotSeated(channel, user))
+
+
+def bot_seated(txn: Txn, word: pl.BotSeated, memo: Any) -> None:
+    """Outbox, the channel's slot."""
+    if rights.is_member(txn.get(PARTICIPANTS, word.channel, word.user)):
+        txn.put(BY_ROLE, word.channel, rights.ROLE_BOT, word.user, value=NOTHING)
+    else:
+        txn.delete(BY_ROLE, word.channel, rights.ROLE_BOT, word.user)
 
 
 def tell_inviters(
