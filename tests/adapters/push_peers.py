@@ -11,6 +11,7 @@ import json
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,6 +57,7 @@ class Google(Peer):
         self.valid: set[str] = set()
         self.messages: list[dict[str, Any]] = []
         self.dead: set[str] = {"dead-token"}
+        self.now: Callable[[], float] = lambda: NOW
 
     def account(self, **changes: Any) -> str:
         return json.dumps(
@@ -88,7 +90,7 @@ class Google(Peer):
         except jwt.InvalidTokenError as fault:
             return web.json_response({"error": "invalid_grant", "error_description": str(fault)}, status=400)
         assert claims["scope"] == "https://www.googleapis.com/auth/firebase.messaging"
-        assert claims["exp"] - claims["iat"] == 3600 and abs(claims["iat"] - NOW) < 100_000
+        assert claims["exp"] - claims["iat"] == 3600 and abs(claims["iat"] - self.now()) < 100_000
         access = f"access-{len(self.granted)}"
         self.granted.append(access)
         self.valid.add(access)

@@ -1,0 +1,67 @@
+"""Push token type 7: a quiet session of its own is told that there is something."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.server.people import meet, message, sign_up
+from tgserve.testing.server import TestServer
+from tgserve.tl import types as t
+from tgserve.tl.functions import account
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_quiet_session_is_woken_and_the_usual_one_fetches(tmp_path: Path) -> None:
+    async with TestServer(tmp_path / "data") as server:
+        ann, bob = await server.client(), await server.client()
+        await sign_up(ann, "+999661001", "Ann")
+        await sign_up(bob, "+999661002", "Bob")
+        to_bob = await meet(ann, "+999661002")
+        quiet = await server.client(key=bob.key)
+        assert quiet.session is not None
+        await quiet.ping()
+        token = str(quiet.session.session_id)
+        await bob.call(
+            account.RegisterDevice(
+                token_type=7, token=token, app_sandbox=False, secret=b"", other_uids=[], no_muted=False
+            )
+        )
+        await bob.disconnect()
+        await asyncio.sleep(0.1)
+        for number in range(1, 4):
+            await ann.call(message(to_bob, "wake up", number))
+        woken = await quiet.next_update()
+        assert isinstance(woken, t.UpdatesTooLong)
+        await bob.connect(server.host, server.port)
+        waiting = server.app.services.push.queue
+        for _ in range(300):
+            if not len(waiting):
+                break
+            await asyncio.sleep(0.01)
+        assert len(waiting) == 0
+        await quiet.disconnect()
+
+
+async def test_without_its_session_it_waits_and_is_told_later(tmp_path: Path) -> None:
+    async with TestServer(tmp_path / "data") as server:
+        ann, bob = await server.client(), await server.client()
+        await sign_up(ann, "+999661001", "Ann")
+        await sign_up(bob, "+999661002", "Bob")
+        to_bob = await meet(ann, "+999661002")
+        await bob.call(
+            account.RegisterDevice(
+                token_type=7, token="-77", app_sandbox=False, secret=b"", other_uids=[], no_muted=False
+            )
+        )
+        await bob.disconnect()
+        await asyncio.sleep(0.1)
+        await ann.call(message(to_bob, "nobody hears", 1))
+        await asyncio.sleep(0.2)
+        queue = server.app.services.push.queue
+        assert len(queue) == 1
+        (line,) = queue._lines.values()
+        assert line.not_before > server.app.clock.now() + 30
