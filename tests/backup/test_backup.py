@@ -31,8 +31,9 @@ from tgserve.backup.creating import Steps
 from tgserve.backup.faults import BackupError, Damaged, Stopped, WrongKey
 from tgserve.backup.keys import HEADER, spell, unspell
 from tgserve.backup.pruning import prune
-from tgserve.backup.repository import catalogue, read_header
+from tgserve.backup.repository import catalogue, open_by_key, read_header
 from tgserve.backup.restoring import restore
+from tgserve.backup.verifying import verify
 from tgserve.store.keyspaces import USER_SETTINGS
 from tgserve.store.slots import slot_of
 
@@ -198,14 +199,41 @@ def test_one_flipped_bit_in_any_file_is_found_and_named(made: Path, tmp_path: Pa
                 changed[at] ^= bit
                 path.write_bytes(changed)
                 tried += 1
-                try:
-                    said = verdict(target(place)).problems
-                except BackupError as fault:
-                    said = [str(fault)]
+                said = verify(open_by_key(target(place), KEY, RANDOM), Steps(), threading.Event()).problems
                 assert any(name in text for text in said), (name, at, said)
         path.write_bytes(data)
     assert tried > 60
     assert verdict(target(place)).problems == []
+
+
+def test_the_key_alone_opens_a_target_whose_header_is_lost(made: Path, tmp_path: Path) -> None:
+    """One file that is small and alone is no reason to lose everything."""
+    place = copied(made, tmp_path)
+    header = place / HEADER
+    for text in (header.read_bytes()[:-1] + b" ", b"nothing", None):
+        if text is None:
+            header.unlink()
+        else:
+            header.write_bytes(text)
+        with pytest.raises(BackupError, match=f"{HEADER}"):
+            bring_back(target(place), tmp_path / "again", key=None, passphrase="correct horse")
+        repository = open_by_key(target(place), KEY, RANDOM)
+        assert HEADER in repository.problem
+        assert verify(repository, Steps(), threading.Event()).problems == [repository.problem]
+        with pytest.raises(BackupError, match="nothing was removed"):
+            prune(open_by_key(target(place), KEY, RANDOM), 1, Steps(), threading.Event())
+        with pytest.raises(BackupError, match=r"no backup in .* that this key signed"):
+            open_by_key(target(place), bytes(32), RANDOM)
+
+    async def story() -> None:
+        async with yard(made / "data") as here:
+            with pytest.raises(BackupError, match="another key has signed"):
+                await back_up(here, target(place), key=bytes(32))
+            await back_up(here, target(place))
+
+    run(story())
+    assert verdict(target(place)).problems == [] and verdict(target(place)).backups == 3
+    assert bring_back(target(place), tmp_path / "again").chunks == 2
 
 
 def test_a_missing_file_is_found_and_named(made: Path, tmp_path: Path) -> None:
@@ -215,10 +243,7 @@ def test_a_missing_file_is_found_and_named(made: Path, tmp_path: Path) -> None:
         if name.startswith("backups/"):
             continue  # a backup less is what a prune leaves
         away = path.rename(tmp_path / "away")
-        try:
-            said = verdict(target(place)).problems
-        except BackupError as fault:
-            said = [str(fault)]
+        said = verify(open_by_key(target(place), KEY, RANDOM), Steps(), threading.Event()).problems
         assert said, name
         if name.startswith(("packs/", HEADER)):
             assert any(name in text for text in said), (name, said)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tgserve import config as settings
+from tgserve.adapters.objects.contract import Objects
 from tgserve.admin import datadir
 from tgserve.admin.refusal import Refusal
 from tgserve.admin.schema.backups import (
@@ -24,10 +25,11 @@ from tgserve.admin.schema.backups import (
 )
 from tgserve.backup import pruning, restoring, verifying
 from tgserve.backup.creating import Progress, Source, create
+from tgserve.backup.faults import Damaged
 from tgserve.backup.keys import load_key, make_key, spell
 from tgserve.backup.manifest import Manifest
 from tgserve.backup.offline import closed_source
-from tgserve.backup.repository import catalogue, existing_header, prepare
+from tgserve.backup.repository import catalogue, existing_header, prepare, read_header
 from tgserve.backup.targets import KEY_FILE, Access, open_existing, target_of
 from tgserve.chunks.coding import Coder
 from tgserve.clock import SystemClock
@@ -95,7 +97,7 @@ def restore(
         config = Config(data=data, backup=_config(data, access).backup)
         random = Ids().random_bytes
         # What stands in the way of it is worth more words than a key that was not given.
-        restoring.refuse_taken(data, existing_header(target_of(config, access.target, clock)).server)
+        restoring.refuse_taken(data, _server(target_of(config, access.target, clock)))
         repository = open_existing(config, access, random, clock)
         manifest = catalogue(repository.objects, repository.header).pick(name)
         done = restoring.restore(repository, manifest, data, random, clock.now(), progress, stop)
@@ -183,6 +185,14 @@ def row(manifest: Manifest) -> BackupRow:
         lost=manifest.lost,
         seconds=manifest.seconds,
     )
+
+
+def _server(objects: Objects) -> str:
+    try:
+        header = read_header(objects)
+    except Damaged:
+        return ""
+    return header.server if header is not None else ""
 
 
 def _config(data: Path, access: Access) -> Config:

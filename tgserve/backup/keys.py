@@ -187,7 +187,10 @@ class Header:
         except BackupError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, BadSignatureError, CryptoError) as fault:
-            raise Damaged(f"{HEADER} is damaged: put a copy of it back") from fault
+            raise Damaged(
+                f"{HEADER} is damaged: put a copy of it back, or open the target by its key (--key-file); when it is"
+                " removed, the next `backup create` makes another, without the passphrase"
+            ) from fault
         return header
 
     def check(self, keys: Keys, what: str) -> None:

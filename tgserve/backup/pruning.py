@@ -45,7 +45,7 @@ def _prune(
 ) -> Pruned:
     objects, index = repository.objects, repository.index
     listed = catalogue(objects, repository.header)
-    problems = listed.problems + repository.load_index()
+    problems = [*filter(None, [repository.problem]), *listed.problems, *repository.load_index()]
     if problems:
         raise BackupError(f"{problems[0]}; nothing was removed: `tgserve backup verify` says what is lost")
     kept, gone = listed.found[-keep:], listed.found[:-keep]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
@@ -69,8 +69,12 @@ def catalogue(objects: Objects, header: Header) -> Catalogue:
 class Repository:
     """A target that was opened with its key. `index` is empty until `load_index`."""
 
-    def __init__(self, objects: Objects, header: Header, keys: Keys, random: Random) -> None:
+    def __init__(
+        self, objects: Objects, header: Header, keys: Keys, random: Random, problem: str = ""
+    ) -> None:
         self.objects = objects
+        self.problem = problem
+        """What is wrong with the header; the key alone has opened the target then."""
         self.header = header
         self.keys = keys
         self.sealer = Sealer(keys, random)
@@ -98,6 +102,25 @@ def _decoded(content: bytes, kind: type[T], what: str) -> T:
         raise BackupError(f"a {what} block is not one of ours ({fault}): update tgserve") from fault
 
 
+def open_by_key(objects: Objects, key: bytes, random: Random) -> Repository:
+    """The key needs no header: one that is damaged or gone is a problem of its own."""
+    keys = Keys.of(key)
+    problem = ""
+    try:
+        header = read_header(objects)
+        if header is None:
+            problem = f"{HEADER} is missing"
+    except Damaged as fault:
+        header, problem = None, str(fault)
+    if header is None:
+        made = catalogue(objects, Header.make(keys, "", 0)).found
+        if not made:
+            raise BackupError(f"{problem}; there is no backup in {objects.where} that this key signed")
+        header = Header.make(keys, made[-1].server, made[-1].made)
+    header.check(keys, "this")
+    return Repository(objects, header, keys, random, problem)
+
+
 def open_repository(
     objects: Objects, header: Header, random: Random, *, key: bytes | None, passphrase: str
 ) -> Repository:
@@ -111,8 +134,7 @@ def open_repository(
         keys = Keys.of(header.wrap.open(passphrase))
         header.check(keys, "what the passphrase opens")
     elif key is not None:
-        keys = Keys.of(key)
-        header.check(keys, "this")
+        return open_by_key(objects, key, random)
     else:
         ways = (
             "its passphrase or the file with its key" if header.wrap else "the file with its key (--key-file)"
@@ -129,24 +151,26 @@ def prepare(
     objects.prepare()
     keys = Keys.of(key)
     header = read_header(objects)
+    missing = header is None
     if header is None:
-        if objects.entries(m.FOLDER):
-            raise Damaged(
-                f"{HEADER} is missing in {objects.where}, which holds backups: put a copy of it back"
-            )
         header = Header.make(keys, server, now)
-        if passphrase:
-            header = header.with_passphrase(keys, passphrase, random)
-        objects.put(HEADER, header.encode(keys))
+        there = catalogue(objects, header)
+        if there.problems and not there.found:
+            raise BackupError(
+                f"{objects.where} holds backups that another key has signed: choose another target"
+            )
+        if there.found:
+            header = replace(header, server=there.found[-1].server)
     if header.server != server:
         raise BackupError(
             f"{objects.where} holds the backups of another server ({header.server}): choose another folder or prefix"
         )
     header.check(keys, "keys/backup.key of this server")
-    if passphrase:
-        if header.wrap is None:
-            header = header.with_passphrase(keys, passphrase, random)
-            objects.put(HEADER, header.encode(keys))
-        else:
-            header.wrap.open(passphrase)
+    if passphrase and header.wrap is not None:
+        header.wrap.open(passphrase)
+    elif passphrase:
+        header = header.with_passphrase(keys, passphrase, random)
+        missing = True
+    if missing:
+        objects.put(HEADER, header.encode(keys))
     return Repository(objects, header, keys, random)

@@ -79,7 +79,7 @@ def refuse_taken(data: Path, server: str) -> None:
         found = read_format(store)
     except StoreError:
         found = None
-    if found is not None and found.store != server:
+    if found is not None and server and found.store != server:
         raise BackupError(
             f"{data} holds the data of another server ({found.store}, the backup is of {server}): restore into an empty"
             " directory"

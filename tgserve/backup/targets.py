@@ -11,7 +11,8 @@ from tgserve.adapters.objects.folder import FolderObjects
 from tgserve.adapters.objects.loading import open_objects
 from tgserve.backup.faults import BackupError
 from tgserve.backup.keys import load_key
-from tgserve.backup.repository import Repository, existing_header, open_repository
+from tgserve.backup.manifest import FOLDER
+from tgserve.backup.repository import Repository, existing_header, open_by_key, open_repository
 from tgserve.clock import Clock
 from tgserve.config import Config
 
@@ -48,7 +49,6 @@ def target_of(config: Config, target: str, clock: Clock) -> Objects:
 def open_existing(config: Config, access: Access, random: Callable[[int], bytes], clock: Clock) -> Repository:
     """For reading and pruning."""
     objects = target_of(config, access.target, clock)
-    header = existing_header(objects)
     key: bytes | None = None
     if access.key_file:
         key = load_key(Path(access.key_file))
@@ -56,4 +56,6 @@ def open_existing(config: Config, access: Access, random: Callable[[int], bytes]
             raise BackupError(f"there is no file {access.key_file}")
     elif not access.passphrase:
         key = load_key(config.keys_dir / KEY_FILE)
-    return open_repository(objects, header, random, key=key, passphrase=access.passphrase)
+    if key is not None and objects.entries(FOLDER):
+        return open_by_key(objects, key, random)
+    return open_repository(objects, existing_header(objects), random, key=key, passphrase=access.passphrase)

@@ -50,6 +50,8 @@ def verify(repository: Repository, progress: Progress, stop: threading.Event) ->
     """Nothing is written. ObjectsError when the target cannot be read at all."""
     verdict = Verdict()
     listed = catalogue(repository.objects, repository.header)
+    for text in [repository.problem] if repository.problem else []:
+        verdict.say(text)
     for text in listed.problems:
         verdict.say(text)
     for text in repository.load_index():
