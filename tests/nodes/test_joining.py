@@ -47,7 +47,7 @@ async def test_joining_hands_over_key_and_ranges(make_node: MakeNode):
 async def test_tokens_are_read_or_refused_by_name(make_node: MakeNode):
     async with make_node() as server:
         token = await token_of(server)
-        line = token.print()
+        line = token.line()
         assert Token.read(f" {line}\n") == token
         for text, word in (
             (line[:-3], "damaged or cut"),

@@ -41,7 +41,7 @@ async def node_invite(daemon: Daemon, params: NodeInvite) -> Invitation:
         token = await daemon.services.nodes.invite(params.minutes * limits.MINUTE)
     except JoinRefused as fault:
         raise Refusal(str(fault)) from None
-    return Invitation(token.print(), token.expires)
+    return Invitation(token.line(), token.expires)
 
 
 @command(NodeAdd)

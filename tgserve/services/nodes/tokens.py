@@ -24,7 +24,7 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
     dc: int
     expires: int
 
-    def print(self) -> str:
+    def line(self) -> str:
         data = msgspec.msgpack.encode(self)
         return PREFIX + base64.urlsafe_b64encode(data + _sum(data)).decode().rstrip("=")
 
