@@ -9,11 +9,15 @@ import subprocess
 
 import pytest
 from PIL import Image
+from telethon.sessions import MemorySession
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.daemon import ROOT
-from tests.journeys.people import telethon_person, until
+from cli.client import call
+from tests.journeys.conftest import SETTINGS
+from tests.journeys.daemon import ROOT, Daemon
+from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up, until
+from tgserve.admin.schema.jobs import JobShow
 
 
 async def run(daemon, *arguments):
@@ -247,3 +251,60 @@ def test_what_cannot_be_done_says_why(daemon, new_phone, folder):
     assert not (folder / "a").exists()
     done = subprocess.run(daemon.command("channel", "import", "x"), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
+
+
+def test_an_import_cut_by_kill_9_is_finished_by_the_next(tmp_path, new_phone):
+    """Whatever had come in, nothing comes twice and nothing is missing, in the order of the export."""
+    count = 1500
+    (tmp_path / "in").mkdir()
+    messages = [
+        {
+            "id": number,
+            "type": "message",
+            "date_unixtime": "1500000000",
+            "from": "Ann",
+            "text": f"message {number // 2}",
+        }
+        for number in range(1, count + 1)
+    ]
+    whole = {"name": "Old", "type": "private_group", "id": 1, "messages": messages}
+    (tmp_path / "in/result.json").write_text(json.dumps(whole))
+    server = Daemon(tmp_path / "data", config=SETTINGS).start()
+    session = MemorySession()
+    session.set_dc(2, server.host, server.port)
+    client = telethon_client(server, session)
+
+    async def make():
+        await telethon_sign_up(client, server, new_phone(), "Ann")
+        made = (await client(f.channels.CreateChannelRequest("Old", "", megagroup=True))).chats[0]
+        await client.disconnect()
+        return made.id
+
+    async def texts(group):
+        again = telethon_client(server, session)
+        await again.connect()
+        entity = next(one.entity for one in await again.get_dialogs() if one.entity.id == group)
+        found = [one.message async for one in again.iter_messages(entity, reverse=True) if not one.action]
+        await again.disconnect()
+        return found
+
+    try:
+        group = asyncio.run(make())
+        command = ("channel", "import", str(tmp_path / "in"), "--into", str(group))
+        for wanted in (200, 600):
+            began = json.loads(server.run(*command, "--no-wait", "--json"))
+            while True:
+                job = call(server.data, JobShow(began["id"]))
+                if job.done >= wanted or job.state != "running":
+                    break
+            server.kill()
+            server.start()
+        partly = asyncio.run(texts(group))
+        assert 200 <= len(partly) < count, "cut on its way"
+        server.run(*command)
+        whole = asyncio.run(texts(group))
+        assert whole == [one["text"] for one in messages] and whole[: len(partly)] == partly
+        assert json.loads(server.run("check", "--json"))["problems"] == []
+        assert not server.faults()
+    finally:
+        server.end()
