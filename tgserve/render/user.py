@@ -137,6 +137,8 @@ def _draw(services: Services, viewer: int, user_id: int) -> _Drawn | t.UserEmpty
         drawn.profile_color = _color(record.profile_color, record.profile_emoji)
         if record.phone and _phone_visible(services, viewer, record, contact, known_by):
             drawn.phone = record.phone
+        elif contact is not None and contact.phone and services.nodes.far(user_id):
+            drawn.phone = contact.phone  # the copy has none, and who has typed it in knows it
         shot, personal = services.photos.shown(viewer, record, contact, known_by=known_by)
         if shot is not None:
             drawn.photo = photos.of_user(services, shot, personal=personal)

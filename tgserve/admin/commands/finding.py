@@ -30,6 +30,9 @@ def find_user(daemon: Daemon, who: str) -> r.User:
         user_id = (
             int(who) if services.users.get_or_none(int(who)) else services.auth.user_by_phone_or_none(who)
         )
+    if user_id and services.nodes.far(user_id):
+        home = services.nodes.home(user_id)
+        raise Refusal(f"{who} is at home at DC {home}: run the command there")
     user = services.users.get_or_none(user_id) if user_id and user_id > 0 else None
     if user is None:
         raise Refusal(f"nobody here is {who}: an id, @username or phone number is needed")
@@ -72,10 +75,11 @@ def in_words() -> Iterator[None]:
 
 
 async def everybody(daemon: Daemon) -> AsyncIterator[r.User]:
-    """Every account, also deleted ones and bots, while the loop goes on serving."""
+    """Every account of this node, also deleted ones and bots, while the loop goes on serving."""
+    far = daemon.services.nodes.far
     for slot in range(SLOTS):
         with daemon.store.read(slot) as reader:
-            users = [user for _, user in reader.range(USERS)]
+            users = [user for _, user in reader.range(USERS) if not far(user.id)]
         for user in users:
             yield user
         if slot % SLOTS_PER_TURN == 0:
