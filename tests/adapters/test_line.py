@@ -118,6 +118,24 @@ def test_the_shortest_pause_counts_and_long_ones_end_it() -> None:
     run(story)
 
 
+def test_a_message_gets_too_old() -> None:
+    """Many slow providers do not deliver a code that nobody waits for any more."""
+
+    async def story() -> None:
+        class Slow(Fake):
+            async def send(self, sms: Sms) -> SmsResult:
+                yard.clock.advance(50)
+                return await super().send(sms)
+
+        slow = [Slow(Later("no answer within 10 s")) for _ in range(4)]
+        yard = Yard(a=slow[0], b=slow[1], c=slow[2], d=slow[3])
+        yard.line.use([Provider(name, name) for name in "abcd"])
+        assert await yard.line.send(TEST) == Later("given up after 120 s: no answer within 10 s")
+        assert [len(yard.fakes[name].asked) for name in "abcd"] == [1, 1, 1, 0]
+
+    run(story)
+
+
 def test_countries() -> None:
     async def story() -> None:
         yard = Yard(de=Fake(Sent("de")), alps=Fake(Sent("alps")), rest=Fake(Sent("rest")))

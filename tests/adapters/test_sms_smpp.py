@@ -19,6 +19,7 @@ from tgserve.adapters.contract import AdapterError, Later, Refused, Sent, Sms
 from tgserve.adapters.sms import smpp
 from tgserve.adapters.sms import smpp_pdu as p
 from tgserve.clock import SystemClock
+from tgserve.server.lifecycle import new_loop
 from tgserve.testing.sms_suite import FOREIGN, HELLO, SmsSuite
 
 
@@ -84,7 +85,9 @@ async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def run(story: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(story, 30))
+    """On the daemon's loop; the kit above runs on the standard one."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(asyncio.wait_for(story, 30))
 
 
 def test_wrong_credentials(centre: StrictCentre) -> None:

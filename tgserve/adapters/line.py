@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import phonenumbers
 
@@ -22,6 +22,8 @@ from tgserve.clock import Clock
 from tgserve.config import Config
 
 LOG = log.get("sms")
+GIVE_UP_SECONDS: Final = 120.0
+"""No further provider is asked for a message so old: its reader has asked for another code by then."""
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
@@ -141,11 +143,14 @@ class Line:
             country = country_of(sms.phone) or "numbers of no country"
             LOG.error("sms.unserved", to=log.phone(sms.phone), country=country)
             return Refused(f"no provider serves {country}")
-        result: SmsResult = Refused("no try allowed")
+        result: Later | Refused = Refused("no try allowed")
+        end = self._clock.monotonic() + GIVE_UP_SECONDS
         for attempt in range(1, self._config.tries + 1):
             pauses: list[float] = []
             left: list[Station] = []
             for station in asked:
+                if self._clock.monotonic() >= end:
+                    return Later(f"given up after {GIVE_UP_SECONDS:.0f} s: {result.reason}")
                 answer = await station.send(sms)
                 if isinstance(answer, Sent):
                     return answer

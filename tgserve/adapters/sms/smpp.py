@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import Final
+from typing import Final, cast
 
 from tgserve import log
 from tgserve.adapters.contract import AdapterError, Later, Options, Refused, Sent, Sms, SmsResult
@@ -38,8 +38,7 @@ class Session(asyncio.Protocol):
         self.open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         self.open = True
         self._heard = self._loop.time()
         self._timer = self._loop.call_later(self._enquire_seconds, self._enquire)
