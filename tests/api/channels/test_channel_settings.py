@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.places import Place, place, publish, sound
 from tests.talk import Person, talk
+from tgserve import limits
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
 
@@ -200,5 +203,28 @@ def test_who_may_choose_a_name_hears_which_is_the_usual_one() -> None:
             assert (await news.full(ann)).default_send_as == t.PeerUser(user_id=ann.id)
             assert (await news.full(bob)).default_send_as is None
             sound(c)
+
+    run(story())
+
+
+def test_public_channels_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            here, news = await place(c, ann), await place(c, ann, megagroup=False)
+            await publish(here, ann, "groupplace")
+            await publish(news, ann, "newsplace")
+
+            async def found(**more: bool) -> set[int]:
+                answer = await ann(channels.GetAdminedPublicChannels(**more))
+                return {one.id for one in answer.chats}
+
+            assert await found() == {here.number, news.number}
+            assert await found(for_personal=True) == {news.number}
+            assert await found(by_location=True) == set()
+            assert await found(check_limit=True) == set()
+            monkeypatch.setattr(limits, "PUBLIC_CHANNELS", 2)
+            full = channels.GetAdminedPublicChannels(check_limit=True)
+            await refused("CHANNELS_ADMIN_PUBLIC_TOO_MUCH", ann, full)
+            assert await found(check_limit=True, by_location=True) == set()
 
     run(story())

@@ -33,8 +33,16 @@ async def update_username(call: Call, request: channels.UpdateUsername) -> bool:
 async def get_admined_public_channels(
     call: Call, request: channels.GetAdminedPublicChannels
 ) -> t.AnyMessagesChats:
-    """The public channels one has made."""
-    found = call.services.channels.publicity.public_of(call.me)
+    """The public channels one has made; `for_personal`: those that can stand in one's profile; `check_limit`: none,
+    but whether there could be one more (CHANNELS_ADMIN_PUBLIC_TOO_MUCH). None was made at a place."""
+    publicity = call.services.channels.publicity
+    if request.check_limit:
+        publicity.check_room(call.me, 0, always=not request.by_location)
+        return t.MessagesChats(chats=[])
+    found = [] if request.by_location else publicity.public_of(call.me)
+    if request.for_personal:
+        known = call.services.channels.register.get_or_none
+        found = [one for one in found if (record := known(one)) is not None and not record.megagroup]
     return t.MessagesChats(chats=chats(call.services, call.me, found))
 
 

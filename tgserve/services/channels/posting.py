@@ -108,6 +108,8 @@ class Posting:
         """Whom a member may write as, the usual one first: himself; an anonymous admin the group; in a public group,
         or one that belongs to a channel, the public channels he has made and that channel."""
         record, seat = self._register.writer(me, channel)
+        if not record.megagroup and not rights.has(record, me, seat, rights.POST):
+            return [me]
         if not record.megagroup:
             return [me, channel] if record.signatures and record.profiles else [channel]
         found = [me]

@@ -72,10 +72,11 @@ class Publicity:
 
         return await self._life.change(me, channel, change, origin=origin)
 
-    def check_room(self, user: int, channel: int) -> None:
-        """Could this channel be one more of the public ones of `user`? CHANNELS_ADMIN_PUBLIC_TOO_MUCH."""
-        record = self._register.get_or_none(channel)
-        if record is not None and rights.is_public(record):
+    def check_room(self, user: int, channel: int, *, always: bool = False) -> None:
+        """Could this channel, if it is public, be one more of the public ones of `user`? `always`: any. Raises
+        CHANNELS_ADMIN_PUBLIC_TOO_MUCH."""
+        record = self._register.get_or_none(channel) if channel else None
+        if always or (record is not None and rights.is_public(record)):
             self._check_count(user, channel)
 
     def names_of(self, me: int, channel: int) -> list[str]:
