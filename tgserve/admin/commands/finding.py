@@ -12,6 +12,7 @@ from tgserve.errors import RpcError
 from tgserve.services.phones import digits_or_none
 from tgserve.store import records as r
 from tgserve.store.keyspaces import USERS
+from tgserve.store.node_records import RANGE_BITS
 from tgserve.store.slots import SLOTS
 
 SLOTS_PER_TURN = 16
@@ -30,13 +31,26 @@ def find_user(daemon: Daemon, who: str) -> r.User:
         user_id = (
             int(who) if services.users.get_or_none(int(who)) else services.auth.user_by_phone_or_none(who)
         )
-    if user_id and services.nodes.far(user_id):
-        home = services.nodes.home(user_id)
+    home = _home_elsewhere(daemon, who, user_id or 0)
+    if home:
         raise Refusal(f"{who} is at home at DC {home}: run the command there")
     user = services.users.get_or_none(user_id) if user_id and user_id > 0 else None
     if user is None:
         raise Refusal(f"nobody here is {who}: an id, @username or phone number is needed")
     return user
+
+
+def _home_elsewhere(daemon: Daemon, who: str, user_id: int) -> int:
+    """DC of somebody of another node, as far as this one knows; 0 for everybody else."""
+    nodes, homes = daemon.services.nodes, daemon.services.homes
+    if not user_id and who.isascii() and who.isdigit() and len(who) < 15:
+        user_id = int(who)
+    seen = user_id >> RANGE_BITS or daemon.services.users.get_or_none(user_id)
+    if seen and nodes.far(user_id) and nodes.home(user_id) in nodes.rows:
+        return nodes.home(user_id)
+    digits = digits_or_none(who)
+    home = homes.home_of_phone(digits) if nodes.active and digits else 0
+    return home if home != nodes.own_dc else 0
 
 
 def find_active(daemon: Daemon, who: str) -> r.User:
