@@ -200,6 +200,27 @@ async def test_into_a_private_chat_and_a_channel(daemon, new_phone, folder):
             "text": "",
         },
     ]
+    broken = {
+        "photo": {"photo": "broken.bin"},
+        "sticker": {"file": "broken.bin", "media_type": "sticker", "mime_type": "image/webp"},
+        "animated sticker": {
+            "file": "broken.bin",
+            "media_type": "sticker",
+            "mime_type": "application/x-tgsticker",
+        },
+        "video": {
+            "file": "broken.bin",
+            "media_type": "video_file",
+            "mime_type": "video/mp4",
+            "duration_seconds": "x",
+        },
+        "voice": {"file": "broken.bin", "media_type": "voice_message", "duration_seconds": 1e300},
+        "nothing": {"file": "broken.bin", "media_type": 5, "mime_type": {}, "file_name": "../../x"},
+    }
+    (folder / "in/broken.bin").write_bytes(b"not what it seems" * 100)
+    for number, (word, said) in enumerate(broken.items(), 100):
+        date = {"date": "2019-05-04T12:00:00", "date_unixtime": "1556971200"}
+        messages.append({"id": number, "type": "message", **date, "from": "Old", "text": word, **said})
     whole = {"name": "Old Friend", "type": "personal_chat", "id": 1, "messages": messages}
     (folder / "in/result.json").write_text(json.dumps(whole))
     phone = new_phone()
@@ -210,9 +231,9 @@ async def test_into_a_private_chat_and_a_channel(daemon, new_phone, folder):
         peer = await together(ann, bob, f"bobz{bob.me.id}")
         into = f"@bobz{bob.me.id}"
         done = await run(daemon, "channel", "import", str(folder / "in"), "--into", into, "--as", phone)
-        assert done["note"] == "3 messages imported, 1 service messages left out, 1 files not in the export"
-        await until(lambda: len(bob.heard) == 3)
-        assert [(one.message, one.fwd_from.from_name) for one in bob.heard] == [
+        assert done["note"] == "9 messages imported, 1 service messages left out, 1 files not in the export"
+        await until(lambda: len(bob.heard) == 9)
+        assert [(one.message, one.fwd_from.from_name) for one in bob.heard[:3]] == [
             ("hello", "Old Friend"),
             ("a b", "Deleted Account"),
             ("[photo]", "Old Friend"),
@@ -221,7 +242,10 @@ async def test_into_a_private_chat_and_a_channel(daemon, new_phone, folder):
         channel = (await ann(f.channels.CreateChannelRequest("News", "", broadcast=True))).chats[0]
         await run(daemon, "channel", "import", str(folder / "in"), "--into", str(channel.id))
         posts = [one.message async for one in ann.iter_messages(channel, reverse=True) if not one.action]
-        assert posts == ["hello", "a b", "[photo]"]
+        assert posts == ["hello", "a b", "[photo]", *broken]
+        for one in bob.heard[3:]:
+            assert one.document and await one.download_media(bytes) == b"not what it seems" * 100
+        assert bob.heard[-1].file.name == "x"
         assert peer.id == bob.me.id
 
 

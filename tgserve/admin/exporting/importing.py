@@ -17,7 +17,15 @@ from tgserve import errors
 from tgserve.admin.exporting.reading import Export, Item
 from tgserve.admin.jobs import Job
 from tgserve.admin.refusal import Refusal
-from tgserve.api.messages.attachments import Ready, clean, made_document, mime_type, ready, shown_document
+from tgserve.api.messages.attachments import (
+    ANY,
+    Ready,
+    clean,
+    made_document,
+    mime_type,
+    ready,
+    shown_document,
+)
 from tgserve.api.messages.entities import Text, compose
 from tgserve.errors import RpcError
 from tgserve.render.media import blank_photo
@@ -201,7 +209,10 @@ class _Run:
         blob = await self._stored(item.file)
         mime = mime_type(str(item.fields.get("mime_type", "image/jpeg" if item.photo else "")))
         attributes = clean(_attributes(item))
-        document = await made_document(self._call, blob, mime, attributes)
+        try:
+            document = await made_document(self._call, blob, mime, attributes)
+        except RpcError:  # no sticker, whatever the export says: a file like any other
+            document = await made_document(self._call, blob, ANY, clean(_attributes(item)[:1]))
         made, _ = shown_document(self._call, document, bool(item.fields.get("media_spoiler")))
         return ready(made)
 
