@@ -69,8 +69,9 @@ class ChunksConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmsConfig:
     adapter: str = "console"
-    """How login codes reach people: `console` (read them with `tgserve user code PHONE`), `file`, or an entry point of
-    tgserve.sms. The adapter's own options stand in a table of its name: [sms.file]."""
+    """How login codes reach people while no provider was added (`tgserve sms add`): `console` (read them with
+    `tgserve user code PHONE`), `file`, or another adapter (`tgserve sms adapters`). The adapter's own options stand in
+    a table of its name: [sms.file]; secrets are kept better by `tgserve sms add`."""
     text: str = "{code} is your login code for {server}."
     """The message; `{code}` and `{server}` are filled in."""
     tries: int = limits.SMS_TRIES

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -135,8 +136,9 @@ class StrictCentre(Thread):
     """`statuses`: what the next submits are answered with, then 0; `bind_statuses` the next binds; `silent`: no answers;
     `hang_up`: the next submit ends the connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__()
+        self._tls = tls
         self.statuses: deque[int] = deque()
         self.bind_statuses: deque[int] = deque()
         self.silent = False
@@ -150,7 +152,7 @@ class StrictCentre(Thread):
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._talk, "127.0.0.1", self.port, ssl=self._tls)
         self._ready.set()
         await self._end.wait()
         server.close()

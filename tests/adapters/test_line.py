@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
+from tgserve import log
 from tgserve.adapters.contract import AdapterError, Later, Provider, Refused, Sent, Sms, SmsResult
 from tgserve.adapters.line import Line, country_of, is_country
 from tgserve.config import parse
@@ -134,6 +136,24 @@ def test_a_message_gets_too_old() -> None:
         assert [len(yard.fakes[name].asked) for name in "abcd"] == [1, 1, 1, 0]
 
     run(story)
+
+
+def test_a_code_that_nobody_takes_is_an_error_in_the_log() -> None:
+    """SECURITY 7.2: masked."""
+    stream = io.StringIO()
+    log.setup(stream=stream)
+
+    async def story() -> None:
+        yard = Yard("[sms]\nper_minute = 1\n", a=Fake(Refused("no credit")))
+        yard.line.use([Provider("a", "a")])
+        await yard.line.send(TEST)
+        await yard.line.send(TEST)
+
+    run(story)
+    log.setup()
+    errors = [line for line in stream.getvalue().splitlines() if "event=sms.undelivered" in line]
+    assert len(errors) == 2 and "no credit" in errors[0] and "sms.per_minute" in errors[1]
+    assert TEST.phone not in stream.getvalue() and TEST.code not in stream.getvalue()
 
 
 def test_countries() -> None:

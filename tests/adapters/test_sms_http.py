@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import json
 import socket
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.adapters.certificates import certificate
 from tests.adapters.peers import Peer, Phone, Twilio, Vonage
 from tgserve.adapters.contract import AdapterError, Later, Refused, Sent, Sms
 from tgserve.adapters.http import retry_after, told
@@ -363,25 +359,7 @@ class TestWebhook(Suite):
 
 def test_certificates_are_checked(tmp_path: Path) -> None:
     """A certificate nobody vouches for is refused, until the operator names it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, pair = tmp_path / "ca.pem", tmp_path / "pair.pem"
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pair.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        + pem.read_bytes()
-    )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pair)
+    context, pem = certificate(tmp_path)
     peer = Any_(context)
     peer.start()
     try:

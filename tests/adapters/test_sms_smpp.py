@@ -6,6 +6,7 @@ import asyncio
 import io
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import smpp34
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.adapters.certificates import certificate
 from tests.adapters.smsc import DELIVER, ENQUIRE, UNBIND, Mailbox, RealCentre, StrictCentre, decoded
 from tgserve import log
 from tgserve.adapters.contract import AdapterError, Later, Refused, Sent, Sms
@@ -184,6 +186,25 @@ def test_a_silent_centre(centre: StrictCentre, monkeypatch: pytest.MonkeyPatch) 
         return result
 
     assert run(story()) == Later("127.0.0.1: no answer in time")
+
+
+def test_tls_and_its_certificate(tmp_path: Path) -> None:
+    context, pem = certificate(tmp_path)
+    centre: StrictCentre = StrictCentre(context).start()
+
+    async def story() -> None:
+        trusting = sender(centre.port, host="localhost", tls=True, ca=str(pem))
+        assert await trusting.send(HELLO) == Sent("m1")
+        await trusting.close()
+        doubting = await sender(centre.port, host="localhost", tls=True).probe()
+        assert isinstance(doubting, Later) and "certificate is not trusted" in doubting.reason
+        assert isinstance(await sender(centre.port).probe(), Later), "without TLS nobody answers"
+
+    try:
+        run(story())
+    finally:
+        centre.stop()
+    assert [text for _, text in centre.received] == [HELLO.text]
 
 
 @pytest.mark.parametrize("alphabet", ["gsm", "latin1", "ucs2"])

@@ -133,6 +133,7 @@ def test_a_provider_from_adding_to_removing(server: Server, peer: Twilio) -> Non
     (row,) = server.json("sms", "list")["providers"]
     assert (row["name"], row["order"], row["sent"]) == ("main", 3, 0)
     assert server.json("sms", "test", "+999661234", "--via", "main")["ok"]
+    assert server.json("check")["found"] == 0
     assert server.json("sms", "remove", "main", "--yes", "--force")["name"] == "main"
     assert [row["name"] for row in server.json("sms", "list")["providers"]] == ["console"]
 

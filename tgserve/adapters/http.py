@@ -129,7 +129,7 @@ async def knock(url: str, context: ssl.SSLContext, seconds: float = 10.0) -> Ref
     except TimeoutError:
         return Refused(f"{host} did not answer within {seconds:g} s")
     except ssl.SSLError as fault:
-        return Refused(f"{host}: its certificate is not trusted: {fault.reason}")
+        return Refused(f"{host}: {words(fault)}")
     except OSError as fault:
         return Refused(f"{host} cannot be reached: {words(fault)}")
     writer.close()
@@ -138,6 +138,10 @@ async def knock(url: str, context: ssl.SSLContext, seconds: float = 10.0) -> Ref
 
 def words(fault: OSError) -> str:
     """The system's words; asyncio puts whole sentences with addresses in their place."""
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {fault.verify_message}"
+    if isinstance(fault, ssl.SSLError):
+        return f"no TLS: {fault.reason}"
     if fault.errno and fault.errno > 0:
         return os.strerror(fault.errno)
     return fault.strerror or type(fault).__name__

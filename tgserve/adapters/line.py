@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import phonenumbers
 
-from tgserve import log
+from tgserve import log, metrics
 from tgserve.adapters.contract import AdapterError, Later, Provider, Refused, Sent, Sms, SmsResult, SmsSender
 from tgserve.adapters.loading import SMS
 from tgserve.adapters.wrap import BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, Limited, Observed, Sleep, Timed
@@ -22,6 +22,7 @@ from tgserve.clock import Clock
 from tgserve.config import Config
 
 LOG = log.get("sms")
+UNDELIVERED = metrics.counter("tgserve_sms_undelivered_total", "Login codes that no provider has taken")
 GIVE_UP_SECONDS: Final = 120.0
 """No further provider is asked for a message so old: its reader has asked for another code by then."""
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
@@ -131,7 +132,11 @@ class Line:
         return [station for station in self.stations if station.serves(country)]
 
     async def send(self, sms: Sms) -> SmsResult:
-        return await self._limited.send(sms)
+        result = await self._limited.send(sms)
+        if not isinstance(result, Sent):
+            UNDELIVERED.of().inc()
+            LOG.error("sms.undelivered", to=log.phone(sms.phone), reason=result.reason)
+        return result
 
     async def close(self) -> None:
         for station in (*self.stations, self.fallback):
@@ -140,9 +145,7 @@ class Line:
     async def _rounds(self, sms: Sms) -> SmsResult:
         asked = self.for_number(sms.phone)
         if not asked:
-            country = country_of(sms.phone) or "numbers of no country"
-            LOG.error("sms.unserved", to=log.phone(sms.phone), country=country)
-            return Refused(f"no provider serves {country}")
+            return Refused(f"no provider serves {country_of(sms.phone) or 'numbers of no country'}")
         result: Later | Refused = Refused("no try allowed")
         end = self._clock.monotonic() + GIVE_UP_SECONDS
         for attempt in range(1, self._config.tries + 1):

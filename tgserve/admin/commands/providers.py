@@ -69,8 +69,9 @@ KINDS: dict[str, Kind] = {}
 @command(ProviderAdapters)
 async def provider_adapters(daemon: Daemon, params: ProviderAdapters) -> AdapterTable:
     shelf = _kind(params.kind).shelf
-    names = [params.adapter] if params.adapter else shelf.names()
-    return AdapterTable(params.kind, [_adapter(shelf, name) for name in names])
+    names = [params.adapter] if params.adapter else await asyncio.to_thread(shelf.names)
+    # Adapters bring libraries along: read in a thread, since clients are served meanwhile.
+    return AdapterTable(params.kind, [await asyncio.to_thread(_adapter, shelf, name) for name in names])
 
 
 @command(ProviderList)
@@ -192,7 +193,8 @@ async def _checked(daemon: Daemon, kind: Kind, provider: Provider, probe: bool) 
         if not is_country(code):
             raise Refusal(f"there is no country {code}: two letters as in DE, US, IN")
     try:
-        sender = kind.shelf.factory(provider.adapter)(provider.options, daemon.clock)
+        factory = await asyncio.to_thread(kind.shelf.factory, provider.adapter)
+        sender = factory(provider.options, daemon.clock)
     except AdapterError as fault:
         raise Refusal(str(fault)) from None
     try:
