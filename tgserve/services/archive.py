@@ -90,21 +90,30 @@ def told(txn: Txn, word: pl.WakeArchived, memo: object) -> None:
 
 
 def awaited(txn: Txn, word: pl.AwaitPost, memo: object) -> None:
-    """Outbox: somebody has the channel in his archive."""
+    """Outbox: somebody has the channel in his archive. The head of the channel's box says that there is somebody, so
+    that other posts need not look."""
+    head = txn.get(DIALOGS, word.channel, word.channel) or r.Dialog()
+    if not head.folder:
+        txn.put(DIALOGS, word.channel, word.channel, value=replace(head, folder=1))
     txn.put(ARCHIVED_BY, word.channel, word.user, value=word.quiet_until.to_bytes(4, "big"))
 
 
 def posted(txn: Txn, channel: int, kind: str, author: int, now: int, after: int = -1) -> None:
     """There is a new post: those who have the channel in their archives are asked, SLICE in one transaction."""
-    seen = 0
+    seen = stay = 0
     for key, quiet in list(txn.range(ARCHIVED_BY, channel, lo=after + 1, limit=SLICE)):
         seen, after = seen + 1, key[1]
         if after == author or int.from_bytes(quiet, "big") > now:
+            stay += 1
             continue
         txn.delete(ARCHIVED_BY, channel, after)
         txn.outbox(slot_of(after), pl.WakeArchived(after, channel, kind, now))
     if seen == SLICE:
         txn.outbox(txn.slot, pl.WakeNext(channel, after, kind, author, now))
+    elif not stay and txn.first(ARCHIVED_BY, channel) is None:
+        head = txn.get(DIALOGS, channel, channel)
+        if head is not None and head.folder:
+            txn.put(DIALOGS, channel, channel, value=replace(head, folder=0))
 
 
 def next_ones(txn: Txn, word: pl.WakeNext, memo: object) -> None:

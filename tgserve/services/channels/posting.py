@@ -556,8 +556,9 @@ def put_message(
             threads.add(txn, channel, top, msg_id, body, published.pts)
     elif record is not None and record.linked and not body.action:
         txn.outbox(slot_of(record.linked), pl.ForwardPost(record.linked, channel, msg_id, body, now))
-    kind = "broadcasts" if record is not None and not record.megagroup else "chats"
-    archive.posted(txn, channel, kind, body.signer or body.author, now)
+    if dialog.folder:
+        kind = "broadcasts" if record is not None and not record.megagroup else "chats"
+        archive.posted(txn, channel, kind, body.signer or body.author, now)
     for user in body.mentions:
         seat = txn.get(PARTICIPANTS, channel, user)
         if rights.is_member(seat):
