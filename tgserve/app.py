@@ -50,7 +50,7 @@ from tgserve.server.listener import Listener
 from tgserve.server.peering import Peering
 from tgserve.server.peering_cipher import public_key
 from tgserve.server.tracing import Tracing
-from tgserve.server.waking import SessionSender, connected
+from tgserve.server.waking import SessionSender, connected, parted
 from tgserve.services import Services, alarms, build
 from tgserve.services.channels.counters import FLUSH_SECONDS
 from tgserve.services.nodes.charter import Charter
@@ -288,6 +288,7 @@ class App:
         routes.session = SessionSender(self.gateway)
         self._closing.append(routes.close)
         push.connect(connected(self.gateway.online))
+        self.gateway.parted = parted(push.feed.unheard)
         await push.start(routes, self.tasks.spawn, self.services.providers)
         self._closing.append(push.close)
         self._closing.append(self.tasks.every(MARK_SECONDS, push.feed.tick, "pushes").cancel)
@@ -295,7 +296,7 @@ class App:
     async def _join_nodes(self, rsa: RsaKey) -> None:
         """Know the other nodes, and be known to them where [node] link says so."""
         config, nodes, services = self.config, self.services.nodes, self.services
-        nodes.numbered = layers.keep_dcs
+        nodes.numbered = self._numbered
         nodes.load()
         services.stock.own = lambda document: nodes.home_of_media(document) == nodes.own_dc
         host = config.public_host or ("" if config.host in WILDCARDS else config.host)
@@ -328,6 +329,11 @@ class App:
         shown = host if link_host in WILDCARDS else link_host
         shown = f"[{shown}]" if ":" in shown else shown
         nodes.link = config.node.link_public or (f"{shown}:{link_port}" if shown else "")
+
+    def _numbered(self, others: list[int]) -> None:
+        """The DC numbers of other nodes."""
+        layers.keep_dcs(others)
+        self.gateway.dispatcher.elsewhere = self.services.nodes.elsewhere if others else None
 
     async def _stock_anew(self, before: asyncio.Task[None]) -> None:
         """This node has just joined others: its pictures had ids that belong to the keeper's range."""

@@ -6,13 +6,15 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.journeys import nodes
 from tests.journeys.socks import Socks
 from tests.journeys.tdlib import Client, Library
-from tests.journeys.test_media_tdlib import deliver, document
+from tests.journeys.test_media import picture
+from tests.journeys.test_media_tdlib import deliver, document, local
 from tests.journeys.test_tdlib import VERSIONS, befriend
 
 
@@ -54,7 +56,7 @@ def test_two_people_of_two_nodes(version: str, tmp_path: Path):
                 mark = len(reader.updates)
                 deliver(sender, "sendMessage", chat_id=place, input_message_content=document(version, path))
 
-                def came(update: dict) -> bool:
+                def came(update: dict[str, Any]) -> bool:
                     return (
                         update["@type"] == "updateNewMessage"
                         and update["message"]["content"]["@type"] == "messageDocument"
@@ -74,6 +76,21 @@ def test_two_people_of_two_nodes(version: str, tmp_path: Path):
                 content = Path(loaded["local"]["path"]).read_bytes()
                 assert hashlib.sha256(content).digest() == hashlib.sha256(data).digest()
                 assert home.calls()["auth.importAuthorization"] > before
+            # His face, fetched at his node by the few bytes in the user object.
+            face = tmp_path / "face.jpg"
+            face.write_bytes(picture(640, 640).getvalue())
+            mark = len(ann.updates)
+            bob.call("setProfilePhoto", photo={"@type": "inputChatPhotoStatic", "photo": local(face)})
+
+            def faced(update: dict[str, Any]) -> bool:
+                return update["@type"] == "updateUser" and "profile_photo" in update["user"]
+
+            shot = ann.wait(faced, since=mark)["user"]["profile_photo"]["big"]
+            loaded = ann.call(
+                "downloadFile", file_id=shot["id"], priority=1, offset=0, limit=0, synchronous=True, timeout=60
+            )
+            assert Path(loaded["local"]["path"]).read_bytes()[:2] == b"\xff\xd8"
+            ann.call("getUserFullInfo", user_id=bob.me["id"])
             assert library.errors() == []
         finally:
             for client in people:

@@ -93,7 +93,8 @@ class Dispatcher:
         home_dc: int = 2,
     ) -> None:
         self._services = services
-        self._nodes = services.nodes
+        self.elsewhere: Callable[[int], int] | None = None
+        """With several nodes: DC of a user who is at home at another one, 0 for one's own."""
         self._home_dc = home_dc
         self._driver = driver
         self._clock = clock
@@ -147,9 +148,8 @@ class Dispatcher:
             raise errors.INPUT_REQUEST_TOO_LONG()
         if takeout and not self._services.accounts.takeout_runs(me, takeout):
             raise errors.TAKEOUT_INVALID()
-        nodes = self._nodes
-        if nodes.active and me and not entry.everywhere and nodes.far(me):
-            raise errors.USER_MIGRATE(nodes.home(me))
+        if self.elsewhere is not None and me and not entry.everywhere and (home := self.elsewhere(me)):
+            raise errors.USER_MIGRATE(home)
         started = self._clock.monotonic()
         budget = self._budget
         if budget is not None:

@@ -149,6 +149,11 @@ class Nodes:
         """Is this a user of another node?"""
         return self.charter is not None and self.home(user_id) != self.own_dc
 
+    def elsewhere(self, user_id: int) -> int:
+        """DC of a user of another node, 0 for one's own."""
+        home = self.home(user_id)
+        return home if home != self.own_dc else 0
+
     def home_of_media(self, media_id: int) -> int:
         return self.own_dc if self.charter is None else self.charter.home_of_media(media_id)
 
