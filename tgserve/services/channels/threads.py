@@ -95,9 +95,9 @@ def move(txn: Txn, channel: int, topic_id: int, before: int | None, after: int |
     """A topic's place in the order of its forum changes; None: it has none yet, or none any more."""
     if before == after:
         return
-    if (
-        txn.first(TOPIC_ORDER, channel) is None
-    ):  # of a forum that is older than the order, or of one without a topic
+    stood = before is not None and txn.get(TOPIC_ORDER, channel, before) is not None
+    if not stood and txn.first(TOPIC_ORDER, channel) is None:
+        # the forum is older than the order, or has no topic yet
         for at, known in list(_unordered(txn, channel, None)):
             txn.put(TOPIC_ORDER, channel, at, value=known.to_bytes(4, "big"))
     if before is not None:
