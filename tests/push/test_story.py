@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.community import run
-from tests.places import place, user_of
-from tests.push.scene import scene
+from tests.places import place, sound, user_of
+from tests.push.scene import APPLE, scene
+from tests.push.test_devices import POINT, SECRET16
 from tgserve.adapters.contract import Gone, Later
 from tgserve.services.push.collapse import plan
-from tgserve.store.keyspaces import PUSH_DEVICES, PUSH_TOKENS
+from tgserve.services.push.queue import MOST
+from tgserve.store.keyspaces import PUSH_DEVICES, PUSH_QUEUE, PUSH_TOKENS
 from tgserve.store.push_records import PushWaiting
+from tgserve.store.slots import slot_of
 from tgserve.tl import types as t
 from tgserve.tl.functions import account, channels, contacts, messages
 
+KEYS = {"p256dh": POINT, "auth": SECRET16}
 GONE = t.ChatBannedRights(until_date=0, view_messages=True)
 
 
@@ -307,3 +313,52 @@ def test_an_album_is_one_push() -> None:
     assert found.void == (1,)
     once = plan(items, read_max=lambda item: 0, album=number, one_wake=True)
     assert len(once.parcels) == 1 and once.parcels[0].numbers == (1, 2, 3, 4, 9)
+
+
+def test_calls_have_their_own_tokens_and_browsers_hear_nothing_of_what_is_muted() -> None:
+    async def story() -> None:
+        async with scene() as s:
+            ann, bob = s.people
+            await s.register(bob, APPLE, 9)
+            await s.register(bob, json.dumps({"endpoint": "https://x.org/", "keys": KEYS}), 10)
+            await ann.send(bob, "hello")
+            assert await s.quiet() == ["MESSAGE_TEXT"], (
+                "an iPhone ends an app that is woken for a call and has none"
+            )
+            until = int(s.c.clock.now()) + 3600
+            await bob(
+                account.UpdateNotifySettings(
+                    peer=t.InputNotifyPeer(peer=bob.peer(ann)),
+                    settings=t.InputPeerNotifySettings(mute_until=until),
+                )
+            )
+            await ann.send(bob, "psst")
+            assert await s.quiet() == []
+
+    run(story())
+
+
+def test_the_oldest_goes_when_a_device_is_away_for_long_and_the_store_holds_together() -> None:
+    async def story() -> None:
+        async with scene() as s:
+            ann, bob = s.people
+            await s.register(bob)
+            s.service.answers = [Later("down", 5000)]
+            await ann.send(bob, "first")
+            await s.quiet()
+            line = next(iter(s.push.queue._lines.values()))
+            for number in range(MOST + 5):
+                item = PushWaiting("message", ann.id, number + 2, int(s.c.clock.now()), flags=1)
+                s.push.feed._write(bob.id, [(s.push.devices.of(bob.id)[0].number, item)], None)
+                if number % 50 == 0:
+                    await s.c.settle()
+            await s.c.settle()
+            assert len(line.items) == MOST == len(s.push.queue)
+            with s.c.store.read(slot_of(bob.id)) as reader:
+                assert sorted(key[2] for key, _ in reader.range(PUSH_QUEUE)) == sorted(line.items)
+            sound(s.c)
+            s.c.clock.advance(25 * 3600)
+            await s.quiet()
+            assert len(s.push.queue) == 0 and s.service.taken == [], "too old by now"
+
+    run(story())

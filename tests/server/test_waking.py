@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.server.people import meet, message, sign_up
+from tgserve.adapters.contract import Provider, Push, Sent
+from tgserve.adapters.push.routes import Station
+from tgserve.services.push import feed
 from tgserve.testing.server import TestServer
 from tgserve.tl import types as t
 from tgserve.tl.functions import account
@@ -65,3 +68,42 @@ async def test_without_its_session_it_waits_and_is_told_later(tmp_path: Path) ->
         assert len(queue) == 1
         (line,) = queue._lines.values()
         assert line.not_before > server.app.clock.now() + 30
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_what_a_dead_connection_was_told_is_pushed_unless_the_client_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes_back: bool
+) -> None:
+    monkeypatch.setattr(feed, "GRACE_SECONDS", 1)
+    async with TestServer(tmp_path / "data") as server:
+        ann, bob = await server.client(), await server.client()
+        await sign_up(ann, "+999661001", "Ann")
+        await sign_up(bob, "+999661002", "Bob")
+        to_bob = await meet(ann, "+999661002")
+        taken: list[str] = []
+
+        class Way:
+            types = frozenset({2})
+
+            async def send(self, push: Push) -> Sent:
+                taken.append(push.payload["loc_key"])
+                return Sent()
+
+            async def close(self) -> None:
+                """Nothing is held."""
+
+        server.app.routes.direct.append(Station(Provider("way", "way"), Way(), server.app.clock, 5.0))
+        await bob.call(
+            account.RegisterDevice(token_type=2, token="x", app_sandbox=False, secret=b"", other_uids=[])
+        )
+        bob.data_received = lambda data: None  # type: ignore[method-assign]
+        await ann.call(message(to_bob, "into a dead socket", 1))
+        await asyncio.sleep(0.3)
+        assert taken == [], "it is connected, as far as anybody knows"
+        await bob.disconnect()
+        if comes_back:
+            del bob.data_received
+            await bob.connect(server.host, server.port)
+            await bob.ping()
+        await asyncio.sleep(2.5)
+        assert taken == ([] if comes_back else ["MESSAGE_TEXT"])

@@ -11,7 +11,7 @@ in; a login's end cuts its sockets, after the answer when its own client asked (
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
 from typing import Any
 
@@ -107,6 +107,8 @@ class Gateway:
             lambda: self.online.connected(),
         )
         self._idle: dict[LiveSession, None] = {}
+        self.parted: Callable[[LiveSession], None] = _nobody_minds
+        """Called with a session whose last connection is gone."""
 
     # -- connections ------------------------------------------------------------------------------------------------
 
@@ -523,6 +525,7 @@ class Gateway:
     def _left(self, live: LiveSession, now: float) -> None:
         """The session has no socket any more: it waits for the next one, for a while."""
         self._tell_presence(live)
+        self.parted(live)
         self._idle[live] = None
         self.wheel.arm(live, now + limits.SESSION_SECONDS)
 
@@ -699,6 +702,10 @@ class Gateway:
                 self._presence.disconnected(before)
             if user:
                 self._presence.connected(user)
+
+
+def _nobody_minds(live: LiveSession) -> None:
+    """Until the app has wired who does."""
 
 
 _NOBODY = LiveLogin(0)

@@ -11,10 +11,13 @@ from typing import Final, Protocol
 
 from tgserve.adapters.contract import Gone, Later, Push, PushResult, Sent
 from tgserve.adapters.push import MTPROTO
+from tgserve.mtproto.outbox import NOTICE
 from tgserve.server.live import LiveSession, Online
 from tgserve.tl import layers
 from tgserve.tl import types as t
 
+Unheard = Callable[[int, int, int], None]
+"""(user, auth key, Unix seconds): what this device was told from then on it may not have got."""
 AGAIN_SECONDS: Final = 60.0
 U64: Final = 2**64 - 1
 
@@ -56,3 +59,17 @@ def connected(online: Online) -> Callable[[int], Collection[int]]:
         return {live.login.auth_key_id for live in online.of(user) if live.connection is not None}
 
     return of
+
+
+def parted(unheard: Unheard) -> Callable[[LiveSession], None]:
+    """For a session whose last connection is gone: a socket that was dead already has taken updates that nobody got.
+    They are sent again when the client comes back; until then it is as away as the others."""
+
+    def gone(live: LiveSession) -> None:
+        user = live.login.user_id
+        if user and live.subscribed:
+            told = [out.msg_id >> 32 for out in live.core.outbox.kept.values() if out.kind == NOTICE]
+            if told:
+                unheard(user, live.login.auth_key_id, min(told))
+
+    return gone

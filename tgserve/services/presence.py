@@ -95,6 +95,11 @@ class Presence:
         self._note_seen(user_id, expires)
         return Status(False, expires)
 
+    def looking(self, user_id: int) -> set[int]:
+        """Auth keys of the devices that their user is at now, as they say."""
+        now = self._clock.now()
+        return {device[0] for device, until in self._devices.get(user_id, {}).items() if until > now}
+
     def is_connected(self, user_id: int) -> bool:
         return user_id in self._sessions
 

@@ -21,6 +21,9 @@ MPNS_VOIP: Final = 11
 TIZEN: Final = 12
 HUAWEI: Final = 13
 
+CALLS: Final = frozenset({APNS_VOIP, MPNS_VOIP})
+"""For calls alone: an app that is told anything else there is ended by its system."""
+
 NAMES: Final = {
     APNS: "APNs",
     FCM: "FCM",

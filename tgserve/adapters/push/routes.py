@@ -189,6 +189,11 @@ class Routes:
         """Does a device of this type learn nothing but that there is something?"""
         return token_type in (kinds.MTPROTO, kinds.SIMPLE)
 
+    def hears_muted(self, token_type: int) -> bool:
+        """Is a device of this type told of messages that nobody is to be shown? Browsers hold such pushes against who
+        sends them."""
+        return token_type not in (kinds.MTPROTO, kinds.SIMPLE, kinds.WEB)
+
     async def send(self, push: Push) -> PushResult:
         """Try once, with the next provider when one has refused."""
         if push.token_type == kinds.MTPROTO and self.session is not None:

@@ -60,6 +60,7 @@ class Pushes:
         routes.use(providers.of("push"))
         providers.on_change("push", routes.use)
         self.feed.serves = routes.serves
+        self.feed.hears_muted = routes.hears_muted
         self.feed.wakes_app = lambda token_type: not routes.wakes_only(token_type)
         self.devices.load()
         await self.listeners.load()

@@ -19,7 +19,14 @@ from tgserve.clock import Clock
 from tgserve.services.push import tokens
 from tgserve.store import payloads as pl
 from tgserve.store import push_records as pu
-from tgserve.store.keyspaces import PUSH_DEVICES, PUSH_QUEUE, PUSH_TOKENS, USER_AUTHS, USER_SETTINGS
+from tgserve.store.keyspaces import (
+    PUSH_DEVICES,
+    PUSH_MARKS,
+    PUSH_QUEUE,
+    PUSH_TOKENS,
+    USER_AUTHS,
+    USER_SETTINGS,
+)
 from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS, slot_of
 from tgserve.store.transaction import Reader, Txn
@@ -225,6 +232,8 @@ def end_session(txn: Txn, user: int, session: int, *, farewell: bool) -> None:
 def _forget(txn: Txn, user: int, number: int, *, tell: bool = True) -> None:
     """A device, and what waits for it."""
     txn.delete(PUSH_DEVICES, user, number)
+    if txn.first(PUSH_DEVICES, user) is None:
+        txn.delete(PUSH_MARKS, user)
     for key, _ in list(txn.range(PUSH_QUEUE, user, number)):
         txn.delete(PUSH_QUEUE, *key)
     if tell:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from tgserve import limits, log, metrics
+from tgserve.adapters import push as kinds
 from tgserve.clock import Clock
 from tgserve.errors import StoreError
 from tgserve.services.blocking import Blocks
@@ -52,6 +53,8 @@ READ_SECONDS: Final = 2
 SHOWN: Final = 100_000
 """Messages that were queued lately, remembered for the case that they are deleted."""
 EARLY: Final = 10_000
+TOLD: Final = 10
+TOLD_DEVICES: Final = 20_000
 BUSY_SECONDS: Final = 0.05
 HEARD: Final = (ev.NewMessage, ev.ReadInbox, ev.ChannelRead, ev.DeleteMessages, ev.ReactionsChanged)
 
@@ -99,12 +102,16 @@ class Feed:
         """Is there a way to devices of this token type?"""
         self.wakes_app: Callable[[int], bool] = _all
         """Does a push that shows nothing make sense for this token type?"""
+        self.hears_muted: Callable[[int], bool] = _all
+        """And one of a message that is muted?"""
         self._work: deque[Iterator[None]] = deque()
         self._scheduled = False
         self._writing = 0
         self._idle_since_mark = True
         self._shown: OrderedDict[tuple[int, int], tuple[int, int]] = OrderedDict()
         """(box, message id) -> chat, author."""
+        self._told: OrderedDict[int, deque[PushWaiting]] = OrderedDict()
+        """Device -> what it was told last over its connection."""
         self._grace = 0
         self._started = False
         self._found: set[tuple[int, int, ev.AnyEvent]] = set()
@@ -361,16 +368,22 @@ class Feed:
         if not devices:
             return
         here = self.connected(user)
-        elsewhere = bool(waiting.flags & decide.PUSH) and self._presence.status(user).online
+        elsewhere = bool(
+            here and waiting.flags & decide.PUSH and self._presence.looking(user).intersection(here)
+        )
         items: list[tuple[int, PushWaiting]] = []
         for device in devices:
-            if not self.serves(device.token_type):
+            if device.token_type in kinds.CALLS or not self.serves(device.token_type):
+                continue
+            if device.auth_key_id in here:
+                if waiting.flags & decide.PUSH:
+                    self._note(device, waiting)
                 continue
             after = decide.for_device(
                 waiting.flags,
-                connected=device.auth_key_id in here,
+                connected=False,
                 no_muted=device.no_muted,
-                wakes_app=self.wakes_app(device.token_type),
+                wakes_app=self.hears_muted(device.token_type),
                 elsewhere=elsewhere,
                 delay=self._delay,
             )
@@ -380,6 +393,28 @@ class Feed:
                 items.append((device.number, waiting if not due else _later(waiting, due)))
         if items:
             self._write(user, items, mark)
+
+    def _note(self, device: Device, waiting: PushWaiting) -> None:
+        """A connected device hears of it over its connection, if that is not dead already."""
+        told = self._told.get(device.number)
+        if told is None:
+            told = self._told[device.number] = deque(maxlen=TOLD)
+            if len(self._told) > TOLD_DEVICES:
+                self._told.popitem(last=False)
+        told.append(waiting)
+
+    def unheard(self, user: int, auth_key_id: int, since: int) -> None:
+        """A device has lost its connection, and what it was told there from `since` on nobody has confirmed: it is
+        pushed unless it comes back in a moment."""
+        if not self._started:
+            return
+        now = int(self._clock.now())
+        for device in self._devices.of(user):
+            if device.auth_key_id == auth_key_id:
+                told = self._told.pop(device.number, ())
+                left = [_later(one, now + GRACE_SECONDS) for one in told if one.date >= since]
+                if left:
+                    self._write(user, [(device.number, one) for one in left], None)
 
     def _write(self, owner: int, items: list[tuple[int, PushWaiting]], mark: PushMark | None) -> None:
         self._writing += 1

@@ -46,6 +46,7 @@ class Queue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lines: dict[tuple[int, int], Line] = {}
+        self._users: dict[int, set[int]] = {}
         self._due: list[tuple[float, int, int]] = []
 
     def __len__(self) -> int:
@@ -74,6 +75,8 @@ class Queue:
             last = txn.last(PUSH_QUEUE, user, device)
             number = last[0][2] + 1 if last is not None else 1
             txn.put(PUSH_QUEUE, user, device, number, value=item)
+            if number > MOST:
+                txn.delete(PUSH_QUEUE, user, device, number - MOST)
             txn.publish(Queued(user, device, number, item))
         if mark is not None:
             txn.put(PUSH_MARKS, user, value=mark)
@@ -94,12 +97,12 @@ class Queue:
 
     def forget(self, user: int, devices: Iterable[int]) -> None:
         """Devices that are gone; their rows are gone too."""
-        for device in devices:
-            self._lines.pop((user, device), None)
+        for device in list(devices):
+            self._drop(user, device)
 
     def of_user(self, user: int) -> list[int]:
         """Devices of a user for which something waits."""
-        return [device for one, device in self._lines if one == user]
+        return list(self._users.get(user, ()))
 
     def line(self, user: int, device: int) -> Line | None:
         return self._lines.get((user, device))
@@ -136,12 +139,22 @@ class Queue:
         """A device has been served: nothing is kept of one for which nothing waits."""
         line = self._lines.get((user, device))
         if line is not None and not line.items and not line.busy and not line.tries:
-            del self._lines[user, device]
+            self._drop(user, device)
 
     def _add(self, user: int, device: int, number: int, item: PushWaiting) -> None:
         line = self._lines.get((user, device))
         if line is None:
             line = self._lines[user, device] = Line()
+            self._users.setdefault(user, set()).add(device)
         line.items[number] = item
+        line.items.pop(number - MOST, None)
         if not line.busy:
             self.again(user, device, max(float(item.due), line.not_before))
+
+    def _drop(self, user: int, device: int) -> None:
+        self._lines.pop((user, device), None)
+        of_user = self._users.get(user)
+        if of_user is not None:
+            of_user.discard(device)
+            if not of_user:
+                del self._users[user]
