@@ -34,7 +34,7 @@ STEPS = (
     "shard in the table",
     "marked",
     "a piece copied",
-    "a slot copied",
+    "a batch copied",
     "the tail written over it",
     "the gate shut",
     "claimed, nobody told",
@@ -80,8 +80,8 @@ def lay(fuse: Fuse) -> None:
     after(Store, "_found", "shard made, not in the table")
     after(Store, "add_shard", "shard in the table")
     after(Mover, "_mark", "marked")
-    after(Mover, "_bulk", "a piece copied")
-    after(Mover, "_copy", "a slot copied")
+    after(Mover, "_piece", "a piece copied")
+    after(Mover, "_copy", "a batch copied")
     after(Mover, "_replay", "the tail written over it")
     after(Store, "give_slots", "the table changed")
     after(Mover, "_wipe", "a piece purged")
@@ -143,7 +143,7 @@ async def move(store: Store, folder: Path, rng: random.Random) -> None:
 async def main(folder: Path, fuse: Fuse) -> None:
     lay(fuse)
     rng = random.Random(fuse.left)
-    moving.COPY_ROWS = 150
+    moving.COPY_ROWS = moving.READ_ROWS = 150
     store = open_store(folder / "store", shards=3)
     await store.start()
     count = 0

@@ -120,7 +120,7 @@ def test_a_kill_of_the_clean_up(tmp_path: Path) -> None:
     """The start that takes back a half copy is killed as well, again and again."""
     command = [sys.executable, "-m", "tests.store.moving_victim", str(tmp_path)]
     told = ""
-    for number, step in enumerate(("a slot copied", "claimed, nobody told", "a piece purged"), 2):
+    for number, step in enumerate(("a batch copied", "claimed, nobody told", "a piece purged"), 2):
         done = subprocess.run(
             [*command, step, str(number)], cwd=ROOT, capture_output=True, text=True, timeout=60
         )

@@ -175,6 +175,8 @@ def test_a_commit_that_fails_leaves_the_slots_where_they_were(
     left over, and writers never hear of it."""
     monkeypatch.setattr(moving, "RETRY_SECONDS", 0.001)
     monkeypatch.setattr(moving, "COPY_ROWS", 3)
+    monkeypatch.setattr(moving, "READ_ROWS", 2)
+    monkeypatch.setattr(moving, "BATCH_BYTES", 500)
     monkeypatch.setattr(moving, "BATCH_SLOTS", 2)
     full = 0
     for number in range(1, 200, 2):

@@ -73,8 +73,8 @@ class Engine(Protocol):
         """tidy(idle=True) has something to do."""
 
     def waiting(self) -> list[object]:
-        """What holds committed rows that are yet to be written over what `bulk` writes: each is the same object until it
-        has been written. `tidy(True)`, called again and again, gets there."""
+        """What holds committed rows that are yet to be written over what `bulk` writes: each is the same object
+        until it has been written. `tidy(True)`, called again and again, gets there."""
 
     def grow(self) -> None:
         """Make room after NeedsRoom. No snapshot may be in use meanwhile; all need a renew after it.

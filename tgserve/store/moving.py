@@ -37,20 +37,25 @@ from tgserve.store.ownership import (
     read_copying,
     read_home,
     rows_of,
-    wipe_once,
+    wipe_some,
 )
-from tgserve.store.places import forget, name_of, prepare
+from tgserve.store.places import forget, free_bytes, name_of, prepare
 from tgserve.store.shards import Store
 from tgserve.store.verify import Verdict
 from tgserve.store.writer import Shard
 
 T = TypeVar("T")
 
-BATCH_SLOTS = 16
-BATCH_BYTES = 8_000_000
-COPY_ROWS = 2000
-COPY_BYTES = 1_000_000
+BATCH_SLOTS = 32
+BATCH_BYTES = 16_000_000
+COPY_ROWS = 4000
+COPY_BYTES = 2_000_000
 """A piece: so long a reader stands in the source, and the target's environment has no other writer."""
+FULL_BYTES = 2 * COPY_BYTES
+"""A disk with less room than this is full when a write fails."""
+READ_ROWS = 250
+"""Between two looks at how many bytes they are."""
+WIPE_ROWS = 4000
 TAIL_ROWS = 100
 """A tail of so few rows is left to the gate."""
 TAIL_ROUNDS = 20
@@ -78,12 +83,26 @@ class Progress:
     slots: int = 0
     slots_total: int = 0
     purged: int = 0
+    """Rows deleted behind the slots."""
+    moved_at: float = 0.0
+    """When the last slot was moved (the store's monotonic clock); what is left is deleting."""
     gates: list[float] = field(default_factory=list)
     """How long each was shut, seconds."""
     gave_up: int = 0
     """Gates opened again because something was under way."""
     told: Callable[[Progress], None] = lambda progress: None
     """Called after each piece."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Where the copying of some slots stands."""
+
+    slots: list[int]
+    at: int = 0
+    """Of `slots`: all before it are copied."""
+    after: bytes = b""
+    """The last key copied of that one."""
 
 
 Plan = dict[tuple[int, int], list[int]]
@@ -214,34 +233,30 @@ class Mover:
         try:
             await self._put_away(target)
             for at in range(0, len(slots), BATCH_SLOTS):
-                some = slots[at : at + BATCH_SLOTS]
-                await self._mark(target, some)
-                while some:
-                    done = await self._batch(source, target, some, progress)
-                    some = some[done:]
+                reading = _Reading(slots[at : at + BATCH_SLOTS])
+                await self._mark(target, reading.slots)
+                for slot in reading.slots:
+                    self._watch(source, slot)
+                while reading.slots:
+                    await self._batch(source, target, reading, progress)
+            await self._purge(source, progress)
         except BaseException:
             source.tails.clear()
             if not self._stopping:
                 await self._purge_or_leave(target, progress)
                 await self._purge_or_leave(source, progress)
             raise
-        await self._purge(source, progress)
 
-    async def _batch(self, source: Shard, target: Shard, slots: list[int], progress: Progress) -> int:
-        """Move as many of the slots, marked already, as make a batch; how many."""
-        began = progress.done
-        batch: list[int] = []
-        for slot in slots:
-            self._watch(source, slot)
-            batch.append(slot)
-            await self._copy(source, target, slot, progress)
-            if progress.done - began >= BATCH_BYTES:
-                break
+    async def _batch(self, source: Shard, target: Shard, reading: _Reading, progress: Progress) -> None:
+        """Move as many of the slots, marked and watched already, as make a batch."""
+        await self._copy(source, target, reading, progress)
+        batch, coming = reading.slots[: reading.at], reading.slots[reading.at :]
         await self._replay(source, target, batch)
-        await self._switch(source, target, batch, slots[len(batch) :], progress)
+        await self._switch(source, target, batch, coming, progress)
+        reading.slots, reading.at = coming, 0
         progress.slots += len(batch)
+        progress.moved_at = self.store.clock.monotonic()
         progress.told(progress)
-        return len(batch)
 
     # The steps.
 
@@ -252,33 +267,41 @@ class Mover:
     def _watch(self, source: Shard, slot: int) -> None:
         source.tails[slot.to_bytes(2, "big")] = {}
 
-    async def _copy(self, source: Shard, target: Shard, slot: int, progress: Progress) -> None:
-        after = b""
-        while True:
-            self._go_on()
-            piece = await self._apart(lambda: self._read(source, slot, after))  # noqa: B023 - called at once
-            if not piece:
+    async def _copy(self, source: Shard, target: Shard, reading: _Reading, progress: Progress) -> None:
+        """Until a batch's worth of slots is copied, or all; a slot may be begun beyond them."""
+        began = progress.done
+        while reading.at < len(reading.slots):
+            if reading.at and progress.done - began >= BATCH_BYTES:
                 return
-            await self._bulk(target, piece)
-            after = next(reversed(piece))
-            progress.rows += len(piece)
-            progress.done += _bytes(piece)
+            self._go_on()
+            rows, size = await self._apart(lambda: self._piece(source, target, reading))
+            progress.rows += rows
+            progress.done += size
             progress.total = max(progress.total, progress.done)
             progress.told(progress)
 
-    def _read(self, source: Shard, slot: int, after: bytes) -> Rows:
+    def _piece(self, source: Shard, target: Shard, reading: _Reading) -> tuple[int, int]:
+        """Read and write one, in another thread: how many rows, how many bytes."""
+        piece: Rows = {}
+        size = 0
         view = source.engine.snapshot()
         try:
-            piece: Rows = {}
-            size = 0
-            for key, value in islice(rows_of(view, slot, after), COPY_ROWS):
-                piece[key] = value
-                size += len(key) + len(value)
-                if size >= COPY_BYTES:
-                    break
-            return piece
+            while reading.at < len(reading.slots) and len(piece) < COPY_ROWS and size < COPY_BYTES:
+                rows = rows_of(view, reading.slots[reading.at], reading.after)
+                while len(piece) < COPY_ROWS and size < COPY_BYTES:
+                    some: Rows = dict(islice(rows, READ_ROWS))
+                    piece.update(some)
+                    size += _bytes(some)
+                    if len(some) < READ_ROWS:
+                        reading.at += 1
+                        reading.after = b""
+                        break
+                    reading.after = next(reversed(some))
         finally:
             view.close()
+        if piece:
+            self._write(target, piece)
+        return len(piece), size
 
     async def _replay(self, source: Shard, target: Shard, batch: list[int]) -> None:
         for _ in range(TAIL_ROUNDS):
@@ -289,7 +312,7 @@ class Mover:
             else:
                 return
             self._go_on()
-            await self._bulk(target, tail)
+            await self._apart(lambda: self._write(target, tail))  # noqa: B023 - awaited here
 
     def _tail(self, source: Shard, batch: list[int]) -> Rows:
         found: Rows = {}
@@ -399,11 +422,11 @@ class Mover:
         left, marked = await self._apart(look)
         if left:
             await self._put_away(shard)
-            for slot in left:
-                while gone := await self._wipe(shard, slot):
-                    self._go_on()
-                    progress.purged += gone
-                    progress.told(progress)
+            waiting = list(left)
+            while waiting:
+                self._go_on()
+                progress.purged += await self._wipe(shard, waiting)
+                progress.told(progress)
             await self._disown(shard, left)
         if marked:
             await self._mark(shard, [])
@@ -449,14 +472,23 @@ class Mover:
             raise StoreError(f"shard {shard.number} does not say whose it is")
         return epochs_of(home)
 
-    async def _wipe(self, shard: Shard, slot: int) -> int:
-        return await self._apart(lambda: self._roomy(shard, lambda: wipe_once(shard.engine, slot, COPY_ROWS)))
+    async def _wipe(self, shard: Shard, slots: list[int]) -> int:
+        return await self._apart(
+            lambda: self._roomy(shard, lambda: wipe_some(shard.engine, slots, WIPE_ROWS))
+        )
 
-    async def _bulk(self, target: Shard, rows: Rows) -> None:
+    def _write(self, target: Shard, rows: Rows) -> None:
         try:
-            await self._apart(lambda: self._roomy(target, lambda: target.engine.bulk(rows)))
-        except StoreFull as fault:
-            raise StoreFull(f"shard {target.number} has no room for the slots: {fault}") from fault
+            self._roomy(target, lambda: target.engine.bulk(rows))
+        except StoreError as fault:
+            if isinstance(fault, StoreFull) or self._is_full(target):
+                raise StoreFull(f"shard {target.number} has no room for the slots: {fault}") from fault
+            raise
+
+    def _is_full(self, shard: Shard) -> bool:
+        """LMDB calls a write that a full disk cut short an input/output error."""
+        folder = self.store.folder(shard.number)
+        return folder.is_dir() and free_bytes(folder) < FULL_BYTES
 
     def _roomy(self, shard: Shard, write: Callable[[], T]) -> T:
         while True:

@@ -88,11 +88,18 @@ def rows_of(view: Snapshot, slot: int, after: bytes = b"") -> Iterator[Row]:
     return view.scan(after + b"\0" if after else prefix, end_of(prefix))
 
 
-def wipe_once(engine: Engine, slot: int, count: int) -> int:
-    """Delete `count` rows of a slot that nobody writes to; how many there were."""
+def wipe_some(engine: Engine, slots: list[int], count: int) -> int:
+    """Delete at most `count` rows of slots that nobody writes to; how many there were. Slots that have no more are
+    taken off the list."""
+    doomed: Rows = {}
     view = engine.snapshot()
     try:
-        doomed: Rows = {key: None for key, _ in islice(rows_of(view, slot), count)}
+        while slots and len(doomed) < count:
+            wanted = count - len(doomed)
+            found: Rows = {key: None for key, _ in islice(rows_of(view, slots[-1]), wanted)}
+            doomed.update(found)
+            if len(found) < wanted:
+                slots.pop()
     finally:
         view.close()
     if doomed:
@@ -124,9 +131,9 @@ def clean(number: int, engine: Engine, table: list[int], store: str) -> tuple[in
         return 0, 0
     put_away(engine)
     rows = 0
-    for slot in left:
-        while gone := wipe_once(engine, slot, WIPE_ROWS):
-            rows += gone
+    waiting = list(left)
+    while waiting:
+        rows += wipe_some(engine, waiting, WIPE_ROWS)
     epochs = [epoch if table[slot] == number else 0 for slot, epoch in enumerate(epochs_of(home))]
     engine.commit({**home_rows(number, store, epochs), **copying_rows(())})
     return len(left), rows

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import lmdb
 
@@ -86,7 +87,10 @@ class LmdbEngine:
             with self._writing, self.env.begin(write=True) as txn:
                 for key in gone:
                     txn.delete(key)
-                txn.cursor().putmulti((key, value) for key, value in rows.items() if value is not None)
+                kept: Iterable[Any] = rows.items()  # a generator costs as much as the writing
+                if gone:
+                    kept = ((key, value) for key, value in rows.items() if value is not None)
+                txn.cursor().putmulti(kept)
         except lmdb.MapFullError as fault:
             raise NeedsRoom(str(fault)) from fault
         except lmdb.Error as fault:
