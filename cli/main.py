@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dev": ("dev", "Run a throw-away server with a fixed login code."),
     "stop": ("daemon", "Stop the running server."),
     "status": ("daemon", "Show how the running server is."),
+    "job": ("job", "Long work of the running server: list, show, cancel."),
     "top": ("top", "Watch the running server: rates, latency, shards, disks."),
     "log": ("log", "The running server's log: tail."),
     "doctor": ("doctor", "Examine machine, settings, certificate, disks and the way in."),
