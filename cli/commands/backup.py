@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from tgserve.admin.schema import to_plain
-from tgserve.admin.schema.backups import BackupCreate
+from tgserve.admin.schema.backups import BackupCreate, BackupMade
 from tgserve.admin.schema.jobs import JobRow
 
 from .. import client, output, progress
@@ -100,7 +100,7 @@ def create(
     row = progress.follow(data, begun.job.id, quiet=True)
     if row.state != "done":
         raise output.Refused(row.fault or f"the backup was {row.state}")
-    output.result({"job": to_plain(row), "key": begun.key})
+    output.result(to_plain(BackupMade(begun.key, job=row)))
     return 0
 
 
@@ -252,7 +252,7 @@ def _create_here(data: Path, as_json: bool, target: str, passphrase: str) -> int
         as_json,
     )
     if as_json:
-        output.result({"backup": to_plain(made), "key": key})
+        output.result(to_plain(BackupMade(key, backup=made)))
         return 0
     if key:
         output.note(KEY_NOTE.format(key=key))
@@ -303,13 +303,13 @@ def _watched(kind: str, work: Callable[[Steps, threading.Event], T], quiet: bool
             stop.set()
     if bar:
         sys.stderr.write("\r\x1b[K")
-    if faults:
-        return _refused(lambda: _raise(faults[0]))
-    return results[0]
 
+    def outcome() -> T:
+        if faults:
+            raise faults[0]
+        return results[0]
 
-def _raise(fault: BaseException) -> Any:
-    raise fault
+    return _refused(outcome)
 
 
 def _refused(work: Callable[[], T]) -> T:

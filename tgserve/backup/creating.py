@@ -24,7 +24,7 @@ from tgserve.backup.manifest import Listing, Manifest, Root
 from tgserve.backup.packs import PackWriter
 from tgserve.backup.repository import Repository
 from tgserve.backup.rows import encode_rows, owned
-from tgserve.backup.sealing import CHUNK, ROWS, Sealer
+from tgserve.backup.sealing import CHUNK, ROWS, Sealed, Sealer
 from tgserve.store import chunk_records as c
 from tgserve.store.cut import Cut
 from tgserve.store.engine import Row, Snapshot
@@ -39,7 +39,7 @@ AHEAD = 48
 CHUNKS_AHEAD = 24
 
 _encode = msgspec.msgpack.Encoder().encode
-Sealed = tuple[bytes, bytes | None]
+Made = tuple[bytes, Sealed | None]
 """(id, None when the target has it)"""
 
 
@@ -212,7 +212,7 @@ class _Run:
 
     def _through(self, blocks: Iterator[tuple[int, bytes, int]]) -> Iterator[tuple[int, bytes]]:
         """(slot, id) of each block, in order, once what is new of it is on its way to the target."""
-        flying: deque[tuple[int, int, Future[Sealed]]] = deque()
+        flying: deque[tuple[int, int, Future[Made]]] = deque()
         for slot, content, size in blocks:
             flying.append((slot, size, self._pool.submit(self._seal_rows, content)))
             if len(flying) > AHEAD:
@@ -220,7 +220,7 @@ class _Run:
         while flying:
             yield self._landed(*flying.popleft())
 
-    def _landed(self, slot: int, size: int, future: Future[Sealed]) -> tuple[int, bytes]:
+    def _landed(self, slot: int, size: int, future: Future[Made]) -> tuple[int, bytes]:
         self._go_on()
         block, sealed = future.result()
         self._tally.blocks += 1
@@ -229,12 +229,12 @@ class _Run:
             self._keep(block, sealed)
         return slot, block
 
-    def _seal_rows(self, content: bytes) -> Sealed:
+    def _seal_rows(self, content: bytes) -> Made:
         block = self._sealer.id_of(content)
         return block, None if block in self._known else self._sealer.seal(block, ROWS, content)
 
     def _chunks(self, source: Source, missing: list[Row]) -> None:
-        flying: deque[tuple[bytes, int, Future[bytes | None]]] = deque()
+        flying: deque[tuple[bytes, int, Future[Sealed | None]]] = deque()
         self._tally.blocks += self._tally.chunks - len(missing)
 
         def land() -> None:
@@ -256,16 +256,16 @@ class _Run:
         while flying:
             land()
 
-    def _seal_chunk(self, source: Source, chunk: bytes, row: c.Chunk) -> bytes | None:
+    def _seal_chunk(self, source: Source, chunk: bytes, row: c.Chunk) -> Sealed | None:
         record = source.record(chunk, row)
         return None if record is None else self._sealer.seal(chunk, CHUNK, record)
 
-    def _keep(self, block: bytes, sealed: bytes) -> None:
+    def _keep(self, block: bytes, sealed: Sealed) -> None:
         if block in self._added:
             return
         self._added.add(block)
         self._tally.new_blocks += 1
-        self._writer.add(block, sealed)
+        self._writer.add(block, *sealed)
 
     def _go_on(self) -> None:
         if self._stop.is_set():

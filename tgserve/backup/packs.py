@@ -20,7 +20,7 @@ from blake3 import blake3
 
 from tgserve.adapters.objects.contract import NotThere, Objects
 from tgserve.backup.faults import Damaged
-from tgserve.backup.sealing import ROWS, Rotten, Sealer
+from tgserve.backup.sealing import ROWS, Buffer, Rotten, Sealer
 from tgserve.errors import StoreError
 
 PACKS = "packs"
@@ -109,7 +109,7 @@ class PackWriter:
         self._renew = renew
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="backup-put")
         self._out: list[Future[None]] = []
-        self._pieces: list[bytes] = [_PACK_MAGIC]
+        self._pieces: list[Buffer] = [_PACK_MAGIC]
         self._rows: list[tuple[bytes, int, int]] = []
         self._size = len(_PACK_MAGIC)
         self._waiting: list[PackRow] = []
@@ -119,10 +119,11 @@ class PackWriter:
         self.bytes = 0
         self.rows: list[PackRow] = []
 
-    def add(self, block: bytes, sealed: bytes) -> None:
-        self._rows.append((block, self._size, len(sealed)))
-        self._pieces.append(sealed)
-        self._size += len(sealed)
+    def add(self, block: bytes, *sealed: Buffer) -> None:
+        length = sum(map(len, sealed))
+        self._rows.append((block, self._size, length))
+        self._pieces += sealed
+        self._size += length
         if self._size >= PACK_BYTES:
             self._flush()
             if len(self._waiting) >= INDEX_PACKS:
@@ -177,7 +178,7 @@ class PackWriter:
 def write_index(rows: Iterable[PackRow], sealer: Sealer) -> tuple[str, bytes]:
     """(file, data)"""
     sealed = sealer.seal(_INDEX_ID, ROWS, msgspec.msgpack.encode(list(rows)))
-    data = _INDEX_MAGIC + sealed
+    data = b"".join((_INDEX_MAGIC, *sealed))
     return index_file(name_of(data)), data
 
 
@@ -213,7 +214,7 @@ class PackReader:
         except Rotten as fault:
             raise Damaged(f"{file} is damaged: {named} does not open") from fault
 
-    def _piece(self, place: Place, file: str) -> bytes:
+    def _piece(self, place: Place, file: str) -> Buffer:
         with self._lock:
             whole = self._kept.get(place.pack)
             asked = self._asked[place.pack] = self._asked.get(place.pack, 0) + 1
@@ -227,4 +228,4 @@ class PackReader:
                     self._asked.pop(oldest, None)
                     del self._kept[oldest]
                 self._kept[place.pack] = whole
-        return whole[place.offset : place.offset + place.length]
+        return memoryview(whole)[place.offset : place.offset + place.length]

@@ -74,10 +74,10 @@ def _prune(
         for row in moving:
             if stop.is_set():
                 raise Stopped("stopped: the backups that were to go are gone, their room is not yet free")
-            data = objects.get(packs.pack_file(row.id))
+            whole = memoryview(objects.get(packs.pack_file(row.id)))
             for block, offset, length in row.blocks:
                 if block in named and _here(index, block, row):
-                    writer.add(block, data[offset : offset + length])
+                    writer.add(block, whole[offset : offset + length])
             progress.done += row.size
         writer.finish()
     except BaseException:

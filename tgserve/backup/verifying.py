@@ -133,7 +133,7 @@ def _fault(
     repository: Repository, coder: Coder | None, data: bytes, block: bytes, offset: int, length: int
 ) -> str | None:
     try:
-        kind, content = repository.sealer.open(block, data[offset : offset + length])
+        kind, content = repository.sealer.open(block, memoryview(data)[offset : offset + length])
         if kind == CHUNK and coder is not None:
             coder.decode(block, content)
     except (Rotten, RottenChunk) as fault:

@@ -48,6 +48,16 @@ class BackupRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupMade:
+    """A backup that is done: by the server as a job, or without one."""
+
+    key: str = ""
+    """The backup key, if it was made for this one."""
+    job: JobRow | None = None
+    backup: BackupRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BackupPage:
     """What a target holds, oldest first."""
 
