@@ -181,3 +181,43 @@ async def test_what_is_sent_while_a_node_is_away_arrives_once_in_order(both):
 
             await until_true(came)
         await until_true(lambda: asyncio.to_thread(lambda: nodes.rows(two)[4]["waiting"] == 0))
+
+
+async def test_a_node_killed_again_and_again_loses_and_doubles_nothing(both):
+    """SECURITY 8.4: each message across once, in its sender's order, whatever moment the other node dies at."""
+    two, four = both
+    async with (
+        telethon_person(two, ANN, "Ann") as ann,
+        telethon_person(four, BOB, "Bob", session=at(four, 4)) as bob,
+    ):
+        ways = (
+            (ann, await ann.get_entity("bob_of_four"), four),
+            (bob, await bob.get_entity("ann_of_two"), two),
+        )
+        for name, (sender, receiver, other) in zip("xy", ways, strict=True):
+            sending = asyncio.create_task(send_all(sender, receiver, [f"{name}{n}" for n in range(60)]))
+            for _ in range(3):
+                await asyncio.sleep(0.15)
+                other.kill()
+                other.start()
+            await sending
+        nodes.connected(two, four)
+        for name, reader, chat in (("x", bob, ann.me.id), ("y", ann, bob.me.id)):
+            wanted = [f"{name}{n}" for n in range(60)]
+
+            async def all_there(reader=reader, chat=chat, name=name, wanted=wanted) -> bool:
+                texts = [one.text for one in await reader.get_messages(chat, limit=200)][::-1]
+                return [text for text in texts if text and text.startswith(name)] == wanted
+
+            await until_true(all_there, 30)
+    await until_true(lambda: asyncio.to_thread(lambda: nodes.rows(two)[4]["waiting"] == 0))
+    for daemon in both:
+        assert daemon.stop() == 0
+        daemon.run("check")
+        daemon.start()
+
+
+async def send_all(client, chat, texts: list[str]) -> None:
+    for text in texts:
+        await client.send_message(chat, text)
+        await asyncio.sleep(0.02)
