@@ -309,6 +309,25 @@ def test_options_are_described(server: Server) -> None:
     assert "token\trequired, secret\t" in server.run("sms", "adapters", "twilio")
 
 
+def test_secrets_in_templates_are_not_shown(server: Server, peer: Twilio) -> None:
+    """Some write them there although {token} stands for one."""
+    made = server.json(
+        *("sms", "add", "hook", "--adapter", "webhook", "-o", f"url={peer.url}/x?key={SECRET}"),
+        *(
+            "-o",
+            f'headers:={{"X-Key": "{SECRET}"}}',
+            "-o",
+            f'body={{"k": "{SECRET}", "t": "{{text}}"}}',
+            "-o",
+            "user=us",
+        ),
+    )
+    shown = {"url": f"{peer.url}/x?...", "headers": "[set]", "body": "[set]", "user": "us"}
+    assert made["options"] == shown
+    assert server.json("sms", "list")["providers"][0]["options"] == shown
+    server.run("sms", "list")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

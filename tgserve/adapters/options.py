@@ -33,6 +33,8 @@ class Option:
     default: Any = None
     secret: bool = False
     """Typed at a prompt, never shown again."""
+    hidden: bool = False
+    """Not shown again either, since some will write a secret into it."""
     choices: tuple[str, ...] = ()
     low: int = 0
     high: int = 1 << 31

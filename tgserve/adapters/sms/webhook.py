@@ -103,13 +103,16 @@ class WebhookSender:
     "sms.webhook",
     Option("url", "address of the interface; {phone}, {plus}, {text}, {code}, {token} are filled in"),
     Option("method", "method of the request", default="POST", choices=("GET", "POST", "PUT")),
-    Option("headers", "headers of the request", dict, default={}),
+    Option("headers", "headers of the request", dict, default={}, hidden=True),
     Option("token", "secret that {token} stands for", default="", secret=True),
     Option("user", "name for basic authentication", default=""),
     Option("password", "password for basic authentication", default="", secret=True),
     Option("format", "what the body is", default="json", choices=("json", "form", "text", "xml", "none")),
     Option(
-        "body", "JSON, or NAME=VALUE&NAME=VALUE for a form", default='{"phone": "{plus}", "text": "{text}"}'
+        "body",
+        "JSON, or NAME=VALUE&NAME=VALUE for a form",
+        default='{"phone": "{plus}", "text": "{text}"}',
+        hidden=True,
     ),
     Option("status", "statuses of success, as in 200-299", default="200-299"),
     Option("later", "statuses after which it is tried again", default="408,425,429,500-599"),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from tgserve.adapters.contract import AdapterError, Sent
 from tgserve.adapters.line import is_country
@@ -247,8 +248,20 @@ def _shown(shelf: Shelf[Any], adapter: str, options: Mapping[str, Any]) -> dict[
         known = options_of(shelf.factory(adapter)) or ()
     except AdapterError:
         known = ()
-    plain = {option.name for option in known if not option.secret}
-    return {name: value if name in plain else SECRET for name, value in options.items()}
+    plain = {option.name for option in known if not option.secret and not option.hidden}
+    return {name: _without_query(value) if name in plain else SECRET for name, value in options.items()}
+
+
+def _without_query(value: Any) -> Any:
+    """Addresses lose what often holds a key: the query, and a name before the host."""
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        return value
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return SECRET
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
 
 
 def _adapter(shelf: Shelf[Any], name: str) -> AdapterRow:
