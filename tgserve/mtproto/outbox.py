@@ -206,20 +206,26 @@ class Outbox:
             return None
         out = queue.pop()
         self.waiting_bytes = self.push_bytes = 0
-        # as _stamp, written out
-        msg_id = (int(now * 4294967296) & ~3) | out.kind
+        self._stamp(out, now)
+        return out
+
+    def direct(self, body: bytes, now: float) -> Outgoing | None:
+        """As `push`, stamped, to be sent at once by the caller; None: something waits, and it waits with it."""
+        if self.queue or self.acks or self.again:
+            self.push(body)
+            return None
+        out = Outgoing(body, NOTICE, True, 0)
+        # as _stamp, written out: a post goes this way to each of its readers
+        msg_id = int(now * 4294967296) | NOTICE
         if msg_id <= self.last_id:
-            msg_id = ((self.last_id | 3) + 1) | out.kind
+            msg_id = ((self.last_id | 3) + 1) | NOTICE
         self.last_id = out.msg_id = msg_id
         contents = self.contents
-        if not out.content:
-            out.seq_no = contents * 2
-            return out
         out.seq_no = contents * 2 + 1
         self.contents = contents + 1
         kept = self.kept
         kept[msg_id] = out
-        self.kept_bytes += len(out.body)
+        self.kept_bytes += len(body)
         if self.kept_bytes > SESSION_UNACKED_BYTES or len(kept) > KEPT_MESSAGES:
             self._thin(out)
         return out

@@ -345,18 +345,25 @@ class Gateway:
 
     def _tell_all(self, sessions: Iterator[LiveSession], body: bytes, now: float) -> None:
         watched = "_send" in vars(self)
+        padding = self._ids.padding
         for live in sessions:
-            connection = live.connection
+            connection, core = live.connection, live.core
             if connection is None or live.dirty or watched or connection.channel.kind == "http":
                 live.push(body)
                 continue
-            outbox = live.core.outbox
-            outbox.push(body)
-            out = outbox.single(now)
+            outbox = core.outbox
+            out = outbox.direct(body, now)
+            if outbox.lost:
+                core.mark_lost()
             if out is None:
                 self.soil(live)
-            else:
-                self._send_out(connection, live, out)
+                continue
+            # as _send_out, written out
+            key, msg_id = live.key, out.msg_id
+            if msg_id >> 32 >= key.salt_until:
+                self._renew_salt(key)
+            packet = seal_frame(key.cipher, key.salt, core.session_id, msg_id, out.seq_no, body, padding)
+            connection.send(connection.channel.wrap(packet))
 
     def _send_out(self, connection: Wire, live: LiveSession, out: Outgoing) -> None:
         """Send the only message that waited."""
@@ -685,6 +692,9 @@ class Gateway:
             return
         for live in login.sessions():
             self.online.remove(live, login.user_id)
+            if live.subscribed and not own:
+                # An idle client calls nothing, and would learn of it hours later: so it asks at once, and hears 401.
+                live.push(TOO_LONG)
             live.over = True
             if not live.dirty:
                 self.soil(live)
@@ -708,5 +718,6 @@ def _nobody_minds(live: LiveSession) -> None:
     """Until the app has wired who does."""
 
 
+TOO_LONG = layers.encode(t.UpdatesTooLong())
 _NOBODY = LiveLogin(0)
 """Stands in a key that is looked at and not in use."""
