@@ -38,7 +38,7 @@ class Slow(Store):
     rng = random.Random(0)
 
     def schedule(self, shard: Shard, seconds: float) -> None:
-        self._loop.call_later(seconds or self.rng.choice((0, 0.0002, 0.001)), self._pump, shard, seconds > 0)
+        self._loop.call_later(seconds or self.rng.choice((0, 0.0002, 0.004)), self._pump, shard, seconds > 0)
 
 
 class Mortal(Mover):
