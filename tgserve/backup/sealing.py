@@ -3,7 +3,7 @@
 Block id: BLAKE3 of the content, keyed, so that an id tells nothing of it; a chunk of a file keeps the id it has in the
 store. Sealed: nonce, kind (1 byte), then ChaCha20-Poly1305 of the content (rows: of its zstd) under a key of the
 block's own, derived from the master key and the id, as chunks are sealed; id and kind are bound to it. It is OpenSSL's
-cipher, which takes a sixth of the CPU that libsodium's takes. Large bytes are not joined or cut here: a copy costs more.
+cipher, which takes a sixth of the CPU that libsodium's takes. Large bytes are neither joined nor cut: copies cost more.
 """
 
 from __future__ import annotations
