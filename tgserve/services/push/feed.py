@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from tgserve import limits, log, metrics
@@ -67,6 +69,19 @@ def _all(token_type: int) -> bool:
     return True
 
 
+@dataclass(slots=True)
+class Fan:
+    """A post on its way to the rows of those who are told. Its mark may only be written when all of them are durable,
+    and not before those of earlier posts: what a mark covers is never looked at again."""
+
+    channel: int
+    mark: PushMark
+    left: int = 0
+    failed: bool = False
+    whole: bool = False
+    """Everybody was judged."""
+
+
 class Feed:
     def __init__(
         self,
@@ -106,6 +121,7 @@ class Feed:
         """And one of a message that is muted?"""
         self._work: deque[Iterator[None]] = deque()
         self._scheduled = False
+        self._fans: deque[Fan] = deque()
         self._writing = 0
         self._idle_since_mark = True
         self._shown: OrderedDict[tuple[int, int], tuple[int, int]] = OrderedDict()
@@ -178,7 +194,7 @@ class Feed:
     @property
     def idle(self) -> bool:
         """Everything that was committed is judged, and what came of it is durable."""
-        return not self._work and not self._writing
+        return not self._work and not self._writing and not self._fans
 
     # -- judging ----------------------------------------------------------------------------------------------------
 
@@ -247,15 +263,39 @@ class Feed:
         topic = (body.topic or msg_id) if body.in_topic else GENERAL if record.forum else 0
         kind = "chats" if record.megagroup else "broadcasts"
         self._remember(channel, msg_id, (channel, wrote))
-        for user in list(self._listeners.of(channel)):
-            if user != wrote:
-                self._one(user, channel, msg_id, body, wrote, topic, kind)
-                yield
-        self._write(channel, [], PushMark(item.pts))
+        fan = Fan(channel, PushMark(item.pts))
+        self._fans.append(fan)
+        try:
+            for user in list(self._listeners.of(channel)):
+                if user != wrote:
+                    commit = self._one(user, channel, msg_id, body, wrote, topic, kind)
+                    if commit is not None:
+                        fan.left += 1
+                        commit.on_done(partial(self._landed, fan))
+                    yield
+        except BaseException:
+            fan.failed = True
+            raise
+        finally:
+            fan.whole = True
+            self._mark()
+
+    def _landed(self, fan: Fan, commit: Commit[None]) -> None:
+        fan.left -= 1
+        fan.failed = fan.failed or commit.error is not None
+        self._mark()
+
+    def _mark(self) -> None:
+        """Write the marks of posts that are done, in their order."""
+        fans = self._fans
+        while fans and fans[0].whole and not fans[0].left:
+            fan = fans.popleft()
+            if not fan.failed:
+                self._write(fan.channel, [], fan.mark)
 
     def _one(
         self, user: int, channel: int, msg_id: int, body: r.Body, wrote: int, topic: int, kind: str
-    ) -> None:
+    ) -> Commit[None] | None:
         now = int(self._clock.now())
         loudness = self._loudness
         with self._store.read(slot_of(user)) as reader:
@@ -278,7 +318,8 @@ class Feed:
         if flags:
             what = "muted" if flags & decide.MUTED else "message"
             waiting = PushWaiting(what, channel, msg_id, now, flags=flags, topic=topic)
-            self._enqueue(user, self._devices.of(user), waiting, None)
+            return self._enqueue(user, self._devices.of(user), waiting, None)
+        return None
 
     def _read(self, item: Published, peer: int, max_id: int) -> Iterator[None]:
         """Somebody has read a chat: what his other devices show of it goes."""
@@ -364,9 +405,9 @@ class Feed:
 
     def _enqueue(
         self, user: int, devices: Collection[Device], waiting: PushWaiting, mark: PushMark | None
-    ) -> None:
+    ) -> Commit[None] | None:
         if not devices:
-            return
+            return None
         here = self.connected(user)
         elsewhere = bool(
             here and waiting.flags & decide.PUSH and self._presence.looking(user).intersection(here)
@@ -391,8 +432,7 @@ class Feed:
                 after = max(after, self._grace and self._grace - waiting.date)
                 due = max(waiting.date + after, waiting.due) if after or waiting.due else 0
                 items.append((device.number, waiting if not due else _later(waiting, due)))
-        if items:
-            self._write(user, items, mark)
+        return self._write(user, items, mark) if items else None
 
     def _note(self, device: Device, waiting: PushWaiting) -> None:
         """A connected device hears of it over its connection, if that is not dead already."""
@@ -416,7 +456,9 @@ class Feed:
                 if left:
                     self._write(user, [(device.number, one) for one in left], None)
 
-    def _write(self, owner: int, items: list[tuple[int, PushWaiting]], mark: PushMark | None) -> None:
+    def _write(
+        self, owner: int, items: list[tuple[int, PushWaiting]], mark: PushMark | None
+    ) -> Commit[None] | None:
         self._writing += 1
         try:
             commit = self._store.transact(
@@ -425,8 +467,9 @@ class Feed:
         except StoreError as fault:
             self._writing -= 1
             _log.error("push.unqueued", reason=str(fault), user=owner, pushes=len(items))
-            return
+            return None
         commit.on_done(self._written)
+        return commit
 
     def _written(self, commit: Commit[None]) -> None:
         self._writing -= 1
