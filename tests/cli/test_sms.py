@@ -213,6 +213,8 @@ def refused(server: Server, *arguments: str, stdin: str = "") -> str:
         (("add", "Big Name", "--adapter", "console"), "is no name"),
         (("add", "x", "--adapter", "console", "-o", "colour=red"), "takes no options"),
         (("add", "x", "--adapter", "file"), "needs path"),
+        (("add", "x", "--adapter", "file", "-o", "path=/no/such/folder/codes"), "No such file or directory"),
+        (("add", "x", "--adapter", "file", "-o", "path=/proc/codes"), "/proc/codes: "),
         (("add", "x", "--adapter", "console", "--country", "XX"), "there is no country XX"),
         (("add", "twilio", "-o", "account=AC1", "-o", "from=+1"), "needs token"),
         (

@@ -27,7 +27,7 @@ def test_the_example_passes_the_public_kit() -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("....."), done.stdout
+    assert done.stdout.startswith("......"), done.stdout
 
 
 @pytest.fixture

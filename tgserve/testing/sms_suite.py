@@ -4,8 +4,8 @@
         def sender(self): return create({"url": self.peer.url}, FakeClock())
         def received(self): return self.peer.messages          # (phone, text) in order of arrival
 
-Optional: `broken()` gives a sender whose provider cannot be reached. Each test runs its own event loop; the suite needs
-pytest alone.
+Optional: `broken()` gives a sender whose provider cannot be reached or refuses us. Each test runs its own event loop;
+the suite needs pytest alone.
 """
 
 from __future__ import annotations
@@ -62,6 +62,25 @@ class SmsSuite:
         assert result.reason
         assert HELLO.code not in result.reason, "reasons are logged: no codes in them (SECURITY 7.2)"
         assert HELLO.phone not in result.reason
+
+    def test_a_probe_sends_nothing(self) -> None:
+        """For senders that offer one: `tgserve sms add` asks it before anything is written."""
+
+        async def asked(sender: SmsSender) -> object:
+            probe = getattr(sender, "probe", None)
+            try:
+                return await probe() if probe is not None else None
+            finally:
+                await sender.close()
+
+        good = asyncio.run(asked(self.sender()))
+        if good is None:
+            return
+        assert isinstance(good, Sent)
+        broken = self.broken()
+        bad = asyncio.run(asked(broken)) if broken is not None else good
+        assert isinstance(bad, Sent) or (isinstance(bad, Later | Refused) and bad.reason)
+        assert self.received() == []
 
     def test_the_code_is_not_in_the_repr(self) -> None:
         """SECURITY 7.2: what may land in a traceback or a log says nothing."""

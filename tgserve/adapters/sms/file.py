@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from tgserve.adapters.contract import Later, Options, Sent, Sms, SmsResult
+from tgserve.adapters.contract import Later, Options, Refused, Sent, Sms, SmsResult
 from tgserve.adapters.options import Option, takes
 from tgserve.clock import Clock
 
@@ -23,17 +23,26 @@ class FileSender:
     async def send(self, sms: Sms) -> SmsResult:
         row = {"time": int(self._clock.now()), "phone": sms.phone, "code": sms.code, "text": sms.text}
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        fault = self._append(line)
+        return Later(fault) if fault else Sent()
+
+    async def probe(self) -> SmsResult:
+        """Nothing is written, though the file is there afterwards."""
+        fault = self._append(b"")
+        return Refused(fault) if fault else Sent()
+
+    def _append(self, line: bytes) -> str:
+        """What went wrong, if anything. One write with O_APPEND: lines of two senders never mix. A line this short
+        blocks the loop no longer than handing it to a thread would."""
         try:
-            # One write with O_APPEND: lines of two senders never mix. A line this short blocks the loop no longer
-            # than handing it to a thread would.
             file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 os.write(file, line)
             finally:
                 os.close(file)
         except OSError as error:
-            return Later(f"{self._path}: {error.strerror}")
-        return Sent()
+            return f"{self._path}: {error.strerror}"
+        return ""
 
     async def close(self) -> None:
         """Nothing is held open."""
