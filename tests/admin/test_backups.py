@@ -147,6 +147,46 @@ def test_one_that_fails_is_told_and_tried_again_sooner(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_target_whose_disk_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
+    """An empty mount point looks like a folder: the clock does not fill the disk below it; an operator may."""
+
+    async def story() -> None:
+        async with desk(tmp_path) as d:
+            await d.backups.turn()
+            assert (await d.ended()).state == "done"
+            d.place.rename(tmp_path / "unmounted")
+            d.place.mkdir()
+            d.here.clock.advance(25 * 3600)
+            await d.backups.turn()
+            assert "is its disk mounted?" in (await d.ended()).fault
+            assert list(d.place.iterdir()) == [] and "mounted" in d.mark().fault
+            d.backups.begin()
+            assert (await d.ended()).state == "done"
+            d.here.clock.advance(25 * 3600)
+            await d.backups.turn()
+            assert (await d.ended()).state == "done" and len(d.names()) == 2
+
+    run(story())
+
+
+def test_a_backup_elsewhere_puts_off_no_planned_one(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with desk(tmp_path) as d:
+            d.backups.begin(str(tmp_path / "usb"))
+            assert (await d.ended()).state == "done"
+            first = d.mark().name
+            await d.backups.turn()
+            assert (await d.ended()).state == "done" and d.mark().name != first
+            d.here.clock.advance(23 * 3600)
+            d.backups.begin(str(tmp_path / "usb"))
+            await d.ended()
+            d.here.clock.advance(3601)
+            await d.backups.turn()
+            assert (await d.ended()).state == "done" and len(d.names()) == 2
+
+    run(story())
+
+
 def test_the_key_is_made_once_and_shown_once(tmp_path: Path) -> None:
     async def story() -> None:
         async with desk(tmp_path) as d:

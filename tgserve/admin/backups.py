@@ -16,7 +16,7 @@ from tgserve.backup.creating import create
 from tgserve.backup.faults import BackupError
 from tgserve.backup.keys import load_key, make_key, spell
 from tgserve.backup.live import live_source
-from tgserve.backup.manifest import Manifest
+from tgserve.backup.manifest import FOLDER, Manifest
 from tgserve.backup.pruning import prune
 from tgserve.backup.repository import Repository, prepare
 from tgserve.backup.targets import KEY_FILE, target_of
@@ -25,7 +25,7 @@ from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
-from tgserve.store.backup_records import MARKS_OWNER, BackupMark
+from tgserve.store.backup_records import MARKS_OWNER, PLANNED, BackupMark
 from tgserve.store.keyspaces import BACKUP_MARKS
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -54,12 +54,13 @@ class Backups:
             "tgserve_backup_age_seconds", "since the moment that the last good backup holds", self._age
         )
 
-    def last(self) -> BackupMark | None:
+    def last(self, name: str = MARKS_OWNER) -> BackupMark | None:
         with self._store.read(slot_of(MARKS_OWNER)) as reader:
-            return reader.get(BACKUP_MARKS, MARKS_OWNER)
+            return reader.get(BACKUP_MARKS, name)
 
-    def begin(self, target: str = "", passphrase: str = "") -> tuple[Job, str]:
-        """(the job, the key's text if it was made for this one). Refusal: what is in the way."""
+    def begin(self, target: str = "", passphrase: str = "", again: bool = False) -> tuple[Job, str]:
+        """(the job, the key's text if it was made for this one). `again`: the target must hold backups already, or its
+        disk is not mounted. Refusal: what is in the way."""
         objects = _or_refuse(lambda: target_of(self._config, target, self._clock))
         path = self._config.keys_dir / KEY_FILE
         key = _or_refuse(lambda: load_key(path))
@@ -70,6 +71,11 @@ class Backups:
         master = key
 
         def opening() -> Repository:
+            if again and not objects.entries(FOLDER):
+                raise BackupError(
+                    f"{objects.where} holds no backups, although the last one was made there: is its disk mounted? To"
+                    " begin anew: `tgserve backup create`"
+                )
             return prepare(
                 objects,
                 self._ids.random_bytes,
@@ -79,14 +85,16 @@ class Backups:
                 now=int(self._clock.now()),
             )
 
-        keep = 0 if target else self._config.backup.keep
-        return self._jobs.start(KIND, lambda job: self._work(job, opening, keep), unit="bytes"), made
+        planned = not target
+        return self._jobs.start(
+            KIND, lambda job: self._work(job, opening, planned, objects.where), unit="bytes"
+        ), made
 
     async def turn(self) -> None:
         """Begin one when it is due."""
         if not self._config.backup.target or self._running():
             return
-        mark, now = self.last(), self._clock.now()
+        mark, now = self.last(PLANNED), self._clock.now()
         if mark is not None:
             wait = self._config.backup.every_hours * limits.HOUR
             if mark.fault:
@@ -94,9 +102,9 @@ class Backups:
             if now < mark.began + wait:
                 return
         try:
-            _, made = self.begin()
+            _, made = self.begin(again=mark is not None and mark.target == self._config.backup.target)
         except Refusal as fault:
-            await self._failed(int(now), str(fault))
+            await self._failed(int(now), str(fault), planned=True)
             return
         if made:
             _log.warning("backup.key_made", file=str(self._config.keys_dir / KEY_FILE))
@@ -111,21 +119,22 @@ class Backups:
     def _running(self) -> list[Job]:
         return [job for job in self._jobs.running.values() if job.kind == KIND]
 
-    async def _work(self, job: Job, opening: Callable[[], Repository], keep: int) -> None:
+    async def _work(self, job: Job, opening: Callable[[], Repository], planned: bool, where: str) -> None:
         began = int(self._clock.now())
         loop = asyncio.get_running_loop()
         try:
             with self._chunks.keep_packs():
                 manifest = await _aside(lambda stop: self._create(job, opening, loop, stop))
         except StoreError as fault:
-            await self._failed(began, str(fault))
+            await self._failed(began, str(fault), planned)
             raise
         job.total = job.done
         text = f"{manifest.name}: {manifest.rows} rows and {manifest.chunks} pieces of files"
         text += f", {manifest.new_bytes} bytes of it new"
         if manifest.lost:
             text += f"; {manifest.lost} pieces of files had no good copy (`tgserve check --deep`)"
-        await self._mark(BackupMark(began, int(self._clock.now()), began, manifest.name))
+        mark = BackupMark(began, int(self._clock.now()), began, manifest.name, target=where)
+        await self._mark(mark, planned)
         _log.info(
             "backup.done",
             backup=manifest.name,
@@ -135,8 +144,13 @@ class Backups:
             seconds=manifest.seconds,
         )
         job.note = text
+        keep = self._config.backup.keep if planned else 0
         if keep:
-            gone = await _aside(lambda stop: prune(opening(), keep, job, stop))
+            try:
+                gone = await _aside(lambda stop: prune(opening(), keep, job, stop))
+            except StoreError as fault:
+                await self._failed(began, f"{manifest.name} was made, but old ones stay: {fault}", planned)
+                raise
             job.note = text + (f"; {gone.dropped} older ones removed" if gone.dropped else "")
 
     def _create(
@@ -155,15 +169,18 @@ class Backups:
             stop,
         )
 
-    async def _failed(self, began: int, fault: str) -> None:
+    async def _failed(self, began: int, fault: str, planned: bool) -> None:
         _failed.inc()
         _log.error("backup.failed", reason=fault)
         before = self.last() or BackupMark(began)
-        await self._mark(replace(before, began=began, ended=int(self._clock.now()), fault=fault))
+        if planned:
+            before = replace(before, target=(self.last(PLANNED) or before).target)
+        await self._mark(replace(before, began=began, ended=int(self._clock.now()), fault=fault), planned)
 
-    async def _mark(self, mark: BackupMark) -> None:
+    async def _mark(self, mark: BackupMark, planned: bool) -> None:
         def put(txn: Txn) -> None:
-            txn.put(BACKUP_MARKS, MARKS_OWNER, value=mark)
+            for name in (MARKS_OWNER, PLANNED) if planned else (MARKS_OWNER,):
+                txn.put(BACKUP_MARKS, name, value=mark)
 
         await self._store.transact(slot_of(MARKS_OWNER), put)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tgserve.store.records import Record
 
 MARKS_OWNER = "backups"
-"""They live in the slot of this text."""
+"""They live in the slot of this text, which is the name of the mark of the last backup of all, too."""
+PLANNED = "planned"
+"""The mark of the last one to the target of the settings."""
 
 
 class BackupMark(Record, frozen=True):
@@ -19,3 +21,5 @@ class BackupMark(Record, frozen=True):
     """Of that one."""
     fault: str = ""
     """Why the last one failed; empty: it did not."""
+    target: str = ""
+    """Where the last good one lies."""
