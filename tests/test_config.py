@@ -54,6 +54,9 @@ def test_all_faults_at_once_with_their_places():
         ("limits.events_kept = -1", "limits.events_kept: at least 0"),
         ("sms.tries = 0", "sms.tries: at least 1"),
         ("store = 3", "store: is a table"),
+        ('[backup]\ntarget = "backups"', "neither a whole path nor s3://"),
+        ("[backup]\nevery_hours = 0", "backup.every_hours: at least 1"),
+        ("[backup]\nkeep = -1", "backup.keep: at least 0"),
         ('default_country = "germany"', "not a two-letter country code"),
         ("fixed_code = 1", "fixed_code: no such setting"),
         ("dev = true", "dev: no such setting"),
@@ -89,3 +92,5 @@ def test_what_is_shown_holds_no_adapter_secrets():
     found = settings.effective(settings.parse('[sms.http]\ntoken = "s3cret"\n'))
     assert found["sms.http"] == "[set]" and "s3cret" not in str(found)
     assert found["listen"] == "0.0.0.0:4430"
+    found = settings.effective(settings.parse('[backup.s3]\nsecret_key = "s3cret"\n'))
+    assert found["backup.s3"] == "[set]" and "s3cret" not in str(found)
