@@ -171,6 +171,7 @@ class Mover:
             store = self.store
             folder = store.folder(number)
             await self._purge(store.shard(number), Progress())
+            await self._put_away(store.shard(number))  # nobody writes there any more when its files go
             await store.remove_shard(number)
             await self._apart(lambda: forget(folder))
         finally:
