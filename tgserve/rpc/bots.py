@@ -5,8 +5,7 @@ Of methods that need no login a bot may call all: clients ask them before they k
 
 from __future__ import annotations
 
-BOTS_MAY = frozenset(
-    """
+_NAMES = """
     auth.bindTempAuthKey auth.dropTempAuthKeys auth.exportAuthorization auth.importAuthorization
     auth.importBotAuthorization auth.logOut channels.deleteMessages channels.editAdmin channels.editBanned
     channels.editPhoto channels.editTitle channels.getChannels channels.getFullChannel channels.getMessages
@@ -29,8 +28,8 @@ BOTS_MAY = frozenset(
     updates.getChannelDifference updates.getDifference updates.getState upload.getFile upload.getFileHashes
     upload.getCdnFile upload.getCdnFileHashes upload.saveBigFilePart upload.saveFilePart users.getFullUser
     users.getUsers
-    """.split()
-)
+"""
+BOTS_MAY = frozenset(_NAMES.split())
 
 
 def may(name: str) -> bool:

@@ -132,9 +132,7 @@ class Sessions:
             _revoke(txn, signed.auth.auth_key_id, signed.user_id, signed.hash)
             return
         unconfirmed = not (signed.first or user.bot)
-        txn.put(
-            USER_AUTHS, signed.user_id, signed.hash, value=replace(signed.auth, unconfirmed=unconfirmed)
-        )
+        txn.put(USER_AUTHS, signed.user_id, signed.hash, value=replace(signed.auth, unconfirmed=unconfirmed))
         if signed.first or user.bot:
             return
         now = int(self._clock.now())
