@@ -255,8 +255,6 @@ class Mover:
         await self._replay(source, target, batch)
         await self._switch(source, target, batch, coming, progress)
         reading.slots, reading.at = coming, 0
-        progress.slots += len(batch)
-        progress.moved_at = self.store.clock.monotonic()
         progress.told(progress)
 
     # The steps.
@@ -386,6 +384,9 @@ class Mover:
             await self._keep(source, batch, fault)
             raise
         store.give_slots(batch, source, target)
+        if self.progress is not None:
+            self.progress.slots += len(batch)
+            self.progress.moved_at = store.clock.monotonic()
         for slot in batch:
             del source.tails[slot.to_bytes(2, "big")]
         if cancelled:

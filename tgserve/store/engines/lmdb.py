@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import lmdb
 from tgserve.errors import StoreError, StoreFull
 from tgserve.store.engine import NeedsRoom, Row, Rows
 
+BULK_ROWS = 200
 _SMALLEST_MAP = 1 << 30
 _NO_SPACE = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -82,6 +84,13 @@ class LmdbEngine:
         return LmdbSnapshot(self)
 
     def commit(self, rows: Rows) -> None:
+        self._write(rows, max(1, len(rows)))
+
+    def bulk(self, rows: Rows) -> None:
+        """A few rows at a call: each keeps the interpreter to itself, and the loop must not wait for all of them."""
+        self._write(rows, BULK_ROWS)
+
+    def _write(self, rows: Rows, at_once: int) -> None:
         gone = [key for key, value in rows.items() if value is None]
         try:
             with self._writing, self.env.begin(write=True) as txn:
@@ -90,14 +99,16 @@ class LmdbEngine:
                 kept: Iterable[Any] = rows.items()  # a generator costs as much as the writing
                 if gone:
                     kept = ((key, value) for key, value in rows.items() if value is not None)
-                txn.cursor().putmulti(kept)
+                cursor, left = txn.cursor(), iter(kept)
+                if at_once >= len(rows):
+                    cursor.putmulti(left)
+                else:
+                    while some := list(islice(left, at_once)):
+                        cursor.putmulti(some)
         except lmdb.MapFullError as fault:
             raise NeedsRoom(str(fault)) from fault
         except lmdb.Error as fault:
             raise translated(self._path, fault) from fault
-
-    def bulk(self, rows: Rows) -> None:
-        self.commit(rows)
 
     def tidy(self, idle: bool) -> None:
         return None

@@ -407,7 +407,7 @@ class LoggedEngine:
     def bulk(self, rows: Rows) -> None:
         """Past the log: it holds nothing about these rows, so its records are as good over the environment with them as
         without."""
-        self._commit_base(rows)
+        self._commit_base(rows, self.base.bulk)
 
     def tidy(self, idle: bool) -> None:
         self._look()
@@ -535,9 +535,9 @@ class LoggedEngine:
         self._leaving = None
         self.state = (_Pending(), number, None)
 
-    def _commit_base(self, rows: Rows) -> None:
+    def _commit_base(self, rows: Rows, commit: Callable[[Rows], None] | None = None) -> None:
         try:
-            self.base.commit(rows)
+            (commit or self.base.commit)(rows)
         except NeedsRoom:
             raise
         except StoreError:
