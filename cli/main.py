@@ -30,7 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "push": ("push", "Pushes to devices: list, adapters, add, set, test, stats, remove."),
     "sms": ("sms", "Providers of login codes: list, adapters, add, set, test, remove."),
     "backup": ("backup", "Backups: create, list, verify, restore, prune, key."),
-    "user": ("user", "Accounts: list, show, create, edit, code, invite, ban, delete, reset-2fa, limits, export."),
+    "user": (
+        "user",
+        "Accounts: list, show, create, edit, code, invite, ban, delete, reset-2fa, limits, export.",
+    ),
     "channel": ("channel", "Channels and groups: list, show, members, delete, transfer, export, import."),
     "bot": ("bot", "Bots: list, show, create, token, revoke, delete."),
     "session": ("session", "Signed-in devices: list, terminate."),

@@ -87,7 +87,13 @@ def test_two_people_of_two_nodes(version: str, tmp_path: Path):
 
             shot = ann.wait(faced, since=mark)["user"]["profile_photo"]["big"]
             loaded = ann.call(
-                "downloadFile", file_id=shot["id"], priority=1, offset=0, limit=0, synchronous=True, timeout=60
+                "downloadFile",
+                file_id=shot["id"],
+                priority=1,
+                offset=0,
+                limit=0,
+                synchronous=True,
+                timeout=60,
             )
             assert Path(loaded["local"]["path"]).read_bytes()[:2] == b"\xff\xd8"
             ann.call("getUserFullInfo", user_id=bob.me["id"])

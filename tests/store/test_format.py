@@ -1,4 +1,4 @@
-"""The disk format only grows. format-1.txt describes FORMAT 1 as first released; to accept additions run
+"""The disk format only grows. format-N.txt describes FORMAT N; to accept additions run
 python -m tests.store.test_format
 """
 

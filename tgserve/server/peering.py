@@ -150,7 +150,9 @@ class Line:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._asked[number] = answer
-        late = loop.call_later(ASK_SECONDS, self._late, number)  # calls run without a task, so no asyncio.timeout
+        late = loop.call_later(
+            ASK_SECONDS, self._late, number
+        )  # calls run without a task, so no asyncio.timeout
         try:
             self.channel.say(w.Ask(number, what))
             return await answer

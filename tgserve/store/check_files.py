@@ -49,7 +49,10 @@ class Files:
     def body(self, box: int, msg_id: int, body: r.Body) -> None:
         """Called for every body: I27."""
         for media_id, _, _ in body.files:
-            if not self._homes.far_media(media_id) and self._reader(media_id).get(k.MEDIA_USES, media_id) is None:
+            if (
+                not self._homes.far_media(media_id)
+                and self._reader(media_id).get(k.MEDIA_USES, media_id) is None
+            ):
                 self._say("I27", f"box {box} body {msg_id}", f"file {media_id} is not there")
 
     def _media(self, reader: Reader, parts: tuple[Any, ...], media: m.Media) -> None:

@@ -19,8 +19,8 @@ from tgserve.errors import StoreError
 from tgserve.store import keyspaces
 from tgserve.store.packing import Keyspace
 
-FORMAT = 1
-OLDEST_CODE = 1
+FORMAT = 2
+OLDEST_CODE = 2
 
 FILE = "format.json"
 

@@ -83,4 +83,3 @@ def _bytes_below(folders: list[Path]) -> int:
     """Disk blocks, not file lengths: LMDB files are sparse."""
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return sum(path.stat().st_blocks * 512 for path in files)
-

@@ -81,8 +81,8 @@ async def get_outbox_read_date(call: Call, request: messages.GetOutboxReadDate) 
 
 @rpc(messages.SetTyping, flood=per_minute(600))
 async def set_typing(call: Call, request: messages.SetTyping) -> bool:
-    """Told to the other side's devices that are online, and forgotten. Who is blocked types unseen, and who writes under
-    another name than his own."""
+    """Told to the other side's devices that are online, and forgotten. Who is blocked types unseen, and who writes
+    under another name than his own."""
     peer = peers.resolve(call, request.peer)
     told: tuple[int, ...] = (peer,)
     blocks = call.services.blocks

@@ -1,4 +1,4 @@
-"""Numbered steps from one disk format to the next. There are none yet: this is FORMAT 1.
+"""Numbered steps from one disk format to the next. tests/upgrade opens data of every format.
 
 A step is a function `step(engine) -> None` in a module `to_N.py`, listed below under the FORMAT it makes. It is run for
 every environment before the store serves, must be re-runnable (a crash repeats it), works in transactions of bounded
@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 from tgserve.errors import StoreError
 from tgserve.store.engine import Engine
+from tgserve.store.migrations import to_2
 
 Step = Callable[[Engine], None]
 
-STEPS: dict[int, Step] = {}
+STEPS: dict[int, Step] = {2: to_2.step}
 """FORMAT made by the step -> step."""
 
 
