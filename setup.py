@@ -69,7 +69,6 @@ setup(
             "pillow-heif>=0.18",
             "pytest>=8",
             "pytest-asyncio>=1.0",
-            "pytest-rerunfailures>=14",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.5",
             "ruff>=0.6",

@@ -49,11 +49,3 @@ def new_phone(worker_id: str) -> Callable[[], str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """TDLib that has just signed in misses an update now and then when the machine is busy: not understood yet, so a
-    journey with it that waited in vain begins anew, twice at most, and says so."""
-    for item in items:
-        if "journeys" in item.nodeid and "tdlib" in item.nodeid.lower():
-            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=["TimeoutError"]))

@@ -53,6 +53,8 @@ def test_the_audience_is_who_is_in_it_and_there() -> None:
             assert link is not None
             await bob(f.messages.ImportChatInvite(hash=link.hash))
             assert set(audience.of(here.id)) == {ann.id, bob.id}
+            assert set(audience.fresh(here.id)) == {bob.id}  # who has just come in is told of all of it, once
+            assert not audience.fresh(here.id)
             audience.departed(bob.id)
             audience.departed(bob.id)
             await bob(f.channels.LeaveChannel(channel=here.input(bob)))

@@ -37,12 +37,13 @@ class Crowd:
         return self._services.channels.audience.of(channel)
 
     def special(self, item: Published) -> Collection[int]:
-        """Who wrote it, and who is named in it."""
+        """Who wrote it, who is named in it, and who has just come in."""
+        fresh = self._services.channels.audience.fresh(item.user_id)
         view = item.memo
         if type(view) is not View:
-            return ()
+            return fresh
         body = view.body
-        return (body.author, body.signer, *body.mentions)
+        return (body.author, body.signer, *body.mentions, *fresh)
 
     def draw(self, item: Published, viewer: int) -> t.AnyUpdates | None:
         return draw(self._services, item, viewer)

@@ -25,10 +25,17 @@ class Audience:
         """channel -> users with sessions."""
         self._channels: dict[int, set[int]] = {}
         """user with sessions -> his channels."""
+        self._fresh: dict[int, set[int]] = {}
+        """channel -> users who came in while online and have been told nothing of it yet."""
 
     def of(self, channel: int) -> set[int] | frozenset[int]:
         """Members with sessions, as of the last commit told."""
         return self._present.get(channel, NOBODY)
+
+    def fresh(self, channel: int) -> set[int] | frozenset[int]:
+        """Who has come in since the last time this was asked: their clients may not know the channel yet, so what is
+        told next must hold all of it. TDLib passes over a message of a channel it knows in min form only."""
+        return self._fresh.pop(channel, NOBODY) if self._fresh else NOBODY
 
     def arrived(self, user: int) -> None:
         """The user's first session takes updates."""
@@ -57,11 +64,17 @@ class Audience:
             if item.here:
                 channels.add(item.channel)
                 self._present.setdefault(item.channel, set()).add(item.user)
+                self._fresh.setdefault(item.channel, set()).add(item.user)
             else:
                 channels.discard(item.channel)
                 self._leave(item.channel, item.user)
 
     def _leave(self, channel: int, user: int) -> None:
+        fresh = self._fresh.get(channel)
+        if fresh is not None:
+            fresh.discard(user)
+            if not fresh:
+                del self._fresh[channel]
         present = self._present.get(channel)
         if present is not None:
             present.discard(user)
