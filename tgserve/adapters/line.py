@@ -9,14 +9,15 @@ Without any provider in use the adapter of tgserve.toml is the only station.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 import phonenumbers
 
 from tgserve import log, metrics
-from tgserve.adapters.contract import AdapterError, Later, Provider, Refused, Sent, Sms, SmsResult, SmsSender
+from tgserve.adapters.contract import Later, Provider, Refused, Sent, Sms, SmsResult, SmsSender
 from tgserve.adapters.loading import SMS
+from tgserve.adapters.stations import BareStation, Spawn, Stations
 from tgserve.adapters.wrap import BACKOFF_SECONDS, LONGEST_WAIT_SECONDS, Limited, Observed, Sleep, Timed
 from tgserve.clock import Clock
 from tgserve.config import Config
@@ -25,7 +26,6 @@ LOG = log.get("sms")
 UNDELIVERED = metrics.counter("tgserve_sms_undelivered_total", "Login codes that no provider has taken")
 GIVE_UP_SECONDS: Final = 120.0
 """No further provider is asked for a message so old: its reader has asked for another code by then."""
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Make(Protocol):
@@ -34,29 +34,14 @@ class Make(Protocol):
     def __call__(self, provider: Provider) -> SmsSender: ...
 
 
-class Station:
-    """A provider and its sender. Retired ones end when the last message has left them."""
-
-    def __init__(self, provider: Provider, sender: SmsSender) -> None:
-        self.provider = provider
-        self.busy = 0
-        self.sent = 0
-        self.failed = 0
-        self.fault = ""
-        self._sender = sender
-        self._retired = False
+class Station(BareStation[SmsSender]):
+    """A provider and its sender."""
 
     def serves(self, country: str) -> bool:
         return not self.provider.countries or country in self.provider.countries
 
     async def send(self, sms: Sms) -> SmsResult:
-        self.busy += 1
-        try:
-            result = await self._sender.send(sms)
-        finally:
-            self.busy -= 1
-            if self._retired and not self.busy:
-                await self._sender.close()
+        result = await self._through(self.sender.send(sms))
         if isinstance(result, Sent):
             self.sent += 1
             self.fault = ""
@@ -65,14 +50,9 @@ class Station:
             self.fault = result.reason
         return result
 
-    async def retire(self) -> None:
-        self._retired = True
-        if not self.busy:
-            await self._sender.close()
 
-
-class Line:
-    """An SmsSender over all providers. `use` again whenever the rows have changed."""
+class Line(Stations[Station]):
+    """An SmsSender over all providers."""
 
     def __init__(
         self,
@@ -83,9 +63,9 @@ class Line:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         """AdapterError: the adapter of the config cannot be made."""
+        super().__init__("sms", spawn)
         self._config = config.sms
         self._clock = clock
-        self._spawn = spawn
         self._sleep = sleep
         self._make = make or self._from_shelf
         self.default = Provider(
@@ -94,30 +74,7 @@ class Line:
             options=config.sms.options.get(config.sms.adapter, {}),
         )
         self.fallback = self._station(self.default)
-        self.stations: list[Station] = []
-        self.broken: dict[str, str] = {}
-        """Providers no sender could be made of, and why."""
         self._limited = Limited(_Bound(self._rounds), config.sms.per_minute, clock)
-
-    def use(self, providers: Sequence[Provider]) -> None:
-        """From now on these, in this order. Who has not changed keeps its connections."""
-        before = {station.provider.name: station for station in self.stations}
-        self.stations = []
-        self.broken = {}
-        for provider in providers:
-            if not provider.enabled:
-                continue
-            kept = before.get(provider.name)
-            if kept is not None and kept.provider == provider:
-                self.stations.append(before.pop(provider.name))
-                continue
-            try:
-                self.stations.append(self._station(provider))
-            except AdapterError as fault:
-                self.broken[provider.name] = str(fault)
-                LOG.error("sms.broken", provider=provider.name, reason=str(fault))
-        for station in before.values():
-            self._spawn(station.retire())
 
     def station_or_none(self, name: str) -> Station | None:
         if not self.stations and not self.broken and name == self.fallback.provider.name:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from tgserve import limits, log, metrics
 from tgserve.adapters import push as kinds
 from tgserve.adapters.contract import (
-    AdapterError,
     Gone,
     Later,
     Provider,
@@ -25,6 +24,7 @@ from tgserve.adapters.contract import (
     Sent,
 )
 from tgserve.adapters.shelf import Shelf
+from tgserve.adapters.stations import BareStation, Spawn, Stations
 from tgserve.clock import Clock
 
 LOG = log.get("push")
@@ -43,23 +43,16 @@ REFUSED_SECONDS: Final = 60.0
 """A service that does not take our credentials is not asked again before."""
 BUSY_SECONDS: Final = 5.0
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
 Make = Callable[[Provider], PushSender]
 
 
-class Station:
-    """A provider and its sender. Retired ones end when the last push has left them."""
+class Station(BareStation[PushSender]):
+    """A provider and its sender."""
 
     def __init__(self, provider: Provider, sender: PushSender, clock: Clock, seconds: float) -> None:
-        self.provider = provider
-        self.sender = sender
-        self.busy = 0
-        self.sent = 0
-        self.failed = 0
-        self.fault = ""
+        super().__init__(provider, sender)
         self._clock = clock
         self._seconds = seconds
-        self._retired = False
         self._waits_until = 0.0
         self._why = ""
         self._lately: deque[float] = deque()
@@ -76,23 +69,16 @@ class Station:
             return Later(
                 "more pushes in a minute than the provider may have", self._lately[0] + limits.MINUTE - now
             )
-        self.busy += 1
-        try:
-            async with asyncio.timeout(self._seconds):
-                result = await self.sender.send(push)
-        except TimeoutError:
-            result = Later(f"no answer within {self._seconds:g} s")
-        finally:
-            self.busy -= 1
-            if self._retired and not self.busy:
-                await self.sender.close()
+        result = await self._through(self._timed(push))
         self._note(result, push.token_type, now)
         return result
 
-    async def retire(self) -> None:
-        self._retired = True
-        if not self.busy:
-            await self.sender.close()
+    async def _timed(self, push: Push) -> PushResult:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self.sender.send(push)
+        except TimeoutError:
+            return Later(f"no answer within {self._seconds:g} s")
 
     def _may(self, now: float) -> bool:
         if not self.provider.per_minute:
@@ -129,8 +115,8 @@ class Station:
             self._why = result.reason
 
 
-class Routes:
-    """All stations. `use` again whenever the providers' rows have changed."""
+class Routes(Stations[Station]):
+    """All stations, and who of them is asked about a token."""
 
     def __init__(
         self,
@@ -142,37 +128,15 @@ class Routes:
         make: Make | None = None,
     ) -> None:
         """`direct`: what is used for its token types while no provider serves them, by name."""
+        super().__init__("push", spawn)
         self._clock = clock
-        self._spawn = spawn
         self._seconds = seconds
         self._make = make or self._from_shelf
-        self.stations: list[Station] = []
         self.direct = [
             Station(Provider(name=name, adapter=name), made(), clock, seconds) for name, made in direct
         ]
-        self.broken: dict[str, str] = {}
         self.session: PushSender | None = None
         """Token type 7: whoever holds the connections."""
-
-    def use(self, providers: Sequence[Provider]) -> None:
-        """From now on these, in this order. Who has not changed keeps its connections."""
-        before = {station.provider.name: station for station in self.stations}
-        self.stations = []
-        self.broken = {}
-        for provider in providers:
-            if not provider.enabled:
-                continue
-            kept = before.get(provider.name)
-            if kept is not None and kept.provider == provider:
-                self.stations.append(before.pop(provider.name))
-                continue
-            try:
-                self.stations.append(Station(provider, self._make(provider), self._clock, self._seconds))
-            except AdapterError as fault:
-                self.broken[provider.name] = str(fault)
-                LOG.error("push.broken", provider=provider.name, reason=str(fault))
-        for station in before.values():
-            self._spawn(station.retire())
 
     def for_type(self, token_type: int) -> list[Station]:
         """Who is asked about tokens of this type, in order."""
@@ -208,6 +172,9 @@ class Routes:
     async def close(self) -> None:
         for station in (*self.stations, *self.direct):
             await station.retire()
+
+    def _station(self, provider: Provider) -> Station:
+        return Station(provider, self._make(provider), self._clock, self._seconds)
 
     def _from_shelf(self, provider: Provider) -> PushSender:
         return PUSH.factory(provider.adapter)(provider.options, self._clock)

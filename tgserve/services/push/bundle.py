@@ -9,7 +9,8 @@ from typing import Final
 
 from tgserve import metrics
 from tgserve.adapters.contract import PushSender
-from tgserve.adapters.push.routes import Routes, Spawn
+from tgserve.adapters.push.routes import Routes
+from tgserve.adapters.stations import Spawn
 from tgserve.clock import Clock
 from tgserve.config import Config
 from tgserve.services.blocking import Blocks
