@@ -35,7 +35,13 @@ STRANGERS = [(a, b) for a in ("mtproto",) for b in ("store", "chunks", "imaging"
 SERVICES_MAY_USE_TL = {"tl.layers", "tl.fast"}
 """Services carry TL bytes and never look inside: of tl they may import these."""
 CLI_MAY_IMPORT = {"tgserve", "config", "errors", "ids", "admin.schema"}
-CLI_MAY_IMPORT_LATE = CLI_MAY_IMPORT | {"app", "admin.offline", "admin.offline_backups", "webroot"}
+CLI_MAY_IMPORT_LATE = CLI_MAY_IMPORT | {
+    "app",
+    "admin.offline",
+    "admin.offline_backups",
+    "admin.offline_catalogue",
+    "webroot",
+}
 """Inside a command's function: the daemon itself, and what works without one."""
 LAYER_ROOMS = ("tl/", "rpc/dispatcher.py", "rpc/context.py", "rpc/wrappers.py", "server/")
 """Where `.layer` of a call or session may be read; records and keys keep theirs as a stored fact."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from tgserve.admin.schema import to_plain
-from tgserve.admin.schema.backups import BackupCreate, BackupMade
+from tgserve.admin.schema.backups import BackupCreate, BackupMade, BackupPage
 from tgserve.admin.schema.jobs import JobRow
 
 from .. import client, output, progress
@@ -110,8 +110,7 @@ def create(
 @common
 def list_backups(data: Path, as_json: bool, target: str, file: Path | None) -> int:
     """List the backups of a target. Needs no key. Exit code 1 when one of them is damaged."""
-    offline = _offline()
-    page = _refused(lambda: offline.list_backups(data, offline.Access(_whole(target), config=_text(file))))
+    page = _page(data, target, file)
     if as_json:
         output.result(to_plain(page))
         return 1 if page.problems else 0
@@ -217,9 +216,7 @@ def prune(
     offline = _offline()
     given = _access(target, file, **access)
     if not yes:
-        page = _refused(
-            lambda: offline.list_backups(data, offline.Access(_whole(target), config=_text(file)))
-        )
+        page = _page(data, target, file)
         gone = max(0, len(page.backups) - keep)
         if gone and not click.confirm(
             f"Remove {gone} of {len(page.backups)} backups of {page.target}?", err=True
@@ -237,8 +234,9 @@ def prune(
 @common
 def key(data: Path, as_json: bool) -> None:
     """Show the key of this server's backups, to be kept elsewhere."""
-    offline = _offline()
-    found = _refused(lambda: offline.key(data))
+    from tgserve.admin import offline_catalogue
+
+    found = _refused(lambda: offline_catalogue.key(data))
     if as_json:
         return output.result(to_plain(found))
     output.write(found.key)
@@ -313,7 +311,7 @@ def _watched(kind: str, work: Callable[[Steps, threading.Event], T], quiet: bool
 
 
 def _refused(work: Callable[[], T]) -> T:
-    from tgserve.admin.offline_backups import Refusal
+    from tgserve.admin.offline_catalogue import Refusal
 
     try:
         return work()
@@ -325,6 +323,12 @@ def _offline() -> Any:
     from tgserve.admin import offline_backups
 
     return offline_backups
+
+
+def _page(data: Path, target: str, file: Path | None) -> BackupPage:
+    from tgserve.admin import offline_catalogue as offline
+
+    return _refused(lambda: offline.list_backups(data, offline.Access(_whole(target), config=_text(file))))
 
 
 def _access(

@@ -27,11 +27,12 @@ from scripts.bench.chunks import Content
 from scripts.bench.measure import percentile
 from scripts.bench.store import deliver, send
 from tgserve.adapters.objects.folder import FolderObjects
+from tgserve.backup.catalogue import catalogue, existing_header
 from tgserve.backup.creating import Steps, create
 from tgserve.backup.live import live_source
 from tgserve.backup.manifest import Manifest
 from tgserve.backup.packs import PACK_BYTES
-from tgserve.backup.repository import Repository, catalogue, existing_header, open_repository, prepare
+from tgserve.backup.repository import Repository, open_repository, prepare
 from tgserve.backup.restoring import restore
 from tgserve.backup.verifying import verify
 from tgserve.chunks import refs

@@ -19,9 +19,10 @@ from tgserve.admin.backups import AGAIN_SECONDS, Backups
 from tgserve.admin.jobs import Job, Jobs
 from tgserve.admin.refusal import Refusal
 from tgserve.backup import creating
+from tgserve.backup.catalogue import catalogue, existing_header
 from tgserve.backup.creating import Steps
 from tgserve.backup.keys import load_key, spell
-from tgserve.backup.repository import catalogue, existing_header, open_repository
+from tgserve.backup.repository import open_repository
 from tgserve.backup.verifying import verify
 from tgserve.config import BackupConfig, Config
 from tgserve.ids import Ids

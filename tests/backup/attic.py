@@ -11,11 +11,12 @@ from typing import Any
 from tests.chunks.yard import SECRET, Yard
 from tgserve.adapters.objects.contract import Objects
 from tgserve.adapters.objects.folder import FolderObjects
+from tgserve.backup.catalogue import catalogue, existing_header
 from tgserve.backup.creating import Progress, Source, Steps, create
 from tgserve.backup.keys import Keys
 from tgserve.backup.live import live_source
 from tgserve.backup.manifest import Manifest
-from tgserve.backup.repository import Repository, catalogue, existing_header, open_repository, prepare
+from tgserve.backup.repository import Repository, open_repository, prepare
 from tgserve.backup.restoring import Restored, restore
 from tgserve.backup.verifying import Verdict, verify
 from tgserve.ids import Ids

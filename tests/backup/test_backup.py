@@ -27,11 +27,12 @@ from tests.backup.attic import (
 from tests.chunks.yard import SECRET, run, yard
 from tests.faults.test_disk_full import small_disk
 from tgserve.adapters.objects.contract import InUse, ObjectsError
+from tgserve.backup.catalogue import catalogue, read_header
 from tgserve.backup.creating import Steps
 from tgserve.backup.faults import BackupError, Damaged, Stopped, WrongKey
 from tgserve.backup.keys import HEADER, spell, unspell
 from tgserve.backup.pruning import prune
-from tgserve.backup.repository import catalogue, open_by_key, read_header
+from tgserve.backup.repository import open_by_key
 from tgserve.backup.restoring import restore
 from tgserve.backup.verifying import verify
 from tgserve.store.keyspaces import USER_SETTINGS

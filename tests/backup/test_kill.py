@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tests.backup.attic import bring_back, fill, furnish, opened, rows_in, target, verdict
 from tests.chunks.yard import run, yard
+from tgserve.backup.catalogue import catalogue
 from tgserve.backup.creating import Steps
 from tgserve.backup.pruning import prune
-from tgserve.backup.repository import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = int(os.environ.get("TGSERVE_KILL_ROUNDS", "50")) // 8

@@ -1,5 +1,7 @@
 """What the command line does about backups by itself: everything but making one while a daemon runs.
 
+What needs neither key nor store is in offline_catalogue.py, which is imported sooner.
+
 `progress` is anything with done, total and note; `stop` ends the work. Refusal says what is in the way.
 """
 
@@ -11,56 +13,33 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
-from tgserve import config as settings
 from tgserve.adapters.objects.contract import Objects
 from tgserve.admin import datadir
+from tgserve.admin.offline_catalogue import config_of, or_refuse, row
 from tgserve.admin.refusal import Refusal
 from tgserve.admin.schema.backups import (
-    BackupKey,
-    BackupPage,
     BackupPruned,
     BackupRestored,
     BackupRow,
     BackupVerdict,
 )
 from tgserve.backup import pruning, restoring, verifying
+from tgserve.backup.catalogue import catalogue, read_header
 from tgserve.backup.creating import Progress, Source, create
 from tgserve.backup.faults import Damaged
 from tgserve.backup.keys import load_key, make_key, spell
-from tgserve.backup.manifest import Manifest
 from tgserve.backup.offline import closed_source
-from tgserve.backup.repository import catalogue, existing_header, prepare, read_header
-from tgserve.backup.targets import KEY_FILE, Access, open_existing, target_of
+from tgserve.backup.repository import open_existing, prepare
+from tgserve.backup.targets import KEY_FILE, Access, target_of
 from tgserve.chunks.coding import Coder
 from tgserve.clock import SystemClock
-from tgserve.config import Config, ConfigError
-from tgserve.errors import StoreError
+from tgserve.config import Config
 from tgserve.ids import Ids
 from tgserve.store.format import read_format
 
-__all__ = ["Access", "Refusal", "key", "list_backups", "make", "prune", "restore", "verify"]
+__all__ = ["Access", "Refusal", "make", "prune", "restore", "verify"]
 
 T = TypeVar("T")
-
-
-def list_backups(data: Path, access: Access) -> BackupPage:
-    """Needs no key."""
-    clock = SystemClock()
-
-    def look() -> BackupPage:
-        objects = target_of(_config(data, access), access.target, clock)
-        header = existing_header(objects)
-        found = catalogue(objects, header)
-        return BackupPage(
-            target=objects.where,
-            server=header.server,
-            passphrase=header.wrap is not None,
-            backups=[row(one) for one in found.found],
-            problems=found.problems,
-            stored_bytes=sum(entry.size for entry in objects.entries("")),
-        )
-
-    return _or_refuse(look)
 
 
 def verify(data: Path, access: Access, progress: Progress, stop: threading.Event) -> BackupVerdict:
@@ -69,7 +48,7 @@ def verify(data: Path, access: Access, progress: Progress, stop: threading.Event
 
     def look() -> BackupVerdict:
         began = clock.monotonic()
-        repository = open_existing(_config(data, access), access, Ids().random_bytes, clock)
+        repository = open_existing(config_of(data, access), access, Ids().random_bytes, clock)
         found = verifying.verify(repository, progress, stop)
         return BackupVerdict(
             target=repository.objects.where,
@@ -94,7 +73,7 @@ def restore(
 
     def bring() -> BackupRestored:
         began = clock.monotonic()
-        config = Config(data=data, backup=_config(data, access).backup)
+        config = Config(data=data, backup=config_of(data, access).backup)
         random = Ids().random_bytes
         # What stands in the way of it is worth more words than a key that was not given.
         restoring.refuse_taken(data, _server(target_of(config, access.target, clock)))
@@ -119,7 +98,7 @@ def prune(data: Path, access: Access, keep: int, progress: Progress, stop: threa
     clock = SystemClock()
 
     def sweep() -> BackupPruned:
-        repository = open_existing(_config(data, access), access, Ids().random_bytes, clock)
+        repository = open_existing(config_of(data, access), access, Ids().random_bytes, clock)
         done = pruning.prune(repository, keep, progress, stop)
         return BackupPruned(done.kept, done.dropped, done.packs, done.bytes)
 
@@ -131,7 +110,7 @@ def make(data: Path, access: Access, progress: Progress, stop: threading.Event) 
     clock, random = SystemClock(), Ids().random_bytes
 
     def work() -> tuple[BackupRow, str]:
-        config = _config(data, access)
+        config = config_of(data, access)
         secret = datadir.load(data).secret
         found = read_format(config.store_dir)
         if found is None:
@@ -159,34 +138,6 @@ def make(data: Path, access: Access, progress: Progress, stop: threading.Event) 
     return _or_refuse(work)
 
 
-def key(data: Path) -> BackupKey:
-    """What opens the backups of this data directory."""
-
-    def look() -> BackupKey:
-        path = data / "keys" / KEY_FILE
-        found = load_key(path)
-        if found is None:
-            raise Refusal(f"{path} is not there: the first `tgserve backup create` makes it")
-        return BackupKey(spell(found), str(path))
-
-    return _or_refuse(look)
-
-
-def row(manifest: Manifest) -> BackupRow:
-    return BackupRow(
-        name=manifest.name,
-        made=manifest.made,
-        tgserve=manifest.tgserve,
-        rows=manifest.rows,
-        row_bytes=manifest.row_bytes,
-        chunks=manifest.chunks,
-        chunk_bytes=manifest.chunk_bytes,
-        new_bytes=manifest.new_bytes,
-        lost=manifest.lost,
-        seconds=manifest.seconds,
-    )
-
-
 def _server(objects: Objects) -> str:
     try:
         header = read_header(objects)
@@ -195,13 +146,8 @@ def _server(objects: Objects) -> str:
     return header.server if header is not None else ""
 
 
-def _config(data: Path, access: Access) -> Config:
-    """Settings of the data directory or the named file; on a new machine there are none, and defaults serve."""
-    return settings.load(data, Path(access.config) if access.config else None)
-
-
 def _or_refuse(work: Callable[[], T]) -> T:
     try:
-        return work()
-    except (ConfigError, StoreError, datadir.DataDirError) as fault:
+        return or_refuse(work)
+    except datadir.DataDirError as fault:
         raise Refusal(str(fault)) from None

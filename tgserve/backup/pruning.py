@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tgserve.backup import packs
+from tgserve.backup.catalogue import catalogue
 from tgserve.backup.creating import Progress
 from tgserve.backup.faults import BackupError, Stopped
 from tgserve.backup.manifest import Manifest
 from tgserve.backup.packs import PackRow, PackWriter, write_index
-from tgserve.backup.repository import Repository, catalogue
+from tgserve.backup.repository import Repository
 
 GARBAGE_SHARE = 0.5
 """A pack is written anew when so much of it is garbage: the bytes copied are never more than the bytes won."""

@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from tgserve.adapters.objects.contract import NotThere, Objects
-from tgserve.backup import manifest as m
+from tgserve.adapters.objects.contract import Objects
+from tgserve.backup.catalogue import catalogue, existing_header, read_header
 from tgserve.backup.faults import BackupError, Damaged
-from tgserve.backup.keys import HEADER, Header, Keys
-from tgserve.backup.manifest import Listing, Manifest, Root
+from tgserve.backup.keys import HEADER, Header, Keys, load_key
+from tgserve.backup.manifest import FOLDER, Listing, Manifest, Root
 from tgserve.backup.packs import Index, PackReader
 from tgserve.backup.sealing import Sealer
+from tgserve.backup.targets import KEY_FILE, Access, target_of
+from tgserve.clock import Clock
+from tgserve.config import Config
 
 Random = Callable[[int], bytes]
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Catalogue:
-    """Manifests of a target, oldest first (names begin with the time), and what is wrong with others."""
-
-    found: list[Manifest] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def pick(self, name: str = "") -> Manifest:
-        """The named one, or the newest. BackupError: there is none."""
-        for one in reversed(self.found):
-            if name in ("", one.name):
-                return one
-        if self.problems:
-            raise Damaged("; ".join(self.problems))
-        if not self.found:
-            raise BackupError("the target holds no backup yet")
-        raise BackupError(f"there is no backup {name}: `tgserve backup list` shows what is there")
-
-
-def read_header(objects: Objects) -> Header | None:
-    """None: nobody has made a target here."""
-    try:
-        return Header.decode(objects.get(HEADER))
-    except NotThere:
-        return None
-
-
-def existing_header(objects: Objects) -> Header:
-    header = read_header(objects)
-    if header is None:
-        raise BackupError(f"{objects.where} holds no backups of tgserve (no {HEADER} there)")
-    return header
-
-
-def catalogue(objects: Objects, header: Header) -> Catalogue:
-    """Needs no key: signatures are proved by the header's public half."""
-    found = Catalogue()
-    for entry in objects.entries(m.FOLDER):
-        try:
-            found.found.append(Manifest.decode(entry.name, objects.get(entry.name), header.public))
-        except Damaged as fault:
-            found.problems.append(str(fault))
-    found.found.sort(key=lambda one: one.name)
-    return found
 
 
 class Repository:
@@ -174,3 +132,18 @@ def prepare(
     if missing:
         objects.put(HEADER, header.encode(keys))
     return Repository(objects, header, keys, random)
+
+
+def open_existing(config: Config, access: Access, random: Callable[[int], bytes], clock: Clock) -> Repository:
+    """The target that config and command line name, for reading and pruning."""
+    objects = target_of(config, access.target, clock)
+    key: bytes | None = None
+    if access.key_file:
+        key = load_key(Path(access.key_file))
+        if key is None:
+            raise BackupError(f"there is no file {access.key_file}")
+    elif not access.passphrase:
+        key = load_key(config.keys_dir / KEY_FILE)
+    if key is not None and objects.entries(FOLDER):
+        return open_by_key(objects, key, random)
+    return open_repository(objects, existing_header(objects), random, key=key, passphrase=access.passphrase)

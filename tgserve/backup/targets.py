@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tgserve.adapters.objects.contract import Objects, ObjectsError
 from tgserve.adapters.objects.folder import FolderObjects
 from tgserve.adapters.objects.loading import open_objects
 from tgserve.backup.faults import BackupError
-from tgserve.backup.keys import load_key
-from tgserve.backup.manifest import FOLDER
-from tgserve.backup.repository import Repository, existing_header, open_by_key, open_repository
 from tgserve.clock import Clock
 from tgserve.config import Config
 
@@ -44,18 +39,3 @@ def target_of(config: Config, target: str, clock: Clock) -> Objects:
             f"{objects.path} lies inside of {config.data}: a backup lives elsewhere, best on another disk"
         )
     return objects
-
-
-def open_existing(config: Config, access: Access, random: Callable[[int], bytes], clock: Clock) -> Repository:
-    """For reading and pruning."""
-    objects = target_of(config, access.target, clock)
-    key: bytes | None = None
-    if access.key_file:
-        key = load_key(Path(access.key_file))
-        if key is None:
-            raise BackupError(f"there is no file {access.key_file}")
-    elif not access.passphrase:
-        key = load_key(config.keys_dir / KEY_FILE)
-    if key is not None and objects.entries(FOLDER):
-        return open_by_key(objects, key, random)
-    return open_repository(objects, existing_header(objects), random, key=key, passphrase=access.passphrase)

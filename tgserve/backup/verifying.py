@@ -12,11 +12,12 @@ import msgspec
 
 from tgserve.adapters.objects.contract import NotThere
 from tgserve.backup import packs
+from tgserve.backup.catalogue import catalogue
 from tgserve.backup.creating import Progress
 from tgserve.backup.faults import BackupError, Stopped
 from tgserve.backup.manifest import FOLDER, Manifest, Root
 from tgserve.backup.packs import PackRow
-from tgserve.backup.repository import Repository, catalogue
+from tgserve.backup.repository import Repository
 from tgserve.backup.rows import decode_rows
 from tgserve.backup.sealing import CHUNK, Rotten
 from tgserve.chunks.coding import Coder
