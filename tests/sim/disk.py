@@ -12,15 +12,18 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tgserve.chunks.backend import DiskFault, Place
+from tgserve.chunks.memory import MemoryDisk
 from tgserve.clock import Clock
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
 from tgserve.store.commit import Commit
 from tgserve.store.engines.memory import Disks
+from tgserve.store.moving import Mover
 from tgserve.store.shards import Store
 from tgserve.store.writer import Shard
 
@@ -36,6 +39,33 @@ class Power:
 
     def __init__(self) -> None:
         self.on = True
+
+
+class Plate(MemoryDisk):
+    """A disk for files, which outlives the processes."""
+
+    _power: Power
+
+    def under(self, power: Power) -> Plate:
+        """For another process."""
+        self._power = power
+        self.close_pack()
+        return self
+
+    def append(self, records: Sequence[bytes], shadows: Sequence[bytes] = ()) -> list[Place]:
+        if not self._power.on:
+            raise DiskFault("crashed")
+        return super().append(records, shadows)
+
+
+class SimMover(Mover):
+    """Where the living tries until it succeeds, the dead does nothing more."""
+
+    async def _keep(self, source: Shard, batch: list[int], fault: BaseException) -> None:
+        store = self.store
+        if isinstance(store, SimStore) and not store.power.on:
+            raise fault
+        await super()._keep(source, batch, fault)
 
 
 class SimStore(Store):

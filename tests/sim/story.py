@@ -38,6 +38,7 @@ class Outcome:
     deeds: int
     looks: int
     epochs: int
+    moved: int
     virtual_seconds: float
     trace: list[str]
 
@@ -56,6 +57,7 @@ COUNTED = (
     "deeds",
     "looks",
     "epochs",
+    "moved",
 )
 QUIET_SECONDS = 120
 BACK_SECONDS = 50.0
@@ -94,10 +96,12 @@ class Story:
                 self._time_jump,
                 self._clock_wrong,
                 self._disk_full,
+                self._move_slots,
             )
             if rng.random() < 0.45
         ]
 
+        world.owners = lambda: [*self.users, *{peer for device in self.devices for peer in device.peers}]
         world.orderly = all(fault != self._lossy for _, fault in self.faults)
 
     def run(self) -> Outcome:
@@ -118,6 +122,7 @@ class Story:
             self.oracle.deeds,
             sum(device.looks for device in self.devices),
             self.oracle.epoch,
+            self.world.moved,
             self.world.loop.time() - 1000.0,
             self.world.trace,
         )
@@ -294,6 +299,9 @@ class Story:
         self.world.note("disk full")
         self.world.full_until = self.world.loop.time() + self.world.rng.uniform(0.1, 5.0)
 
+    def _move_slots(self) -> None:
+        self.world.move_slots()
+
     # -- the end -----------------------------------------------------------------------------------------------------
 
     async def _peace(self) -> None:
@@ -316,7 +324,7 @@ class Story:
             busy = [device.name for device in self.devices if device.busy]
             store = world.app.store if world.app is not None and world.up else None
             settled = store is not None and await store.settled(30.0)
-            calm = calm + 1 if settled and not busy and not self._soon() else 0
+            calm = calm + 1 if settled and not busy and not world.moving and not self._soon() else 0
             if world.loop.time() > until:
                 raise Wrong(f"no peace: {busy}, server {'up' if world.up else 'down'}, settled {settled}")
 

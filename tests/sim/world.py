@@ -15,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.sim import keys
-from tests.sim.disk import Dead, Power, SimStore, clean
+from tests.sim.disk import Dead, Plate, Power, SimMover, SimStore, clean
 from tgserve.adapters.contract import Sms
 from tgserve.app import App
+from tgserve.chunks.settings import Settings
+from tgserve.chunks.store import Chunks
 from tgserve.config import Config, LimitsConfig
 from tgserve.errors import StoreError, StoreFull
 from tgserve.ids import Ids
 from tgserve.mtproto.transport.detect import Channel
 from tgserve.server.connection import Connection
 from tgserve.services.alarms import TURN_SECONDS
+from tgserve.services.channels.counters import FLUSH_SECONDS
 from tgserve.store.engines.memory import Disks
+from tgserve.store.slots import SLOTS, slot_of
 from tgserve.testing.clock import FakeClock
 from tgserve.testing.virtual import Inline, Network, Stalled, VirtualLoop
 
@@ -74,10 +78,17 @@ class World:
         self.slow_commits = self.slow_hearing = 0.003
         """Seconds, at most, until a shard's writer gets its turn, and until the loop hears of a durable group."""
         self.slow_network = 0.02
+        self.owners: Callable[[], list[int]] = list
+        """Users and chats of this world."""
         self.orderly = False
         """Nothing is lost from the middle of a line, as TCP has it: what is sent in a row arrives in a row."""
+        self.moved = 0
+        """Slots that have gone to another shard."""
+        self.plates: dict[int, Plate] = {}
+        """What the disks for files hold."""
         self._starting: asyncio.Task[None] | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._moving: asyncio.Task[None] | None = None
         self._buried: list[asyncio.Task[None]] = []
         """Tasks of dead processes: some wait for ever for commits that died with them."""
         self._config = Config(
@@ -111,9 +122,21 @@ class World:
             secret=keys.SECRET,
         )
         self.app = app = App(self._config, self.clock, ids)
-        app.assemble(store, Desk(), keys.rsa(), keys.SECRET)  # type: ignore[arg-type]
+        chunks = Chunks(
+            store,
+            self.clock,
+            ids,
+            keys.SECRET,
+            Settings(root=self.folder),
+            backends=lambda row: self.plates.setdefault(row.number, Plate()).under(power),
+            threaded=False,
+        )
+        app.assemble(store, Desk(), keys.rsa(), keys.SECRET, chunks=chunks)  # type: ignore[arg-type]
         app.exchange._executor = Inline()
+        app.mover = SimMover(store)
         await store.start()
+        if power.on:
+            await chunks.start()
         if not power.on:
             return
         app.gateway.start()
@@ -124,11 +147,42 @@ class World:
         self.note("server up")
 
     async def _alarms(self, app: App, power: Power) -> None:
-        """What the app's own task does every second."""
+        """What the app's own tasks do every second, and every few."""
+        flush = self.loop.time() + FLUSH_SECONDS
         while power.on:
             await asyncio.sleep(TURN_SECONDS)
             if power.on:
                 await app.services.alarms.turn()
+            if power.on and self.loop.time() >= flush:
+                flush = self.loop.time() + FLUSH_SECONDS
+                with suppress(StoreError):
+                    await app.services.channels.counters.flush()
+
+    @property
+    def moving(self) -> bool:
+        return self._moving is not None and not self._moving.done()
+
+    def move_slots(self) -> None:
+        """Some slots go to another shard, while everything goes on; the slots of whoever is here among them."""
+        app, power = self.app, self.power
+        if app is None or power is None or not self.up or self.moving:
+            return
+        target = self.rng.randrange(len(app.store.shards))
+        some = self.rng.sample(range(SLOTS), self.rng.choice((3, 40, 300)))
+        named = [slot_of(owner) for owner in self.owners() if self.rng.random() < 0.4]
+        moves = dict.fromkeys([*some, *named], target)
+        self.note(f"{len(moves)} slots go to shard {target}")
+
+        async def move() -> None:
+            before = list(app.store.table)
+            with suppress(StoreError):  # a gate that could not be shut, a full disk: they stay where they are
+                await app.mover.move(moves)
+            if power.on:
+                now = app.store.table
+                self.moved += sum(before[slot] != now[slot] for slot in range(SLOTS))
+                self.note("slots have moved")
+
+        self._moving = self.loop.create_task(move())
 
     def crash(self, deliver: bool | None = None) -> None:
         """kill -9, now. `deliver`: what was on the wire still arrives."""
@@ -150,9 +204,11 @@ class World:
         store = app.store
         assert isinstance(store, SimStore)
         store.die()
-        if self._ticking is not None:
-            self._ticking.cancel()
-            self._buried.append(self._ticking)
+        for task in (self._ticking, self._moving):
+            if task is not None:
+                task.cancel()
+                self._buried.append(task)
+        self._moving = None
         if hasattr(app.gateway.wheel, "_timer"):
             app.gateway.wheel.stop()
         if self._starting is not None and not self._starting.done():
