@@ -175,6 +175,21 @@ def test_a_command_starts_light():
     assert done.stdout.strip() == "[]"
 
 
+def test_backup_list_starts_light(tmp_path):
+    """It reads small files of a target: neither the store nor the wire nor what packs are sealed with."""
+    program = (
+        f"import sys; sys.argv = ['tgserve', 'backup', 'list', '--data', '/nonexistent', '--target', {str(tmp_path)!r}]\n"
+        "from cli.main import run\n"
+        "assert run() == 1\n"
+        "heavy = {'asyncio', 'rich', 'cryptography', 'gmpy2', 'zstandard', 'tgserve.tl', 'tgserve.store'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_output_in_a_pipe_is_tab_separated(capsys):
     from cli import output
 
