@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -301,6 +302,29 @@ def test_send_as() -> None:
             await bob(channels.UpdateUsername(channel=news.input(bob), username=""))
             await here.post(bob, "no longer")
             assert (await here.history(eve))[0].from_id == t.PeerChannel(channel_id=here.number)
+            sound(c)
+
+    run(story())
+
+
+def test_a_name_that_was_chosen_holds_for_what_is_asked_behind_it() -> None:
+    """Calls of one connection are seen in order, also when they come in one packet: TDLib shows, and sends as, what the
+    newest full channel tells it."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here, news = await place(c, ann, bob), await place(c, bob, megagroup=False, title="News")
+            await publish(here, ann, "the_place")
+            await publish(news, bob, "the_news")
+            voice, oneself = t.PeerChannel(channel_id=news.number), t.PeerUser(user_id=bob.id)
+            for name, shown in ((news.peer(bob), voice), (t.InputPeerSelf(), oneself)):
+                _, full, _ = await asyncio.gather(
+                    bob(messages.SaveDefaultSendAs(peer=here.peer(bob), send_as=name)),
+                    here.full(bob),
+                    here.post(bob, "in one packet"),
+                )
+                assert full.default_send_as == shown
+                assert (await here.history(ann))[0].from_id == shown
             sound(c)
 
     run(story())

@@ -83,6 +83,9 @@ class Posting:
         self._register = register
         self.right_for: Callable[[bytes], int] = lambda media: kinds.MEDIA
         """As in Messaging."""
+        self._choosing: dict[tuple[int, int], list[int]] = {}
+        """(user, channel) -> whom he has just chosen to write as, until that is written: what he asks for behind it, in
+        the same packet even, must find it chosen."""
         store.on_outbox(pl.ChannelWritten, _written)
 
     def send_many(
@@ -131,7 +134,7 @@ class Posting:
     def usual_guise(self, me: int, channel: int) -> int:
         """Whom a member writes as when he says nothing, where he could be told to choose; else 0. TDLib lets its user
         choose only where it hears this."""
-        record, seat = self._register.view(me, channel)
+        record, seat = self._view(me, channel)
         if seat is None or not rights.is_member(seat):
             return 0
         if record.megagroup:
@@ -148,6 +151,7 @@ class Posting:
         if guise not in self.guises(me, channel):
             raise errors.SEND_AS_PEER_INVALID()
         now = int(self._clock.now())
+        choice = self._choosing[me, channel] = [guise]
 
         def work(txn: Txn) -> None:
             opened(txn, channel)
@@ -159,14 +163,26 @@ class Posting:
                 txn.put(PARTICIPANTS, channel, me, value=made)
                 txn.outbox(slot_of(me), pl.TellChannelChanged(me, channel, now), origin)
 
-        await self._store.transact(slot_of(channel), work)
+        try:
+            await self._store.transact(slot_of(channel), work)
+        finally:
+            if self._choosing.get((me, channel)) is choice:
+                del self._choosing[me, channel]
+
+    def _view(self, me: int, channel: int) -> tuple[c.Channel, c.Participant | None]:
+        """As Register.view, with the name that `me` has just chosen."""
+        record, seat = self._register.view(me, channel)
+        choice = self._choosing.get((me, channel))
+        if choice is not None and seat is not None:
+            seat = replace(seat, anonymous_as=choice[0])
+        return record, seat
 
     def check(
         self, me: int, channel: int, drafts: Sequence[tuple[int, Draft]], *, send_as: int = 0
     ) -> tuple[Author, list[Place]]:
         """Raise what keeps `me` from sending these later, but for the slow mode; else under whose name and where they
         would stand now. As send_many."""
-        record, seat = self._register.view(me, channel)
+        record, seat = self._view(me, channel)
         author = author_of(
             record, channel, me, seat, send_as, self._name(me), self.foreign(me, channel, send_as)
         )
@@ -179,7 +195,7 @@ class Posting:
     def types(self, me: int, channel: int) -> bool:
         """Would what `me` writes there stand under his own name, so that others may be told that he is writing? Raises
         what keeps him from it, as send_many."""
-        record, seat = self._register.view(me, channel)
+        record, seat = self._view(me, channel)
         _check_member(record, seat, self._register.writing_guest(me, channel))
         _check_rights(record, me, seat, ())
         if not record.megagroup:
@@ -201,8 +217,11 @@ class Posting:
     def foreign(self, me: int, channel: int, send_as: int) -> frozenset[int]:
         """Other channels that `me` may write as there, if he does."""
         if send_as in (0, me, channel):
-            seat = self._register.participant(channel, me)
-            if send_as or seat is None or seat.anonymous_as in (0, me, channel):
+            if send_as:
+                return NOBODY
+            choice = self._choosing.get((me, channel))
+            seat = self._register.participant(channel, me) if choice is None else None
+            if (choice[0] if choice else seat.anonymous_as if seat else 0) in (0, me, channel):
                 return NOBODY
         return frozenset(self.guises(me, channel)) - {me, channel}
 
