@@ -2,9 +2,10 @@
 
     python -m scripts.bench.channels [--quick] [--online 1000] [--members 100000] [--rate 20] [--seconds 6]
 
-CPU for each delivery at `rate` posts a second and at saturation, how late the last member hears of a post, the cost of
-a post that one member online hears of beside a 1:1 message of the same server (`ratio_to_pair`), a page of the members
-over the wire, joining by a link. `ratio`: a delivery over the yardstick's message.
+CPU for each delivery at `rate` posts a second and at saturation, in turns with the yardstick (`ratio`: over what a
+delivery costs there; the medians of `rounds`), how late the last member hears of a post, the cost of a post that one
+member online hears of beside a 1:1 message of the same server (`ratio_to_pair`), a page of the members over the wire,
+joining by a link.
 """
 
 from __future__ import annotations
@@ -159,6 +160,25 @@ async def post(
     }
 
 
+async def in_turns(
+    sides: dict[str, tuple[Running, Connection, list[Connection], bytes]],
+    seconds: float,
+    rounds: int,
+    rate: float,
+) -> dict[str, Any]:
+    """Both servers under the same load, one after the other, `rounds` times: the medians of each, and their ratio."""
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, (running, sender, readers, to) in sides.items():
+            runs[name].append(await post(running, sender, readers, to, seconds, rate=rate))
+    medians = {
+        name: {field: median(run[field] for run in found) for field in found[0]}
+        for name, found in runs.items()
+    }
+    ratio = medians["tgserve"]["cpu_us_a_delivery"] / medians["yardstick"]["cpu_us_a_delivery"]
+    return {**medians, "ratio": round(ratio, 2)}
+
+
 async def prepare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Accounts and channels, written through the services before the server starts: PAIRS that write to each other, one
     who posts, and his readers."""
@@ -214,7 +234,7 @@ async def pages(pid: int, reader: Connection, to: bytes, members: int) -> dict[s
 async def main(options: argparse.Namespace) -> None:
     with scratch() as folder:
         prepared = await prepare(folder, options)
-        yardstick, tgserve = start_yardstick(folder, 2 * PAIRS), start_tgserve(folder)
+        yardstick, tgserve = start_yardstick(folder, 1 + options.online), start_tgserve(folder)
         try:
             accounts = prepared["accounts"]
             sender = (await connect(tgserve.port, accounts[2 * PAIRS : 2 * PAIRS + 1]))[0]
@@ -228,13 +248,23 @@ async def main(options: argparse.Namespace) -> None:
             # the first ones also make what the server keeps once
             idle = median(after - before for before, after in pairwise(sizes)) / quarter / 1024
             tgserve.accounts = accounts[: 2 * PAIRS]
-            floor_hashes = [account["access_hash"] for account in yardstick.accounts[1::2]]
             warm = 0.3 if options.quick else 1.0
             seconds, rate = options.seconds, options.rate
-            floor = await saturate(yardstick, peers_of(yardstick, floor_hashes), 4, seconds, warm)
-            at_rate = await post(tgserve, sender, readers, prepared["to_crowd"], seconds, rate=rate)
-            full = await post(tgserve, sender, readers, prepared["to_crowd"], seconds)
-            for reader in readers[100:]:
+            measure = await connect(yardstick.port, yardstick.accounts)
+            sides = {
+                "yardstick": (
+                    yardstick,
+                    measure[0],
+                    measure[1:],
+                    struct.pack("<Iqq", INPUT_PEER_CHANNEL, 1, 1),
+                ),
+                "tgserve": (tgserve, sender, readers, prepared["to_crowd"]),
+            }
+            crowd = {
+                load: await in_turns(sides, seconds, options.rounds, each)
+                for load, each in ((f"at_{rate:g}_posts", rate), ("saturated", 0.0))
+            }
+            for reader in (*measure, *readers[100:]):
                 reader.transport.abort()
             await asyncio.sleep(0.5)
             hundred = await post(tgserve, sender, readers[:100], prepared["to_big"], seconds)
@@ -254,10 +284,7 @@ async def main(options: argparse.Namespace) -> None:
     show(
         f"supergroup, {options.online} online",
         {
-            "yardstick_us": floor["server_cpu_us"],
-            f"at_{options.rate:g}_posts": at_rate,
-            "saturated": full,
-            "ratio": round(full["cpu_us_a_delivery"] / floor["server_cpu_us"], 3),
+            **crowd,
             "idle_kib_a_member": round(idle, 2),
         },
     )
@@ -283,7 +310,8 @@ if __name__ == "__main__":
     parser.add_argument("--join", type=int, default=10_000, help="of these, come in by a link")
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     if chosen.quick:
-        chosen.online, chosen.members, chosen.join, chosen.seconds = 120, 400, 40, 0.5
+        chosen.online, chosen.members, chosen.join, chosen.seconds, chosen.rounds = 120, 400, 40, 0.5, 1
     uvloop.run(main(chosen))

@@ -5,6 +5,7 @@
 It has no key exchange, login or rules: it writes a sessions file (accounts with known keys) for the load generator and
 does what any real server must: framing, AES-IGE and SHA-256 both ways, msg_key check, one LMDB group commit with sync
 before the answer, the result to the sender and an update to the receiver, one write for each connection and turn.
+What is sent to a channel, whichever, is one row and one update for every account with a connection but the sender's.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ SEND = struct.Struct("<IIIQQ")
 RESULT = struct.Struct("<IQIIIIIi")
 MESSAGE = struct.Struct("<IIIiIqIqi")
 ROW = struct.Struct(">QQ")
-VECTOR, RPC_RESULT, CONTAINER, ACKS = 0x1CB5C415, 0xF35C6D01, 0x73F1F8DC, 0x62D6B459
-SEND_MESSAGE = {0xFEF48F62, 0x545CD15A}
 FIRST_USER = 1000
 
 
@@ -42,6 +41,19 @@ def tl_string(data: bytes) -> bytes:
     if size < 254:
         return bytes((size,)) + data + b"\0" * (-(size + 1) & 3)
     return b"\xfe" + size.to_bytes(3, "little") + data + b"\0" * (-size & 3)
+
+
+VECTOR, RPC_RESULT, CONTAINER, ACKS = 0x1CB5C415, 0xF35C6D01, 0x73F1F8DC, 0x62D6B459
+SEND_MESSAGE = {0xFEF48F62, 0x545CD15A}
+PEER_CHANNEL = 0x27BCBBFC
+CHANNEL = 4242
+CHANNEL_BLOB = (
+    struct.pack("<IIIIIqq", VECTOR, 1, 0x1C32B11C, 0x2140, 0, CHANNEL, CHANNEL)
+    + tl_string(b"Yardstick")
+    + struct.pack("<II", 0x37C1011C, 1700000000)
+    + bytes(16)
+)
+"""A supergroup as clients are told of it, or as many bytes."""
 
 
 class Account:
@@ -108,7 +120,7 @@ class Floor:
                     [(ROW.pack(0, job[5]), job[4]) for job in batch], append=True
                 )
                 rows = [(ROW.pack(job[2].id, job[5]), b"12345678") for job in batch]
-                rows += [(ROW.pack(job[3].id, job[5]), b"12345678") for job in batch]
+                rows += [(ROW.pack(job[3].id if job[3] else CHANNEL, job[5]), b"12345678") for job in batch]
                 rows.sort()
                 txn.cursor(self.rows).putmulti(rows)
             loop.call_soon_threadsafe(self.committed, batch)
@@ -119,11 +131,14 @@ class Floor:
         now = int(time.time())
         for connection, msg_id, sender, receiver, text, number in batch:
             sender.pts += 1
-            receiver.pts += 1
             number &= 0x7FFFFFFF
             answer = RESULT.pack(RPC_RESULT, msg_id, 0x9015E101, 0, number, sender.pts, 1, now)
             if not connection.transport.is_closing():
                 connection.push(answer)
+            if receiver is None:
+                self.broadcast(sender, text, number, now)
+                continue
+            receiver.pts += 1
             if receiver.connections:
                 head = struct.pack("<IIII", 0x74AE4240, VECTOR, 1, 0x1F2B0AFD)
                 message = MESSAGE.pack(
@@ -133,6 +148,16 @@ class Floor:
                 for other in receiver.connections:
                     other.push(update)
         self.flush()
+
+    def broadcast(self, sender: Account, text: bytes, number: int, now: int) -> None:
+        head = struct.pack("<IIII", 0x74AE4240, VECTOR, 1, 0x62BA04D9)
+        message = MESSAGE.pack(0x7600B9D3, 0x100, 0, number, 0x59511722, sender.id, 0xA2A5371E, CHANNEL, now)
+        numbers = struct.pack("<ii", number, 1)
+        update = head + message + tl_string(text) + numbers + sender.blob + CHANNEL_BLOB
+        for account in self.accounts:
+            if account is not sender:
+                for other in account.connections:
+                    other.push(update)
 
 
 class Connection(asyncio.Protocol):
@@ -194,11 +219,12 @@ class Connection(asyncio.Protocol):
                 self.message(U64.unpack_from(plain, at)[0], plain, at + 16)
                 at += 16 + int(U32.unpack_from(plain, at + 12)[0])
         elif constructor in SEND_MESSAGE:
-            receiver = SEND.unpack_from(plain, at)[3]
+            _, _, kind, receiver, _ = SEND.unpack_from(plain, at)
             size = plain[at + 28]
             text = plain[at + 29 : at + 29 + size]
             floor.sequence += 1
-            floor.queue.append((self, msg_id, self.account, floor.by_id[receiver], text, floor.sequence))
+            to = None if kind == PEER_CHANNEL else floor.by_id[receiver]
+            floor.queue.append((self, msg_id, self.account, to, text, floor.sequence))
             if not floor.wake.is_set():
                 floor.wake.set()
         elif constructor != ACKS:
