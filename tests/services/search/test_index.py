@@ -96,3 +96,34 @@ def test_which_faults_are_damage(tmp_path: Path) -> None:
     assert not IndexFault(tmp_path, sqlite3.OperationalError("disk is full")).damaged
     assert not IndexFault(tmp_path, OSError("no such file")).damaged
     assert not IndexFault(tmp_path, "not open").damaged
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.tuples(st.sets(st.integers(1, 12), max_size=5), st.sets(st.integers(1, 12), max_size=3)),
+        max_size=8,
+    ),
+    st.sampled_from([1, 100]),
+)
+def test_what_is_written_again_replaces_what_is_there(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[set[int], set[int]]], kept: int
+) -> None:
+    """In any order of messages, with others deleted between, after a transaction that failed, and opened again: never
+    two documents of one message."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index_module, "AUTHORS_KEPT", kept)
+        index = Index(tmp_path_factory.mktemp("index"))
+        index.open()
+        there: set[int] = set()
+        for number, (put, gone) in enumerate(batches):
+            with pytest.raises(IndexFault):
+                index.write([doc(13, 10), doc(14, 10)], marks=[(7, None)])  # type: ignore[list-item]
+            index.write([doc(one, 10, f"word v{number}") for one in put], gone=[(7, one) for one in gone])
+            there = there - gone | put
+            assert sorted(found(index)) == sorted(there) and index.count() == len(there)
+            assert sorted(found(index, f"v{number}")) == sorted(put)
+            if number % 3 == 2:
+                index.close()
+                index.open()
+        index.close()

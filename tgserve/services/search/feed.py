@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -301,7 +302,7 @@ class Feed:
         if not found and not kinds:
             return None
         if not kinds and body.peer > 0 and body.peer != box and body.author == box:
-            tags = f"{owner_tag(box)} {owner_tag(body.peer)}"  # as tags_of has it, for the most usual kind
+            tags = _pair(box, body.peer)
         else:
             tags = " ".join(tags_of(box, body, kinds))
         return Doc(box, msg_id, body.date, found, tags)
@@ -440,6 +441,12 @@ class _Batch:
         self._index.write(docs, gone, self.marks.items())
         _indexed.inc(len(docs))
         self._docs, self.marks = {}, {}
+
+
+@lru_cache(8192)
+def _pair(box: int, peer: int) -> str:
+    """What tags_of has for the most usual kind."""
+    return f"{owner_tag(box)} {owner_tag(peer)}"
 
 
 def tags_of(box: int, body: r.Body, kinds: Iterable[str]) -> Iterator[str]:

@@ -32,9 +32,15 @@ SHORT_TEXTS = 2_000
 """Texts that a query whose last word is one or two letters looks into."""
 NUMBERS_KEPT = 10_000
 """Seconds whose next free number is remembered."""
+AUTHORS_KEPT = 100_000
+"""Authors whose newest message in the index is remembered."""
 CACHE_KIB = 8_000
 WAL_PAGES = 2_000
 """8 MiB of log before it is taken into the file."""
+
+MERGE_SEGMENTS = 8
+"""FTS5 merges segments of a level when there are so many. Its own choice, 4, costs a busy server a tenth more;
+a question looks into a few more segments."""
 
 _TOP = (1 << NUMBER_BITS) - 1
 NEWEST = (1 << 62) - 1
@@ -51,6 +57,7 @@ CREATE TABLE fact(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 # Rows go into SQLite many at a time: executemany would take the interpreter from the loop for every row.
 _HELD = """SELECT author, msg, body.id FROM json_each(?) JOIN body
     ON author = json_extract(value, '$[0]') AND msg = json_extract(value, '$[1]')"""
+_HIGHEST = """SELECT value, coalesce((SELECT max(msg) FROM body WHERE author = value), 0) FROM json_each(?)"""
 _STEPS = (128, 16, 1)
 """Rows in one statement: each of these texts is compiled once. 128 rows of 5 values are what any SQLite takes."""
 
@@ -203,6 +210,8 @@ class Index:
         self._base: sqlite3.Connection | None = None
         self._numbers: dict[int, int] = {}
         """Seconds of late -> the next free number in them."""
+        self._highest: dict[int, int] = {}
+        """Author -> highest message of his that is in the index: what comes behind it is new."""
 
     def open(self) -> None:
         """Open, or make anew when it is of another version or damaged."""
@@ -233,16 +242,21 @@ class Index:
             self.path.touch(mode=0o600)
             self.generation += 1
             self._base = base = open_file(self.path, write=True)
-            base.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={VERSION};COMMIT;")
+            merging = f"INSERT INTO doc(doc, rank) VALUES('automerge', {MERGE_SEGMENTS});"
+            base.executescript(f"BEGIN;{_SCHEMA}{merging}PRAGMA user_version={VERSION};COMMIT;")
         except (sqlite3.Error, OSError) as fault:
             raise IndexFault(self.path, fault) from fault
 
     def close(self) -> None:
         base, self._base = self._base, None
-        self._numbers.clear()
+        self._forget()
         if base is not None:
             with suppress(sqlite3.Error):
                 base.close()
+
+    def _forget(self) -> None:
+        self._numbers.clear()
+        self._highest.clear()
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -275,7 +289,7 @@ class Index:
                 base.execute(_ADD_MARKS, (_json([*marks]),))
                 base.execute("COMMIT")
             except BaseException:
-                self._numbers.clear()
+                self._forget()
                 with suppress(sqlite3.Error):
                     base.execute("ROLLBACK")
                 raise
@@ -284,25 +298,44 @@ class Index:
 
     def _insert(self, base: sqlite3.Connection, docs: Iterable[Doc]) -> None:
         wanted = {(doc.author, doc.msg_id): doc for doc in docs}
-        held = {(author, msg_id): rowid for author, msg_id, rowid in base.execute(_HELD, (_json([*wanted]),))}
+        highest = self._highest_of(base, wanted)
+        known = [key for key in wanted if key[1] <= highest[key[0]]]
+        held: dict[tuple[int, int], int] = {}
+        if known:
+            held = {(author, msg): rowid for author, msg, rowid in base.execute(_HELD, (_json(known),))}
         rows: list[tuple[int, str, str, int, int]] = []
         fresh: list[tuple[int, int, int]] = []
+        # What is new takes its number before anything is deleted to be written again: such numbers are not free.
         for key, doc in wanted.items():
-            rowid = held.get(key)
-            if rowid is None:
+            if key not in held:
                 rowid = self._number(base, doc.date)
                 fresh.append((*key, rowid))
-            else:
-                before = base.execute("SELECT text, tags FROM doc WHERE rowid = ?", (rowid,)).fetchone()
-                if before == (doc.words, doc.tags):
-                    continue
+                rows.append((rowid, doc.words, doc.tags, *key))
+        for key, rowid in held.items():
+            doc = wanted[key]
+            before = base.execute("SELECT text, tags FROM doc WHERE rowid = ?", (rowid,)).fetchone()
+            if before != (doc.words, doc.tags):
                 base.execute("DELETE FROM doc WHERE rowid = ?", (rowid,))
-            rows.append((rowid, doc.words, doc.tags, *key))
+                rows.append((rowid, doc.words, doc.tags, *key))
         # FTS5 writes a segment whenever rowids go back: in order, a batch is one segment.
         rows.sort()
         _add(base, _ADD_DOCS, rows)
         fresh.sort()
+        for author, msg_id, _ in fresh:
+            if msg_id > highest[author]:
+                highest[author] = msg_id
         _add(base, _ADD_BODIES, fresh)
+
+    def _highest_of(self, base: sqlite3.Connection, keys: Iterable[tuple[int, int]]) -> dict[int, int]:
+        """Of every author among the keys: no message of his above that is in the index."""
+        highest = self._highest
+        unknown = {author for author, _ in keys if author not in highest}
+        if len(highest) + len(unknown) > AUTHORS_KEPT:
+            highest.clear()
+            unknown = {author for author, _ in keys}
+        if unknown:
+            highest.update(base.execute(_HIGHEST, (_json([*unknown]),)))
+        return highest
 
     def _number(self, base: sqlite3.Connection, date: int) -> int:
         """A rowid of that second that was not used."""

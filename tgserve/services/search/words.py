@@ -24,7 +24,8 @@ _CJK = (
     "\U00020000-\U0003ffff"
 )
 _RUN = re.compile(f"[{_CJK}]+")
-_ASCII = re.compile("[0-9a-z]+").findall
+_ASCII = bytes(ord(chr(code).lower()) if code < 0x80 and chr(code).isalnum() else 0x20 for code in range(256))
+"""Of a text in ASCII: letters and digits in lower case, a space for everything else."""
 _HAS_CJK = re.compile(f"[{_CJK}]").search
 _ODD = {
     **dict.fromkeys(map(ord, "Йй"), "й"),  # a letter of its own, not и with a sign
@@ -71,7 +72,10 @@ def _pairs(run: re.Match[str]) -> str:
 def words(text: str) -> list[str]:
     """The words of a text in order, each once."""
     if text.isascii():
-        return list(dict.fromkeys([word[:WORD_CHARS] for word in _ASCII(text.lower())]))
+        found = text.encode().translate(_ASCII).decode().split()
+        if len(text) > WORD_CHARS and max(map(len, found), default=0) > WORD_CHARS:
+            found = [word[:WORD_CHARS] for word in found]
+        return list(dict.fromkeys(found))
     folded = unicodedata.normalize("NFC", text).translate(_FOLDS)
     if _HAS_CJK(folded):
         folded = _RUN.sub(_pairs, folded)
