@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import lmdb
 import msgspec
@@ -182,11 +182,15 @@ def take_in(batch: Batch, parent: int) -> Outcome:
             if (struct.unpack("<Q", stored)[0] if stored is not None else 0) != batch.epoch:
                 txn.abort()
                 return Outcome(FAILED, f"{batch.path} is of another epoch")
-            cursor = txn.cursor()
-            cursor.putmulti(sorted((key, value) for key, value in rows.items() if value is not None))
-            for key, value in rows.items():
-                if value is None:
-                    txn.delete(key)
+            gone = [key for key, value in rows.items() if value is None]
+            for key in gone:
+                txn.delete(key)
+                del rows[key]
+            keys = sorted(
+                rows
+            )  # rows that are neighbours share pages; pairs would take three times as long to sort
+            pairs: Any = zip(keys, map(rows.__getitem__, keys), strict=True)
+            txn.cursor().putmulti(pairs)
         return Outcome(DONE)
     except lmdb.MapFullError as fault:
         return Outcome(ROOM, str(fault))
