@@ -138,6 +138,13 @@ PERSISTENT_TIMESTAMP_EMPTY = ErrorKind(400, "PERSISTENT_TIMESTAMP_EMPTY", "no pt
 USER_ADMIN_INVALID = ErrorKind(400, "USER_ADMIN_INVALID", "you may not change what this admin may do")
 USER_CREATOR = ErrorKind(400, "USER_CREATOR", "this is the creator of the channel")
 USER_KICKED = ErrorKind(400, "USER_KICKED", "this user was removed from the channel")
+USER_BLOCKED = ErrorKind(400, "USER_BLOCKED", "this user has blocked you")
+USER_CHANNELS_TOO_MUCH = ErrorKind(
+    403, "USER_CHANNELS_TOO_MUCH", "this user is in too many channels and supergroups"
+)
+CHAT_ADMIN_INVITE_REQUIRED = ErrorKind(
+    403, "CHAT_ADMIN_INVITE_REQUIRED", "you may not bring people in, so nobody from outside becomes an admin"
+)
 ADMINS_TOO_MUCH = ErrorKind(400, "ADMINS_TOO_MUCH", "there are too many admins")
 ADMIN_RANK_INVALID = ErrorKind(400, "ADMIN_RANK_INVALID", "a title of an admin is up to 16 characters")
 ADMIN_RANK_EMOJI_NOT_ALLOWED = ErrorKind(

@@ -111,7 +111,9 @@ async def leave_channel(call: Call, request: channels.LeaveChannel) -> t.AnyUpda
 
 @rpc(channels.InviteToChannel, flood=per_minute(30))
 async def invite_to_channel(call: Call, request: channels.InviteToChannel) -> t.AnyMessagesInvitedUsers:
-    """Those who do not want to be brought into groups are named, and not in it."""
+    """Those who do not want to be brought into groups, are in too many or were removed from this one are named, and
+    not in it; who is asked for alone and cannot come is an error. USERS_TOO_MUCH, USER_ID_INVALID, USER_BOT,
+    INPUT_USER_DEACTIVATED, USER_CHANNELS_TOO_MUCH, USER_KICKED."""
     channel = peers.resolve_channel(call, request.channel)
     if len(request.users) > limits.INVITED_AT_ONCE:
         raise errors.USERS_TOO_MUCH()
@@ -123,17 +125,24 @@ async def invite_to_channel(call: Call, request: channels.InviteToChannel) -> t.
     willing: list[int] = []
     for user in asked:
         record = services.users.get_or_none(user)
-        if record is None or record.deleted:
+        if record is None:
             raise errors.USER_ID_INVALID()
+        if record.deleted:
+            raise errors.INPUT_USER_DEACTIVATED()
         if record.bot and not megagroup:
             raise errors.USER_BOT()
         if services.privacy.allows(user, INVITED, call.me) and not services.blocks.has_blocked(user, call.me):
             willing.append(user)
         else:
             missing.append(t.MissingInvitee(user_id=user))
-    action = action_of(t.MessageActionChatAddUser(users=willing), *willing)
-    done, left = await services.channels.life.invite(call.me, channel, willing, action, origin=call.session)
-    missing += [t.MissingInvitee(user_id=user) for user in left if user not in willing]
+    coming, removed = services.channels.life.newcomers(call.me, channel, willing)
+    full = [user for user in coming if not services.channels.life.has_room(user)]
+    if len(asked) == 1 and (removed or full):
+        raise errors.USER_KICKED() if removed else errors.USER_CHANNELS_TOO_MUCH()
+    missing += [t.MissingInvitee(user_id=user) for user in (*removed, *full)]
+    coming = [user for user in coming if user not in full]
+    action = action_of(t.MessageActionChatAddUser(users=coming), *coming)
+    done, _ = await services.channels.life.invite(call.me, channel, coming, action, origin=call.session)
     made = answer(call, done)
     made.users = users(services, call.me, willing)
     return t.MessagesInvitedUsers(updates=made, missing_invitees=missing)

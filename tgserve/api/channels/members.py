@@ -111,8 +111,10 @@ async def edit_admin(call: Call, request: channels.EditAdmin) -> t.AnyUpdates:
     channel = peers.resolve_channel(call, request.channel)
     user = peers.resolve_user(call, request.user_id)
     record = call.services.users.get_or_none(user)
-    if record is None or record.deleted:
+    if record is None:
         raise errors.USER_ID_INVALID()
+    if record.deleted:
+        raise errors.INPUT_USER_DEACTIVATED()
     rank = request.rank or ""
     if any(ord(char) > 0x2190 and not char.isalpha() for char in rank):
         raise errors.ADMIN_RANK_EMOJI_NOT_ALLOWED()
@@ -122,12 +124,21 @@ async def edit_admin(call: Call, request: channels.EditAdmin) -> t.AnyUpdates:
         user,
         render_channel.admin_flags(request.admin_rights),
         rank,
-        may_add=call.services.privacy.allows(user, INVITED, call.me),
+        outside=_outside(call, user),
         origin=call.session,
     )
     made = answer(call, changed.done)
     made.users = users(call.services, call.me, (user,))
     return made
+
+
+def _outside(call: Call, user: int) -> errors.ErrorKind | None:
+    """What keeps somebody from being brought in from outside by the caller."""
+    if call.services.blocks.has_blocked(user, call.me):
+        return errors.USER_BLOCKED
+    if not call.services.privacy.allows(user, INVITED, call.me):
+        return errors.USER_PRIVACY_RESTRICTED
+    return None if call.services.channels.life.has_room(user) else errors.USER_CHANNELS_TOO_MUCH
 
 
 @rpc(channels.EditBanned, flood=per_minute(60))

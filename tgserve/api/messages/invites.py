@@ -27,6 +27,8 @@ from tgserve.tl.functions import messages
 
 SHOWN = 5
 """Members that an invitation names."""
+ANSWERED = 100
+"""Requests that one transaction answers."""
 
 
 def _doors(call: Call, peer: t.AnyInputPeer) -> tuple[int, Invites | Doors]:
@@ -177,15 +179,39 @@ def _named(call: Call, user: int, words: list[str]) -> bool:
 @rpc(messages.HideChatJoinRequest)
 async def hide_chat_join_request(call: Call, request: messages.HideChatJoinRequest) -> t.AnyUpdates:
     chat, _ = _doors(call, request.peer)
-    return await _answer(call, chat, [peers.resolve_user(call, request.user_id)], request.approved)
+    user = peers.resolve_user(call, request.user_id)
+    if is_channel(chat) and request.approved:
+        services = call.services
+        services.channels.doors.check_inviter(call.me, chat)
+        if _deleted(call, user):
+            raise errors.INPUT_USER_DEACTIVATED()
+        if not services.channels.life.has_room(user):
+            raise errors.USER_CHANNELS_TOO_MUCH()
+    return await _answer(call, chat, [user], request.approved)
 
 
 @rpc(messages.HideAllChatJoinRequests)
 async def hide_all_chat_join_requests(call: Call, request: messages.HideAllChatJoinRequests) -> t.AnyUpdates:
     chat, doors = _doors(call, request.peer)
     hash_ = hash_in(request.link or "")
-    asking = doors.arrivals(call.me, chat, hash_, requested=True)
-    return await _answer(call, chat, [one.user for one in asking], request.approved)
+    asking = [one.user for one in doors.arrivals(call.me, chat, hash_, requested=True)]
+    if is_channel(chat) and request.approved:
+        return await _approve_all(call, chat, asking)
+    return await _answer(call, chat, asking, request.approved)
+
+
+def _deleted(call: Call, user: int) -> bool:
+    record = call.services.users.get_or_none(user)
+    return record is None or record.deleted
+
+
+async def _approve_all(call: Call, channel: int, asking: list[int]) -> t.Updates:
+    """Requests of accounts that were deleted since are dismissed; those of people who are in too many channels wait."""
+    gone = [user for user in asking if _deleted(call, user)]
+    if gone:
+        await _answer(call, channel, gone, False)
+    room = call.services.channels.life.has_room
+    return await _answer(call, channel, [user for user in asking if user not in gone and room(user)], True)
 
 
 async def _answer(call: Call, chat: int, asking: list[int], approved: bool) -> t.Updates:
@@ -210,7 +236,9 @@ async def _answer_channel(
     call: Call, channel: int, asking: list[int], approved: bool, action: Action
 ) -> t.Updates:
     doors = call.services.channels.doors
-    done = await doors.answer(call.me, channel, asking, approved, action, origin=call.session)
+    for at in range(0, max(len(asking), 1), ANSWERED):
+        some = asking[at : at + ANSWERED]
+        done = await doors.answer(call.me, channel, some, approved, action, origin=call.session)
     latest = [one.user for one in doors.waiting(channel)[:SHOWN]]
     update = t.UpdatePendingJoinRequests(
         peer=t.PeerChannel(channel_id=channel_id(channel)),

@@ -169,6 +169,11 @@ class Doors:
         with self._store.read(slot_of(channel)) as reader:
             return arrivals_of(reader, channel, hash_, requested=requested)
 
+    def check_inviter(self, me: int, channel: int) -> None:
+        """CHAT_ADMIN_REQUIRED for who may not let people in. CHANNEL_PRIVATE."""
+        record, seat = self._register.seat(me, channel)
+        _inviter(record, seat, me)
+
     async def answer(
         self,
         me: int,
@@ -187,7 +192,9 @@ class Doors:
             _inviter(record, seat, me)
             for user in users:
                 importer = txn.get(IMPORTERS, channel, user)
-                if importer is None or not importer.requested:
+                was = seat_of(txn, channel, user, now)
+                kicked = was is not None and was.state == c.KICKED
+                if importer is None or not importer.requested or kicked or rights.is_member(was):
                     raise errors.HIDE_REQUESTER_MISSING()
                 count_request(txn, channel, importer.hash, -1)
                 record = replace(record, pending=max(record.pending - 1, 0))

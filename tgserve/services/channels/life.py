@@ -18,9 +18,8 @@ from tgserve.services import alarms
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, opened, save
-from tgserve.services.channels.seats import Moving, gone, joined, put_seat, seat_of, tell_inviters
+from tgserve.services.channels.seats import Moving, drop_request, gone, joined, put_seat, seat_of
 from tgserve.services.files.holding import drop, hold
-from tgserve.services.groups.invites import count_request
 from tgserve.services.groups.life import Action, title_of
 from tgserve.services.groups.links import make_hash
 from tgserve.services.messaging import Origin, Sent
@@ -30,7 +29,7 @@ from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
-from tgserve.store.keyspaces import BY_ROLE, CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
+from tgserve.store.keyspaces import BY_ROLE, CHANNELS, INVITES, PARTICIPANTS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -143,14 +142,9 @@ class Life:
         moving = _moving(origin)
 
         def work(txn: Txn) -> Done:
-            record = opened(txn, channel)
+            # he may have asked, and comes in some other way; `check` may note the way, so this goes first
+            record = drop_request(txn, channel, opened(txn, channel), me, now)
             inviter = check(txn, record, seat_of(txn, channel, me, now))
-            asked = txn.get(IMPORTERS, channel, me)
-            if asked is not None and asked.requested:  # he asked, and has come in some other way
-                txn.delete(IMPORTERS, channel, me)
-                count_request(txn, channel, asked.hash, -1)
-                record = replace(record, pending=max(record.pending - 1, 0))
-                tell_inviters(txn, channel, record, now)
             made = save(txn, channel, come_in(txn, channel, record, me, inviter, now, moving))
             sent = None
             if action is not None and made.megagroup:
@@ -164,8 +158,8 @@ class Life:
     async def invite(
         self, me: int, channel: int, users: Sequence[int], action: Action, *, origin: Origin = None
     ) -> tuple[Done, list[int]]:
-        """Bring people in; also returns those who were in it or were removed from it, and stay as they are.
-        CHAT_ADMIN_REQUIRED, CHAT_WRITE_FORBIDDEN, USERS_TOO_MUCH, CHANNEL_PRIVATE."""
+        """Bring people in; also returns those who were in it or were removed from it, and stay as they are (see
+        `newcomers`). CHAT_ADMIN_REQUIRED, CHAT_WRITE_FORBIDDEN, USERS_TOO_MUCH, CHANNEL_PRIVATE."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> tuple[Done, list[int]]:
@@ -192,6 +186,20 @@ class Life:
             return Done(channel, made, sent), left
 
         return await self._store.transact(slot_of(channel), work)
+
+    def newcomers(self, me: int, channel: int, users: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Of people who shall be brought in: (those who are not in it yet, those who were removed from it and whose ban
+        `me` may not lift). CHANNEL_PRIVATE."""
+        record, seat = self._register.seat(me, channel)
+        lifts = rights.has(record, me, seat, rights.BAN)
+        new: list[int] = []
+        removed: list[int] = []
+        for user, was in zip(users, self._register.participants(channel, users), strict=True):
+            if was is not None and was.state == c.KICKED and not lifts:
+                removed.append(user)
+            elif not rights.is_member(was):
+                new.append(user)
+        return new, removed
 
     async def leave(self, me: int, channel: int, *, origin: Origin = None) -> Done:
         """Go. The creator may too: the channel stays. USER_NOT_PARTICIPANT."""
@@ -258,8 +266,12 @@ class Life:
             if not more:
                 return done
 
+    def has_room(self, user: int) -> bool:
+        """May `user` be in one more channel?"""
+        return len(self._register.of_user(user)) < limits.CHANNELS_PER_USER
+
     def _check_count(self, me: int) -> None:
-        if len(self._register.of_user(me)) >= limits.CHANNELS_PER_USER:
+        if not self.has_room(me):
             raise errors.CHANNELS_TOO_MUCH()
 
 
@@ -311,9 +323,11 @@ def come_in(
     now: int,
     memo: Moving | Origin = None,
 ) -> c.Channel:
-    """`user` comes (back) in; the record is not put yet. `memo` as in put_seat. USERS_TOO_MUCH."""
+    """`user` comes (back) in, and what he had asked for is over; the record is not put yet. `memo` as in put_seat.
+    USERS_TOO_MUCH."""
     if record.members >= limits.CHANNEL_MEMBERS:
         raise errors.USERS_TOO_MUCH()
+    record = drop_request(txn, channel, record, user, now)
     was = txn.get(PARTICIPANTS, channel, user)
     top = eventlog.box_head(txn, channel).msg_id
     return put_seat(txn, channel, record, user, joined(record, was, inviter, now, top), now, memo)

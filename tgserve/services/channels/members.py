@@ -22,7 +22,7 @@ from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import Done, admitted, announce, come_in
 from tgserve.services.channels.posting import put_action
 from tgserve.services.channels.register import Register, Seat, save
-from tgserve.services.channels.seats import gone, put_seat, seat_of
+from tgserve.services.channels.seats import drop_request, gone, put_seat, seat_of
 from tgserve.services.groups.life import Action
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
@@ -320,12 +320,13 @@ class Members:
         granted: int,
         rank: str,
         *,
-        may_add: bool = True,
+        outside: errors.ErrorKind | None = None,
         origin: Origin = None,
     ) -> Changed:
         """Make `user` an admin with these rights (flag word), or none with 0; who is no member comes in by it unless
-        he does not want to (`may_add`). CHAT_ADMIN_REQUIRED, RIGHT_FORBIDDEN, USER_CREATOR, USER_ADMIN_INVALID,
-        ADMINS_TOO_MUCH, ADMIN_RANK_INVALID, USER_PRIVACY_RESTRICTED, USER_KICKED, USER_NOT_PARTICIPANT."""
+        something of his own forbids that (`outside`). CHAT_ADMIN_REQUIRED, RIGHT_FORBIDDEN, USER_CREATOR,
+        USER_ADMIN_INVALID, ADMINS_TOO_MUCH, ADMIN_RANK_INVALID, CHAT_ADMIN_INVITE_REQUIRED, USER_KICKED,
+        USER_NOT_PARTICIPANT."""
         rank = rank.strip()
         if len(rank) > limits.RANK_CHARS:
             raise errors.ADMIN_RANK_INVALID()
@@ -353,8 +354,10 @@ class Members:
                     raise errors.USER_NOT_PARTICIPANT()
                 if was is not None and was.state == c.KICKED and not held & rights.BAN:
                     raise errors.USER_KICKED()
-                if not may_add:
-                    raise errors.USER_PRIVACY_RESTRICTED()
+                if not held & rights.INVITE:
+                    raise errors.CHAT_ADMIN_INVITE_REQUIRED()
+                if outside is not None:
+                    raise outside()
                 record = come_in(txn, channel, record, user, me, now)
             current = txn.get(PARTICIPANTS, channel, user) or c.Participant(now)
             made = replace(
@@ -408,6 +411,7 @@ class Members:
             was_here = rights.is_member(was)
             if banned & rights.NO_VIEW:
                 made = gone(current, me, until)
+                record = drop_request(txn, channel, record, user, now)
             else:
                 state = c.LEFT if current.state == c.KICKED else current.state
                 made = replace(

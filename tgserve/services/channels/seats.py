@@ -17,6 +17,7 @@ from tgserve.services import archive
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.channels import rights
 from tgserve.services.channels.register import Seat
+from tgserve.services.groups.invites import count_request
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
@@ -27,6 +28,7 @@ from tgserve.store.keyspaces import (
     BY_ROLE,
     CHANNEL_MENTIONS,
     DIALOGS,
+    IMPORTERS,
     JOINED,
     PARTICIPANTS,
     TOPIC_HEADS,
@@ -119,8 +121,10 @@ def _roles(one: c.Participant | None) -> set[int]:
 
 
 def joined(record: c.Channel, was: c.Participant | None, inviter: int, now: int, top: int) -> c.Participant:
-    """The row of one who comes in; what he was denied stays with him."""
+    """The row of one who comes in; what he was denied stays with him, but for the ban that kept him out."""
     kept = was or c.Participant(now)
+    if kept.state == c.KICKED:
+        kept = replace(kept, banned=0, until=0, banned_by=0)
     return replace(
         kept,
         date=now,
@@ -203,6 +207,18 @@ def tell_inviters(
         if rights.has(record, user, txn.get(PARTICIPANTS, channel, user), rights.INVITE):
             word = pl.TellChannelRequests(user, channel, now)
             txn.outbox(slot_of(user), word, origin if user == me else None)
+
+
+def drop_request(txn: Txn, channel: int, record: c.Channel, user: int, now: int) -> c.Channel:
+    """Whatever `user` has asked for is over: he comes in, or may not any more. The record is not put yet."""
+    asked = txn.get(IMPORTERS, channel, user)
+    if asked is None or not asked.requested:
+        return record
+    txn.delete(IMPORTERS, channel, user)
+    count_request(txn, channel, asked.hash, -1)
+    record = replace(record, pending=max(record.pending - 1, 0))
+    tell_inviters(txn, channel, record, now)
+    return record
 
 
 def requests_changed(txn: Txn, word: pl.TellChannelRequests, origin: Any) -> None:

@@ -1,0 +1,222 @@
+"""Coming in: what a request, a ban, a limit or a deleted account makes of it (SECURITY 6.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.channels.test_channel_people import refused_after
+from tests.api.messages.test_sending import refused
+from tests.community import run
+from tests.places import Place, place, publish, sound, user_of
+from tests.talk import Person, talk
+from tgserve import limits
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels, contacts, messages
+
+
+async def link(here: Place, who: Person, **terms: Any) -> str:
+    made = await who(messages.ExportChatInvite(peer=here.peer(who), **terms))
+    return str(made.link)
+
+
+async def ask(here: Place, by: Person, who: Person) -> None:
+    """`who` leaves a request."""
+    hash_ = await link(here, by, request_needed=True)
+    await refused_after(who, "INVITE_REQUEST_SENT", messages.ImportChatInvite(hash=hash_))
+
+
+async def waiting(here: Place, who: Person) -> int:
+    return (await here.full(who)).requests_pending or 0
+
+
+def invite(here: Place, by: Person, *whom: Person) -> channels.InviteToChannel:
+    users: list[Any] = [user_of(by, one) for one in whom]
+    return channels.InviteToChannel(channel=here.input(by), users=users)
+
+
+def hide(here: Place, by: Person, whom: Person, approved: bool = True) -> messages.HideChatJoinRequest:
+    return messages.HideChatJoinRequest(peer=here.peer(by), user_id=user_of(by, whom), approved=approved)
+
+
+async def seat(here: Place, by: Person, whom: Person) -> Any:
+    asked = channels.GetParticipant(channel=here.input(by), participant=by.peer(whom))
+    return (await by(asked)).participant
+
+
+@pytest.mark.parametrize("way", ["other link", "invited", "promoted", "public"])
+def test_6_3_a_request_is_over_when_its_user_has_come_in_some_other_way(way: str) -> None:
+    """Else it waits for ever, and whoever approves it makes a plain member of him who may be an admin by then."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann)
+            await ask(here, ann, bob)
+            assert await waiting(here, ann) == 1
+            if way == "other link":
+                await bob(messages.ImportChatInvite(hash=await link(here, ann)))
+            elif way == "invited":
+                await ann(invite(here, ann, bob))
+            elif way == "promoted":
+                await here.promote(ann, bob, ban_users=True)
+            else:
+                await publish(here, ann, "town_square")
+                await bob(channels.JoinChannel(channel=here.input(bob)))
+            assert await waiting(here, ann) == 0
+            links = await ann(
+                messages.GetExportedChatInvites(
+                    peer=here.peer(ann), admin_id=t.InputUserSelf(), limit=10, revoked=False
+                )
+            )
+            assert not any(one.requested for one in links.invites)
+            await here.promote(ann, bob, ban_users=True)
+            await refused("HIDE_REQUESTER_MISSING", ann, hide(here, ann, bob))
+            assert isinstance(await seat(here, ann, bob), t.ChannelParticipantAdmin)
+            sound(c)
+
+    run(story())
+
+
+def test_6_3_who_is_banned_does_not_come_in_by_the_request_he_had_left() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, eve)
+            await here.promote(ann, eve, invite_users=True)
+            await ask(here, ann, bob)
+            await here.ban(ann, bob, view_messages=True)
+            assert await waiting(here, ann) == 0
+            await refused("HIDE_REQUESTER_MISSING", eve, hide(here, eve, bob))
+            everybody = messages.HideAllChatJoinRequests(peer=here.peer(eve), approved=True)
+            await eve(everybody)
+            with pytest.raises(Exception, match="CHANNEL_PRIVATE"):
+                await here.history(bob)
+            sound(c)
+
+    run(story())
+
+
+def test_a_removed_member_who_is_brought_back_is_a_plain_member() -> None:
+    """Nothing is left of the ban: he is in no list of the restricted, and may write."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            await here.ban(ann, bob, view_messages=True)
+            await ann(invite(here, ann, bob))
+            assert type(await seat(here, ann, bob)) is t.ChannelParticipant
+            full = await here.full(ann)
+            assert (full.kicked_count, full.banned_count, full.participants_count) == (0, 0, 2)
+            chat = (await bob(channels.GetChannels(id=[here.input(bob)]))).chats[0]
+            assert chat.banned_rights is None
+            await here.post(bob, "back again")
+            sound(c)
+
+    run(story())
+
+
+def test_6_3_who_may_invite_but_not_lift_bans_brings_no_removed_member_back() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann, bob, eve)
+            await here.promote(ann, eve, invite_users=True, add_admins=True)
+            await here.ban(ann, bob, view_messages=True)
+            await refused("USER_KICKED", eve, invite(here, eve, bob))
+            made = await eve(invite(here, eve, bob, joe))
+            assert [one.user_id for one in made.missing_invitees] == [bob.id]
+            right: Any = t.ChatAdminRights(invite_users=True)
+            promote = channels.EditAdmin(
+                channel=here.input(eve), user_id=user_of(eve, bob), admin_rights=right, rank=""
+            )
+            await refused("USER_KICKED", eve, promote)
+            assert isinstance(await seat(here, ann, bob), t.ChannelParticipantBanned)
+            assert (await here.full(ann)).participants_count == 3
+
+    run(story())
+
+
+def test_the_service_message_names_those_who_have_come() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            await ann(invite(here, ann, bob, eve))
+            said = (await here.history(ann))[0]
+            assert said.action == t.MessageActionChatAddUser(users=[eve.id])
+            before = len(await here.history(ann))
+            await ann(invite(here, ann, bob, eve))
+            assert len(await here.history(ann)) == before
+
+    run(story())
+
+
+def test_6_3_who_may_make_admins_but_not_invite_makes_none_of_strangers() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann, bob, eve)
+            await here.promote(ann, eve, ban_users=True, add_admins=True)
+
+            def promote(by: Person, whom: Person) -> channels.EditAdmin:
+                right: Any = t.ChatAdminRights(ban_users=True)
+                return channels.EditAdmin(
+                    channel=here.input(by), user_id=user_of(by, whom), admin_rights=right, rank=""
+                )
+
+            await refused("CHAT_ADMIN_INVITE_REQUIRED", eve, promote(eve, joe))
+            assert (await here.full(ann)).participants_count == 3
+            await eve(promote(eve, bob))
+            await joe(contacts.Block(id=joe.peer(ann)))
+            await refused("USER_BLOCKED", ann, promote(ann, joe))
+            assert (await here.full(ann)).participants_count == 3
+            sound(c)
+
+    run(story())
+
+
+def test_who_is_in_too_many_channels_comes_into_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann)
+            await ask(here, ann, bob)
+            await place(c, eve, bob)
+            monkeypatch.setattr(limits, "CHANNELS_PER_USER", 1)
+            await refused("USER_CHANNELS_TOO_MUCH", ann, invite(here, ann, bob))
+            await refused("USER_CHANNELS_TOO_MUCH", ann, hide(here, ann, bob))
+            right: Any = t.ChatAdminRights(ban_users=True)
+            promote = channels.EditAdmin(
+                channel=here.input(ann), user_id=user_of(ann, bob), admin_rights=right, rank=""
+            )
+            await refused("USER_CHANNELS_TOO_MUCH", ann, promote)
+            made = await ann(invite(here, ann, bob, joe))
+            assert [one.user_id for one in made.missing_invitees] == [bob.id]
+            everybody = messages.HideAllChatJoinRequests(peer=here.peer(ann), approved=True)
+            await ann(everybody)
+            assert await waiting(here, ann) == 1, "his request waits until there is room"
+            assert (await here.full(ann)).participants_count == 2
+            sound(c)
+
+    run(story())
+
+
+def test_a_deleted_account_is_brought_in_by_nobody() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann)
+            await ask(here, ann, bob)
+            await ask(here, ann, eve)
+            named = user_of(ann, bob)
+            await c.services.accounts.delete(bob.id)
+            await c.settle()
+            asked: list[Any] = [named]
+            bring = channels.InviteToChannel(channel=here.input(ann), users=asked)
+            await refused("INPUT_USER_DEACTIVATED", ann, bring)
+            right: Any = t.ChatAdminRights(ban_users=True)
+            promote = channels.EditAdmin(channel=here.input(ann), user_id=named, admin_rights=right, rank="")
+            await refused("INPUT_USER_DEACTIVATED", ann, promote)
+            await refused("INPUT_USER_DEACTIVATED", ann, hide(here, ann, bob))
+            everybody = messages.HideAllChatJoinRequests(peer=here.peer(ann), approved=True)
+            await ann(everybody)
+            assert (await here.full(ann)).participants_count == 2
+            assert await waiting(here, ann) == 0, "a request of nobody is dismissed"
+            sound(c)
+
+    run(story())
