@@ -147,6 +147,45 @@ async def refused_after(who: Person, name: str, request: Any) -> None:
         raise AssertionError("not refused")
 
 
+def test_a_public_post_is_quoted_on_other_pages() -> None:
+    """Its words as HTML: entities nest, nothing of it is code, and nobody quotes what is private or
+    protected."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            news = await place(c, ann, bob, megagroup=False, title="News & <b>more</b>")
+            text = "😀 <i>bold and\nlink</i> https://a.example/?x=1&y=2 evil"
+            at = {
+                word: len(text[: text.index(word)].encode("utf-16-le")) // 2
+                for word in ("bold", "link", "evil")
+            }
+            entities: list[Any] = [
+                t.MessageEntityBold(offset=at["bold"], length=13),
+                t.MessageEntityItalic(offset=at["link"], length=4),
+                t.MessageEntityUnderline(offset=at["link"] + 2, length=4),
+                t.MessageEntityTextUrl(offset=at["evil"], length=4, url="javascript:alert(1)"),
+            ]
+            post = await news.post(ann, text, entities=entities)
+            ask = channels.ExportMessageLink(channel=news.input(bob), id=post)
+            assert (await bob(ask)).html == ""
+            await publish(news, ann, "the_news")
+            html = (await bob(ask)).html
+            words = (
+                "😀 &lt;i&gt;<strong>bold and<br><em>li<u>nk</u></em></strong><u>&lt;/</u>i&gt; "
+                '<a href="https://a.example/?x=1&amp;y=2">https://a.example/?x=1&amp;y=2</a> evil'
+            )
+            place_of_it = f"https://t.me/the_news/{post}"
+            assert html.startswith(
+                f'<blockquote class="telegram-post" cite="{place_of_it}"><p>{words}</p><footer>'
+            )
+            assert f'<a href="{place_of_it}">News &amp; &lt;b&gt;more&lt;/b&gt;</a>' in html
+            await ann(messages.ToggleNoForwards(peer=news.peer(ann), enabled=True))
+            html = (await bob(ask)).html
+            assert "bold" not in html and place_of_it in html
+
+    run(story())
+
+
 def test_usernames_and_links_to_messages() -> None:
     async def story() -> None:
         async with talk(2) as (c, (ann, bob)):

@@ -6,6 +6,7 @@ from typing import Final
 
 from tgserve import errors
 from tgserve.render.channel import channel_id
+from tgserve.render.embedding import quotation
 from tgserve.render.user import user as draw_user
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -27,8 +28,8 @@ def _message(call: Call, channel: int, msg_id: int) -> View:
 
 @rpc(channels.ExportMessageLink, flood=per_minute(240))
 async def export_message_link(call: Call, request: channels.ExportMessageLink) -> t.AnyExportedMessageLink:
-    """By the username where there is one, else by a number that members alone can follow. There is no page to embed
-    posts with, so `html` is empty."""
+    """By the username where there is one, else by a number that members alone can follow. `html` quotes posts that
+    everybody may read."""
     channel = peers.resolve_channel(call, request.channel)
     view = _message(call, channel, request.id)
     record, _ = call.services.channels.register.view(call.me, channel)
@@ -43,7 +44,8 @@ async def export_message_link(call: Call, request: channels.ExportMessageLink) -
     if view.body.grouped_id and not request.grouped:
         marks.append("single")
     link = f"{LINK}{place}/{request.id}" + ("?" + "&".join(marks) if marks else "")
-    return t.ExportedMessageLink(link=link, html="")
+    html = quotation(link, record.title, view.body, text=not record.noforwards) if names else ""
+    return t.ExportedMessageLink(link=link, html=html)
 
 
 @rpc(channels.GetMessageAuthor, flood=per_minute(120))
