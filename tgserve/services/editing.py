@@ -161,6 +161,8 @@ def deliver_edit(txn: Txn, edit: pl.DeliverEdit, body: r.Body | None) -> None:
         if dialog is not None and edit.version <= dialog.left_at:
             return
     view = None
+    if body is None and edit.user < 0:
+        body = txn.get(BODIES, edit.user, msg_id)  # by it a channel's crowd knows whom to tell in his own form
     if body is not None:
         view = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))
     eventlog.append(txn, edit.user, ev.EditMessage(msg_id), now=edit.date, memo=view)

@@ -12,7 +12,7 @@ from tests.api.messages.test_sending import refused
 from tests.community import Community, run
 from tests.talk import Person, talk
 from tgserve.api.channels import creating, settings  # noqa: F401 - their methods
-from tgserve.render.channel_updates import draw
+from tgserve.render.channel_updates import Crowd, draw
 from tgserve.store import events as ev
 from tgserve.store.check import check_store
 from tgserve.store.eventlog import Published
@@ -135,6 +135,7 @@ def test_polls(megagroup: bool) -> None:
             drawn: Any = layers.decode(layers.encode(draw(c.services, told[0], 0)))
             crowd = drawn.updates[0].message.media
             assert crowd.poll.closed and crowd.results.min
+            assert ann.id in Crowd(c.services).special(told[0])  # told in her own form: it is hers
             vote = messages.SendVote(peer=place.peer(bob), msg_id=post, options=[b"0"])
             await refused("MESSAGE_POLL_CLOSED", bob, vote)
             assert check_store(c.store).problems == []
