@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 HOST = "127.0.0.1"
 ACCESS, SECRET = "tg", "tgsecret-of-tests"
 
@@ -34,22 +36,6 @@ class Weed:
         return "\n".join(["[backup.s3]", *lines]) + "\n"
 
 
-def free_ports(count: int) -> list[int]:
-    """SeaweedFS listens on each port, and for its own calls on that port + 10,000."""
-    found: list[int] = []
-    socks = []
-    while len(found) < count:
-        sock = socket.socket()
-        sock.bind((HOST, 0))
-        socks.append(sock)
-        port = sock.getsockname()[1]
-        if port + 10_000 < 65_536:
-            found.append(port)
-    for sock in socks:
-        sock.close()
-    return found
-
-
 @contextmanager
 def weed(folder: Path) -> Iterator[Weed]:
     pytest.importorskip("obstore", reason="S3 needs obstore: pip install 'tgserve[s3]'")
@@ -64,7 +50,7 @@ def weed(folder: Path) -> Iterator[Weed]:
         "actions": ["Admin", "Read", "Write", "List"],
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    master, volume, filer, s3 = free_ports(4)
+    master, volume, filer, s3 = (free_port() for _ in range(4))
     command = [
         binary,
         "server",

@@ -8,7 +8,6 @@ import datetime
 import hashlib
 import hmac
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config as Hypercorn
 
 from tests.adapters.peers import Peer
+from tests.ports import free_port
 
 NOW = 1_800_000_000
 
@@ -292,9 +292,7 @@ class Apple:
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         config = Hypercorn()
         config.bind = [f"127.0.0.1:{self.port}"]
         config.certfile, config.keyfile = str(self.cert), str(self._key_file)

@@ -4,7 +4,6 @@ looks at passwords, refuses, throttles, stays silent and hangs up. Both run on a
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import struct
 import threading
@@ -12,6 +11,8 @@ from collections import deque
 from typing import Any
 
 import smpp34
+
+from tests.ports import free_port
 
 HEAD = struct.Struct(">IIII")
 BIND, SUBMIT, DELIVER, UNBIND, ENQUIRE = 0x09, 0x04, 0x05, 0x06, 0x15
@@ -88,9 +89,7 @@ class Thread(Mailbox):
         raise NotImplementedError
 
     def start(self) -> Any:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._thread.start()
         assert self._ready.wait(10)
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from email import message_from_bytes
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from tests.ports import free_port
 from tgserve.adapters.contract import AdapterError, Later, Refused, Sent
 from tgserve.adapters.mail import console, desk, loading, smtp
 from tgserve.adapters.mail.contract import Mail
@@ -44,9 +44,7 @@ def server() -> Any:
     def login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (b"us", b"secret"))
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(
         Inbox(), hostname="127.0.0.1", port=port, authenticator=login, auth_require_tls=False
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from tests.ports import free_port
 from tgserve.adapters.contract import AdapterError, Later, Refused, Sent, Sms
 from tgserve.adapters.sms import email
 from tgserve.clock import SystemClock
@@ -43,9 +43,7 @@ class TestEmail(SmsSuite):
         def login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
             return AuthResult(success=(data.login, data.password) == (b"us", b"secret"), handled=False)
 
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.gateway = Gateway()
         controller = Controller(
             self.gateway, hostname="127.0.0.1", port=self.port, authenticator=login, auth_require_tls=False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aiohttp import web
 
 from tests.adapters.certificates import certificate
 from tests.adapters.peers import Peer, Phone, Twilio, Vonage
+from tests.ports import free_port
 from tgserve.adapters.contract import AdapterError, Later, Refused, Sent, Sms
 from tgserve.adapters.http import retry_after, told
 from tgserve.adapters.sms import android, twilio, vonage, webhook
@@ -41,13 +41,6 @@ def probe(sender: Any) -> Any:
             await sender.close()
 
     return asyncio.run(story())
-
-
-def closed_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 class Suite(SmsSuite):
@@ -335,7 +328,7 @@ class TestWebhook(Suite):
             self.sender(**more)
 
     def test_unreachable_and_silent(self) -> None:
-        gone = f"http://127.0.0.1:{closed_port()}/json"
+        gone = f"http://127.0.0.1:{free_port()}/json"
         assert send(self.sender(url=gone)) == Later("127.0.0.1 cannot be reached: Connection refused")
         assert isinstance(probe(self.sender(url=gone)), Refused) and probe(self.sender()) == Sent()
         lost = send(self.sender(url="http://no-such-host.invalid/json"))

@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.peers import Twilio
+from tests.ports import free_port
 from tgserve.adapters.http import basic
 from tgserve.testing.miniclient import MiniClient
 from tgserve.tl import functions
@@ -140,9 +140,7 @@ def test_a_provider_from_adding_to_removing(server: Server, peer: Twilio) -> Non
 
 def test_a_login_code_goes_out_and_falls_over(server: Server, peer: Twilio, tmp_path: Path) -> None:
     """The way a person's code takes: the first provider is down, the second gets it."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        down = f"url=http://127.0.0.1:{one.getsockname()[1]}"
+    down = f"url=http://127.0.0.1:{free_port()}"
     server.run(
         *(
             "sms",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.daemon import Daemon
+from tests.journeys.socks import Socks
+from tests.journeys.tdlib import VERSIONS, Client, Library
 
 _numbers = itertools.count(1)
 
@@ -49,3 +52,51 @@ def new_phone(worker_id: str) -> Callable[[], str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def libraries(daemon: Daemon, pem, tmp_path_factory):
+    """Loaded once: a copy is 50 MB in memory for good, and patching it takes a second and a half."""
+    folder = tmp_path_factory.mktemp("tdlib")
+    return {version: Library(version, pem, folder) for version in VERSIONS}
+
+
+@pytest.fixture
+def person(daemon, libraries, new_phone, tmp_path):
+    proxy = Socks(daemon.host, daemon.port)
+    started: list[Client] = []
+
+    def make(version: str, name: str, *, phone: str = "", pfs: bool = False) -> Client:
+        client = libraries[version].client(tmp_path / f"{name}{len(started)}", proxy)
+        client.start(pfs=pfs)
+        started.append(client)
+        client.phone = phone or new_phone()
+        sign = client.sign_in if phone else client.sign_up
+        client.me = sign(client.phone, daemon.code) if phone else sign(client.phone, daemon.code, name)
+        client.go_online()
+        return client
+
+    yield make
+    live = [client for client in started if client.id in client.library.clients]
+    threads = [threading.Thread(target=client.close) for client in live]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    proxy.close()
+
+
+@pytest.fixture
+def no_errors(libraries):
+    """TDLib's own ERROR lines about our answers: none (printed when there are some). A test may append what TDLib says of
+    questions that only it would ask."""
+    before = {version: len(library.errors()) for version, library in libraries.items()}
+    its_own: list[str] = []
+    yield its_own
+    lines = [
+        f"{version}: {line}"
+        for version, library in libraries.items()
+        for line in library.errors()[before[version] :]
+        if not any(words in line for words in its_own)
+    ]
+    assert not lines, "\n".join(lines)

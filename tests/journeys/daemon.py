@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from cli.client import call
+from cli.commands.key import read_public
+from tests.ports import free_port
 from tgserve.admin.schema.daemon import Metrics
+from tgserve.admin.schema.users import UserCode
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Daemon:
@@ -85,12 +81,12 @@ class Daemon:
 
     @property
     def pem(self) -> str:
-        return self.run("key", "public")
+        """As `tgserve key public` prints it; asked for by every client, so without a process of its own."""
+        return read_public(self.data)
 
     def code(self, phone: str) -> str:
-        """The last login code, as `tgserve user code PHONE` prints it."""
-        words = self.run("user", "code", phone).split()
-        return next(word for word in words if word.isdigit() and len(word) >= 5)
+        """The last login code, as `tgserve user code PHONE` asks for it, without a process of its own."""
+        return call(self.data, UserCode(phone)).code
 
     def figures(self, metric: str, label: str) -> dict[str, int]:
         """What a labelled counter stands at, by the label's value: `figures("tgserve_rpc_calls_total", "method")`."""

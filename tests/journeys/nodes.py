@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.daemon import Daemon, free_port
+from tests.journeys.daemon import Daemon
+from tests.ports import free_port
 
 
 def settings(dc: int, extra: str = "", node: str = "") -> str:

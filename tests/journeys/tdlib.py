@@ -23,6 +23,7 @@ import pytest
 from cli import patching
 from tests.journeys.socks import Socks
 
+VERSIONS = ["1.8.69", "1.8.46"]
 CACHE = Path(os.environ.get("TGSERVE_TEST_CACHE", Path.home() / ".cache" / "tgserve-tests"))
 
 
@@ -247,3 +248,14 @@ class Client:
         self.send("close")
         self._state("Closed", mark)
         self.library.clients.pop(self.id, None)
+
+
+def befriend(one: Client, other: Client) -> int:
+    """`one` imports `other` by phone and opens the chat; the chat id."""
+    contact = {"@type": "contact", "phone_number": other.phone, "first_name": other.me["first_name"]}
+    try:
+        found = one.call("importContacts", contacts=[{**contact, "@type": "importedContact"}])
+    except Exception:
+        found = one.call("importContacts", contacts=[contact])
+    assert found["user_ids"] == [other.me["id"]]
+    return int(one.call("createPrivateChat", user_id=other.me["id"], force=True)["id"])

@@ -16,7 +16,6 @@ from tests.journeys.people import (
     telethon_person,
     until,
 )
-from tests.journeys.test_tdlib import libraries, no_errors, person  # noqa: F401 - fixtures
 
 PASSWORD = "correct horse battery"
 
@@ -180,7 +179,7 @@ async def test_another_number_and_a_deleted_account(daemon, new_phone):
         assert texts == ["good bye", "hello"]
 
 
-def test_tdlib_password_and_qr_code(person, no_errors, daemon, libraries, tmp_path):  # noqa: F811
+def test_tdlib_password_and_qr_code(person, no_errors, daemon, libraries, tmp_path):
     ann = person("1.8.69", "Ann")
     state = ann.call("setPassword", old_password="", new_password=PASSWORD, new_hint="animal")
     assert state["has_password"] and state["password_hint"] == "animal"

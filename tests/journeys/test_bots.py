@@ -13,8 +13,7 @@ from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, telethon_client, telethon_person, until
 from tests.journeys.socks import Socks
-from tests.journeys.tdlib import Library
-from tests.journeys.test_tdlib import VERSIONS
+from tests.journeys.tdlib import VERSIONS
 
 
 @pytest.fixture
@@ -136,11 +135,10 @@ async def test_5_9_wrong_tokens_and_revoked_ones(daemon, made):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_bot_in_tdlib(daemon, new_phone, made, tmp_path, version):
+def test_a_bot_in_tdlib(daemon, libraries, no_errors, new_phone, made, tmp_path, version):
     username, token = made
-    library = Library(version, daemon.pem, tmp_path)
     proxy = Socks(daemon.host, daemon.port)
-    bot = library.client(tmp_path / "0", proxy)
+    bot = libraries[version].client(tmp_path / "0", proxy)
     try:
         bot.start()
         bot._state("WaitPhoneNumber")
@@ -162,7 +160,6 @@ def test_a_bot_in_tdlib(daemon, new_phone, made, tmp_path, version):
                 await until(lambda: [one for one in ann.heard if one.message == "hi Ann"])
 
         asyncio.run(person())
-        assert not library.errors()
     finally:
         bot.close()
         proxy.close()

@@ -11,9 +11,8 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.tdlib import TdError
+from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_groups import known
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
 from tests.journeys.test_telethon import meet
 
 
@@ -112,7 +111,7 @@ def again(ask):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_tdlib_shares_a_folder_and_joins_it(person, no_errors, version):  # noqa: F811
+def test_tdlib_shares_a_folder_and_joins_it(person, no_errors, version):
     # 1.8.46 asks for the history of a group that a link only shows it, before it joins: nobody's to read (SECURITY 6.2)
     no_errors.append("Receive error for GetHistoryQuery in chat")
     ann, bob = person(version, "Ann"), person(version, "Bob")
@@ -143,7 +142,7 @@ def test_tdlib_shares_a_folder_and_joins_it(person, no_errors, version):  # noqa
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_tdlib_sees_a_chat_come_back_from_the_archive(person, no_errors, version):  # noqa: F811
+def test_tdlib_sees_a_chat_come_back_from_the_archive(person, no_errors, version):
     ann, bob = person(version, "Ann"), person(version, "Bob")
     chat = befriend(bob, ann)
     bob.send_text(chat, "one")

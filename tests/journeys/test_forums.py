@@ -11,11 +11,10 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.tdlib import TdError
+from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_channels import channel_of, until_async
 from tests.journeys.test_channels_tdlib import arrive, supergroup
 from tests.journeys.test_groups import known
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
 from tests.journeys.test_telethon import meet
 
 YELLOW = 0xFFD67E
@@ -189,7 +188,7 @@ def pair(ann, bob, title, *, is_channel=False, is_forum=False):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_tour_of_a_forum_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+def test_a_tour_of_a_forum_in_tdlib(person, no_errors, version):
     ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
     befriend(ann, bob)
     chat = pair(ann, bob, "Forum", is_forum=True)
@@ -271,7 +270,7 @@ def test_a_tour_of_a_forum_in_tdlib(person, no_errors, version):  # noqa: F811 -
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_comments_on_a_post_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+def test_comments_on_a_post_in_tdlib(person, no_errors, version):
     ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
     befriend(ann, bob)
     news, group = pair(ann, bob, "News", is_channel=True), pair(ann, bob, "Talk")
@@ -324,7 +323,7 @@ def test_comments_on_a_post_in_tdlib(person, no_errors, version):  # noqa: F811 
     ann.call("setChatDiscussionGroup", chat_id=news, discussion_chat_id=0)
 
 
-def test_a_guest_comments_in_tdlib(person, no_errors):  # noqa: F811 - fixtures
+def test_a_guest_comments_in_tdlib(person, no_errors):
     """Bob is subscribed to the channel, and not in its private group."""
     ann, bob = person("1.8.69", "Ann"), person("1.8.69", "Bob")
     befriend(ann, bob)

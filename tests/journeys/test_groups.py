@@ -10,8 +10,7 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.tdlib import TdError
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
+from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_telethon import meet
 
 
@@ -158,7 +157,7 @@ def text_of(chat):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_group_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+def test_a_group_in_tdlib(person, no_errors, version):
     ann, bob, eve = person(version, "Ann"), person("1.8.69", "Bob"), person("1.8.46", "Eve")
     befriend(ann, bob)
     befriend(ann, eve)
@@ -242,7 +241,7 @@ def test_a_group_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_invite_links_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+def test_invite_links_in_tdlib(person, no_errors, version):
     ann, bob, eve = person(version, "Ann"), person(version, "Bob"), person("1.8.69", "Eve")
     befriend(ann, bob)
     chat = ann.call("createNewBasicGroupChat", user_ids=[bob.me["id"]], title="By link")["chat_id"]

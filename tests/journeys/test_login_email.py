@@ -12,8 +12,7 @@ from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import Daemon
 from tests.journeys.people import API_HASH, API_ID, telethon_client
 from tests.journeys.socks import Socks
-from tests.journeys.tdlib import Library
-from tests.journeys.test_tdlib import VERSIONS
+from tests.journeys.tdlib import VERSIONS, Library
 
 ADDRESS = "ann@example.org"
 

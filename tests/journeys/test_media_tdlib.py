@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.tdlib import Client
+from tests.journeys.tdlib import Client, befriend
 from tests.journeys.test_media import LARGE, picture
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401
 
 
 def local(path: Path) -> dict[str, Any]:
@@ -111,7 +110,7 @@ def files(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("version", "other"), [("1.8.69", "1.8.46"), ("1.8.46", "1.8.69")])
-def test_files_of_every_kind(person, no_errors, files, version, other):  # noqa: F811
+def test_files_of_every_kind(person, no_errors, files, version, other):
     ann, bob = person(version, "Ann"), person(other, "Bob")
     chat = befriend(ann, bob)
     (mine,) = deliver(
@@ -192,7 +191,7 @@ def test_files_of_every_kind(person, no_errors, files, version, other):  # noqa:
     assert forwarded[0]["content"]["document"]["file_name"] == "large.bin"
 
 
-def test_a_client_closed_in_mid_upload_goes_on(person, no_errors, files):  # noqa: F811
+def test_a_client_closed_in_mid_upload_goes_on(person, no_errors, files):
     """TDLib keeps what it was sending and resumes it when it is opened again."""
     ann = person("1.8.69", "Ann")
     me = ann.call("createPrivateChat", user_id=ann.me["id"], force=True)["id"]
@@ -214,7 +213,7 @@ def test_a_client_closed_in_mid_upload_goes_on(person, no_errors, files):  # noq
         again.wait(lambda u: u["@type"] == "updateMessageSendFailed", 0.1)
 
 
-def test_a_view_once_photo_is_gone_after_it_was_opened(person, no_errors, files):  # noqa: F811
+def test_a_view_once_photo_is_gone_after_it_was_opened(person, no_errors, files):
     ann, bob = person("1.8.69", "Ann"), person("1.8.69", "Bob")
     chat = befriend(ann, bob)
     content = photo("1.8.69", files / "0.jpg")

@@ -12,10 +12,8 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person
+from tests.journeys.tdlib import VERSIONS, befriend
 from tests.journeys.test_telethon import meet
-
-__all__ = ["libraries", "no_errors", "person"]
 
 
 @pytest.mark.asyncio

@@ -12,10 +12,9 @@ import pytest
 
 from tests.journeys import nodes
 from tests.journeys.socks import Socks
-from tests.journeys.tdlib import Client, Library
+from tests.journeys.tdlib import VERSIONS, Client, Library, befriend
 from tests.journeys.test_media import picture
 from tests.journeys.test_media_tdlib import deliver, document, local
-from tests.journeys.test_tdlib import VERSIONS, befriend
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -7,13 +7,12 @@ import json
 import pytest
 
 from tests.journeys.socks import Socks
-from tests.journeys.tdlib import Library
-from tests.journeys.test_tdlib import VERSIONS
+from tests.journeys.tdlib import VERSIONS
 
 
 @pytest.fixture(params=VERSIONS)
-def ann(request, daemon, new_phone, tmp_path):
-    library = Library(request.param, daemon.pem, tmp_path)
+def ann(request, daemon, libraries, new_phone, tmp_path):
+    library = libraries[request.param]
     proxy = Socks(daemon.host, daemon.port)
     client = library.client(tmp_path / "0", proxy)
     client.phone = new_phone()

@@ -11,9 +11,8 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.tdlib import TdError
+from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_groups import known
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
 from tests.journeys.test_telethon import meet
 
 LIKE, FIRE = t.ReactionEmoji("👍"), t.ReactionEmoji("🔥")
@@ -254,7 +253,7 @@ def voters_of(poll):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_reactions_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+def test_reactions_in_tdlib(person, no_errors, version):
     ann, bob, eve = person(version, "Ann"), person(version, "Bob"), person("1.8.69", "Eve")
     befriend(ann, bob)
     befriend(ann, eve)
@@ -336,7 +335,7 @@ def test_reactions_in_tdlib(person, no_errors, version):  # noqa: F811 - fixture
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_polls_in_tdlib(person, no_errors, version):  # noqa: F811 - fixtures
+def test_polls_in_tdlib(person, no_errors, version):
     ann, bob, eve = person(version, "Ann"), person(version, "Bob"), person("1.8.69", "Eve")
     befriend(ann, bob)
     befriend(ann, eve)

@@ -21,9 +21,8 @@ from telethon.tl import types as t
 from tests.imaging.films import film
 from tests.imaging.test_pictures import image_of, picture
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.tdlib import Client
+from tests.journeys.tdlib import VERSIONS, Client, befriend
 from tests.journeys.test_groups import deeds_of, known
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401 - fixtures
 from tests.journeys.test_telethon import meet
 
 RED, BLUE, GREEN = (200, 0, 0), (0, 0, 200), (0, 200, 0)
@@ -214,7 +213,7 @@ def profile(client: Client, user_id: int, fits, kind="getUserFullInfo", asked=No
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_profile_photos_in_tdlib(person, no_errors, drawing, version):  # noqa: F811
+def test_profile_photos_in_tdlib(person, no_errors, drawing, version):
     ann, bob = person(version, "Ann"), person(version, "Bob")
     befriend(bob, ann)
     befriend(ann, bob)
@@ -261,7 +260,7 @@ def test_profile_photos_in_tdlib(person, no_errors, drawing, version):  # noqa: 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_photos_of_contacts_and_groups_in_tdlib(person, no_errors, drawing, version):  # noqa: F811
+def test_photos_of_contacts_and_groups_in_tdlib(person, no_errors, drawing, version):
     ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
     befriend(bob, ann)
     chat = befriend(ann, bob)
@@ -316,7 +315,7 @@ def test_photos_of_contacts_and_groups_in_tdlib(person, no_errors, drawing, vers
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_supergroups_and_moving_photos_in_tdlib(person, no_errors, drawing, tmp_path, version):  # noqa: F811
+def test_supergroups_and_moving_photos_in_tdlib(person, no_errors, drawing, tmp_path, version):
     ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
     befriend(bob, ann)
     befriend(ann, bob)

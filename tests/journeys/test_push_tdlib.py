@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.adapters.push_peers import Hook
-from tests.journeys.test_tdlib import befriend, libraries, no_errors, person  # noqa: F401 - fixtures
+from tests.journeys.tdlib import befriend
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def away(client):
     time.sleep(0.5)
 
 
-def test_tdlib_opens_and_shows_what_it_is_pushed(person, no_errors, hook):  # noqa: F811 - fixtures
+def test_tdlib_opens_and_shows_what_it_is_pushed(person, no_errors, hook):
     ann, bob = person("1.8.69", "Ann"), person("1.8.69", "Bob")
     chat = befriend(ann, bob)
     befriend(bob, ann)
@@ -78,7 +78,7 @@ def test_tdlib_opens_and_shows_what_it_is_pushed(person, no_errors, hook):  # no
     bob.wait(notified(bob, "pushMessageContentLocation"), 20, mark)
 
 
-def test_tdlib_understands_every_kind_of_push(person, no_errors, hook):  # noqa: F811 - fixtures
+def test_tdlib_understands_every_kind_of_push(person, no_errors, hook):
     """In plain form too: groups, mentions, reads and deletions are taken without asking the server."""
     ann, bob = person("1.8.69", "Ann"), person("1.8.69", "Bob")
     chat = befriend(ann, bob)

@@ -11,7 +11,7 @@ from telethon.tl import functions as f
 from telethon.tl import types as t
 
 from tests.journeys.people import telethon_person
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person  # noqa: F401
+from tests.journeys.tdlib import VERSIONS, befriend
 from tests.journeys.test_telethon import meet
 
 
@@ -72,7 +72,7 @@ async def test_telethon_pages_through_many(daemon, new_phone):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_tdlib_searches(person, no_errors, version):  # noqa: F811
+def test_tdlib_searches(person, no_errors, version):
     ann, bob = person(version, "Ann"), person(version, "Bob")
     chat = befriend(ann, bob)
     ann.send_text(chat, "a needle in the hay")

@@ -17,8 +17,7 @@ from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import ROOT, Daemon
 from tests.journeys.people import telethon_client, telethon_sign_up
 from tests.journeys.socks import Socks
-from tests.journeys.tdlib import Library
-from tests.journeys.test_tdlib import VERSIONS
+from tests.journeys.tdlib import VERSIONS, Library
 
 
 @pytest.fixture(scope="module")

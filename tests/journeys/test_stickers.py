@@ -18,14 +18,12 @@ from telethon.tl import functions, types
 from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import Daemon
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
-from tests.journeys.tdlib import Client
+from tests.journeys.tdlib import VERSIONS, Client, befriend
 from tests.journeys.test_media import file_of, meet
-from tests.journeys.test_tdlib import VERSIONS, befriend, libraries, no_errors, person
 from tgserve.services.reactions.stock import STOCK as REACTIONS
 from tgserve.stock import motions
 from tgserve.stock.catalogue import DRAWINGS
 
-__all__ = ["libraries", "no_errors", "person"]
 TGS = motions.activate(DRAWINGS["\U0001f525"])
 
 

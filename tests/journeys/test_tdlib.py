@@ -2,74 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
 
-from tests.journeys.daemon import Daemon
-from tests.journeys.socks import Socks
-from tests.journeys.tdlib import Client, Library
-
-VERSIONS = ["1.8.69", "1.8.46"]
-
-
-@pytest.fixture(scope="session")
-def libraries(daemon: Daemon, pem, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tdlib")
-    return {version: Library(version, pem, folder) for version in VERSIONS}
-
-
-@pytest.fixture
-def person(daemon, libraries, new_phone, tmp_path):
-    proxy = Socks(daemon.host, daemon.port)
-    started: list[Client] = []
-
-    def make(version: str, name: str, *, phone: str = "", pfs: bool = False) -> Client:
-        client = libraries[version].client(tmp_path / f"{name}{len(started)}", proxy)
-        client.start(pfs=pfs)
-        started.append(client)
-        client.phone = phone or new_phone()
-        sign = client.sign_in if phone else client.sign_up
-        client.me = sign(client.phone, daemon.code) if phone else sign(client.phone, daemon.code, name)
-        client.go_online()
-        return client
-
-    yield make
-    live = [client for client in started if client.id in client.library.clients]
-    threads = [threading.Thread(target=client.close) for client in live]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    proxy.close()
-
-
-@pytest.fixture
-def no_errors(libraries):
-    """TDLib's own ERROR lines about our answers: none (printed when there are some). A test may append what TDLib says of
-    questions that only it would ask."""
-    before = {version: len(library.errors()) for version, library in libraries.items()}
-    its_own: list[str] = []
-    yield its_own
-    lines = [
-        f"{version}: {line}"
-        for version, library in libraries.items()
-        for line in library.errors()[before[version] :]
-        if not any(words in line for words in its_own)
-    ]
-    assert not lines, "\n".join(lines)
-
-
-def befriend(one: Client, other: Client) -> int:
-    """`one` imports `other` by phone and opens the chat; the chat id."""
-    contact = {"@type": "contact", "phone_number": other.phone, "first_name": other.me["first_name"]}
-    try:
-        found = one.call("importContacts", contacts=[{**contact, "@type": "importedContact"}])
-    except Exception:
-        found = one.call("importContacts", contacts=[contact])
-    assert found["user_ids"] == [other.me["id"]]
-    return int(one.call("createPrivateChat", user_id=other.me["id"], force=True)["id"])
+from tests.journeys.tdlib import VERSIONS, befriend
 
 
 @pytest.mark.parametrize("version", VERSIONS)
