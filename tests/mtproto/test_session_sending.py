@@ -70,6 +70,41 @@ def test_3_16_seq_no_counts_content() -> None:
             contents += content
 
 
+def test_3_16_what_is_written_at_once_counts_and_is_kept_like_all_else() -> None:
+    client = Client()
+    client.settle()
+    outbox = client.session.outbox
+    seen: list[Message] = []
+    for step in range(6):
+        one = outbox.direct(b"one.", client.now)
+        several = outbox.direct_all([b"two.", b"three...", b"four"], client.now)
+        assert one is not None and several is not None
+        seen += open_packets([one, several])
+        client.session.push(b"push")
+        seen += client.read()
+        if step == 3:
+            client.now -= 25
+    bodies = [m.body for m in seen]
+    assert bodies == [b"one.", b"two.", b"three...", b"four", b"push"] * 6
+    ids = [m.msg_id for m in seen]
+    assert ids == sorted(set(ids)) and {msg_id % 4 for msg_id in ids} == {3}
+    assert all(m.packet == m.msg_id or m.packet > m.msg_id and m.packet % 4 == 1 for m in seen)
+    numbers = [m.seq_no for m in seen]
+    assert numbers == list(range(numbers[0], numbers[0] + 60, 2)) and numbers[0] & 1
+    client.ack(*ids[:4])
+    assert pushes(connected(client)) == bodies[4:], "what was not acknowledged comes again"
+
+
+def test_what_cannot_be_written_at_once_waits_in_order() -> None:
+    client = Client()
+    client.settle()
+    outbox = client.session.outbox
+    client.session.push(b"1st.")
+    assert outbox.direct(b"2nd.", client.now) is None
+    assert outbox.direct_all([b"3rd.", b"4th."], client.now) is None
+    assert [m.body for m in client.read()] == [b"1st.", b"2nd.", b"3rd.", b"4th."]
+
+
 def test_3_16_ids_start_above_the_floor() -> None:
     """After a restart with the clock set back the gateway gives the floor."""
     floor = msg_id_at(START + 50) | 3

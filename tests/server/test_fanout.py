@@ -24,10 +24,38 @@ class FakeSession:
         self.dc_id = 2
         self.subscribed = True
         self.connection = object() if connected else None
+        self.gateway = self
         self.got: list[Any] = []
+        self.packets = 0
 
     def push(self, body: bytes) -> None:
         self.got.append(layers.decode(body))
+
+    def tell(self, sessions: list[FakeSession], bodies: list[bytes]) -> None:
+        """As the gateway: all of them in one packet."""
+        for session in sessions:
+            session.packets += 1
+            for body in bodies:
+                session.push(body)
+
+
+class FakeCrowd:
+    """All users 1 to 9 are in every channel; 6 is told in a form of his own what stands at an even pts."""
+
+    def __init__(self) -> None:
+        self.drawn: list[tuple[int, int]] = []
+
+    def of(self, channel: int) -> set[int]:
+        return set(range(1, 10))
+
+    def special(self, item: Published) -> tuple[int, ...]:
+        return (6,) if item.pts % 2 == 0 else ()
+
+    def draw(self, item: Published, viewer: int) -> Any:
+        self.drawn.append((item.pts, viewer))
+        if item.pts == 13:
+            raise ValueError("unlucky")
+        return t.UpdateShort(update=t.UpdatePtsChanged(), date=item.pts * 100 + viewer)
 
 
 class Rig:
@@ -38,7 +66,8 @@ class Rig:
         self.encoded: list[int] = []
         for session in sessions:
             self.online.add(cast(LiveSession, session))
-        self.fanout = Fanout(self.online, self.draw, self.draw_ephemeral)
+        self.crowd = FakeCrowd()
+        self.fanout = Fanout(self.online, self.draw, self.draw_ephemeral, crowd=self.crowd)
 
     def draw(self, item: Published, viewer: int) -> Any:
         self.drawn.append(item)
@@ -119,3 +148,28 @@ def test_votes_in_a_channel_are_drawn_once_for_all_with_a_socket() -> None:
     here, there, away = FakeSession(5, 1), FakeSession(6, 2), FakeSession(7, 3, connected=False)
     Rig(here, there, away).fanout.tell({5, 6, 7}, ChannelPollNews(9))
     assert (dates(here), dates(there), dates(away)) == ([0], [0], [])
+
+
+def test_posts_of_one_channel_go_to_its_crowd_in_one_packet() -> None:
+    author, other_device = FakeSession(5, 1), FakeSession(5, 2)
+    reader, named, away = FakeSession(7, 3, 200), FakeSession(6, 4), FakeSession(40, 5)
+    rig = Rig(author, other_device, reader, named, away)
+    rig.fanout.committed([published(-100, 11, author.ref), published(-100, 12), published(-100, 15)])
+    assert dates(author) == [1200, 1500], "the device that posted is told of the others' posts alone"
+    assert dates(other_device) == dates(reader) == [1100, 1200, 1500]
+    assert dates(named) == [1100, 1206, 1500], "in order, with his own form where there is one"
+    assert (other_device.packets, reader.packets, away.got) == (1, 1, [])
+    assert rig.crowd.drawn == [(11, 0), (12, 0), (15, 0), (12, 6)]
+
+
+def test_posts_among_other_news_keep_their_order() -> None:
+    reader, named = FakeSession(7, 1), FakeSession(6, 2)
+    Rig(reader, named).fanout.committed([published(-100, 11), published(7, 3), published(-200, 12)])
+    assert dates(reader) == [1100, 3, 1200] and dates(named) == [1100, 1206]
+
+
+def test_a_post_that_cannot_be_drawn_costs_itself_alone(caplog: pytest.LogCaptureFixture) -> None:
+    reader = FakeSession(7, 1)
+    Rig(reader).fanout.committed([published(-100, pts) for pts in (12, 13, 14)])
+    assert dates(reader) == [1200, 1400]
+    assert [record.getMessage() for record in caplog.records] == ["fanout.draw"]

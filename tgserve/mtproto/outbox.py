@@ -15,6 +15,7 @@ Rules (SECURITY 3.15, 3.16, 4A-2):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -22,10 +23,13 @@ from tgserve.limits import SESSION_OFFLINE_BYTES, SESSION_UNACKED_BYTES
 from tgserve.mtproto.constructors import (
     BAD_MSG_NOTIFICATION,
     BAD_SERVER_SALT,
+    MSG_CONTAINER,
     MSGS_ACK,
     NEW_SESSION_CREATED,
     UPDATES_TOO_LONG,
     VECTOR,
+    container_head,
+    message_head,
     u32,
     vector_head,
 )
@@ -209,8 +213,8 @@ class Outbox:
         self._stamp(out, now)
         return out
 
-    def direct(self, body: bytes, now: float) -> Outgoing | None:
-        """As `push`, stamped, to be sent at once by the caller; None: something waits, and it waits with it."""
+    def direct(self, body: bytes, now: float) -> Packet | None:
+        """As `push`, to be sent at once by the caller; None: something waits, and it waits with it."""
         if self.queue or self.acks or self.again:
             self.push(body)
             return None
@@ -221,14 +225,39 @@ class Outbox:
             msg_id = ((self.last_id | 3) + 1) | NOTICE
         self.last_id = out.msg_id = msg_id
         contents = self.contents
-        out.seq_no = contents * 2 + 1
+        out.seq_no = seq_no = contents * 2 + 1
         self.contents = contents + 1
         kept = self.kept
         kept[msg_id] = out
         self.kept_bytes += len(body)
         if self.kept_bytes > SESSION_UNACKED_BYTES or len(kept) > KEPT_MESSAGES:
             self._thin(out)
-        return out
+        return msg_id, seq_no, body
+
+    def direct_all(self, bodies: Sequence[bytes], now: float) -> Packet | None:
+        """The same for several, which fit into one container."""
+        if self.queue or self.acks or self.again:
+            for body in bodies:
+                self.push(body)
+            return None
+        msg_id = max(int(now * 4294967296) | NOTICE, ((self.last_id | 3) + 1) | NOTICE)
+        seq_no = self.contents * 2 + 1
+        kept = self.kept
+        pieces = [container_head(MSG_CONTAINER, len(bodies))]
+        for body in bodies:
+            out = Outgoing(body, NOTICE, True, 0)
+            out.msg_id, out.seq_no = msg_id, seq_no
+            kept[msg_id] = out
+            size = len(body)
+            self.kept_bytes += size
+            pieces += (message_head(msg_id, seq_no, size), body)
+            msg_id += 4
+            seq_no += 2
+        self.contents += len(bodies)
+        self.last_id = msg_id - NOTICE + ANSWER
+        if self.kept_bytes > SESSION_UNACKED_BYTES or len(kept) > KEPT_MESSAGES:
+            self._thin(out)
+        return self.last_id, seq_no - 1, b"".join(pieces)
 
     def take(self, now: float, acks: bool) -> list[Packet]:
         """Everything that can be sent now, as packets; `acks`: also acknowledgements that could still wait."""

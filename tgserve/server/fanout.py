@@ -39,6 +39,18 @@ class Crowd(Protocol):
         """The Updates for one of those; with viewer 0 for all others."""
 
 
+class _News:
+    """An event of a channel as most are told it, its bytes by (layer, data centre), and who is told otherwise."""
+
+    __slots__ = ("encoded", "general", "item", "special")
+
+    def __init__(self, item: Published, general: Any, special: Collection[int]) -> None:
+        self.item = item
+        self.general = general
+        self.special = special
+        self.encoded: dict[tuple[int, int], bytes] = {}
+
+
 class Fanout:
     def __init__(
         self,
@@ -59,9 +71,14 @@ class Fanout:
         """Bus subscriber, behind the gateway (which takes note of sign-ins and sign-outs first)."""
         of = self._online.of
         told = [item for item in batch if type(item) is Published]
+        if told and told[0].user_id < 0:
+            channel = told[0].user_id
+            if all(item.user_id == channel for item in told):
+                self._broadcast(told, at_once=True)
+                return
         for item in told:
             if item.user_id < 0:
-                self._broadcast(item, alone=len(told) == 1)
+                self._broadcast([item], at_once=False)
                 continue
             sessions = of(item.user_id)
             if sessions:
@@ -76,61 +93,76 @@ class Fanout:
         try:
             update = self._draw(item, item.user_id)
         except Exception as fault:
-            _faults.inc()
-            _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=item.user_id)
+            self._fault(fault, item, item.user_id)
             return
         if update is not None:
             self._push(update, sessions, origin)
 
-    def _broadcast(self, item: Published, alone: bool) -> None:
-        """To everybody online in a channel: drawn once, encoded once for each layer, whoever it is for. `alone`: there
-        is nothing else to tell just now, so it is written at once; more than one go together, in one packet."""
+    def _broadcast(self, items: list[Published], at_once: bool) -> None:
+        """Events of one channel, to everybody online in it: each drawn once and encoded once for each layer, whoever it
+        is for. `at_once`: there is nothing else to tell just now, so it is written, in one packet for each."""
         crowd = self._crowd
-        present = crowd.of(item.user_id) if crowd is not None else ()
-        if crowd is None or not present:
+        channel = items[0].user_id
+        if crowd is None or not crowd.of(channel):
             return
-        try:
-            special = crowd.special(item)
-            general = crowd.draw(item, 0)
-        except Exception as fault:
-            _faults.inc()
-            _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=item.user_id)
-            return
-        if general is None:
-            return
+        news = [found for item in items if (found := self._drawn(crowd, item)) is not None]
+        present = crowd.of(channel)
+        special: set[int] = set()
+        for each in news:
+            special.update(each.special)
+        origins = {each.item.origin for each in news}
         groups: dict[tuple[int, int], list[LiveSession]] = {}
-        of, origin = self._online.of, item.origin
+        own: list[LiveSession] = []
+        of = self._online.of
         for user in present:
             if user in special:
                 continue
             for live in of(user):
-                if live.ref != origin:
-                    kind = (live.layer or live.login.layer, live.dc_id)
-                    if kind in groups:
-                        groups[kind].append(live)
-                    else:
-                        groups[kind] = [live]
-        encoded: dict[tuple[int, int], bytes] = {}
+                if live.ref in origins:
+                    own.append(live)
+                    continue
+                kind = (live.layer or live.login.layer, live.dc_id)
+                if kind in groups:
+                    groups[kind].append(live)
+                else:
+                    groups[kind] = [live]
         for sessions in groups.values():
-            body = self._body(general, sessions[0], encoded)
-            if not body:
+            bodies = [body for each in news if (body := self._body(each.general, sessions[0], each.encoded))]
+            _pushed.value += len(sessions) * len(bodies)
+            if at_once:
+                sessions[0].gateway.tell(sessions, bodies)
                 continue
-            _pushed.value += len(sessions)
-            if alone:
-                sessions[0].gateway.tell(sessions, body)
-            else:
-                for live in sessions:
+            for live in sessions:
+                for body in bodies:
                     live.push(body)
+        for each in news:
+            self._push(each.general, own, each.item.origin, each.encoded)
         for user in special:
             if user not in present:
                 continue
-            try:
-                update = crowd.draw(item, user)
-            except Exception as fault:
-                _faults.inc()
-                _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=user)
-                continue
-            self._push(update, of(user), origin)
+            for each in news:
+                if user not in each.special:
+                    self._push(each.general, of(user), each.item.origin, each.encoded)
+                    continue
+                try:
+                    update = crowd.draw(each.item, user)
+                except Exception as fault:
+                    self._fault(fault, each.item, user)
+                    continue
+                self._push(update, of(user), each.item.origin)
+
+    def _drawn(self, crowd: Crowd, item: Published) -> _News | None:
+        try:
+            special = crowd.special(item)
+            general = crowd.draw(item, 0)
+        except Exception as fault:
+            self._fault(fault, item, item.user_id)
+            return None
+        return None if general is None else _News(item, general, special)
+
+    def _fault(self, fault: Exception, item: Published, user: int) -> None:
+        _faults.inc()
+        _log.error("fanout.draw", exc=fault, kind=type(item.event).__name__, user=user)
 
     def tell(self, users: Collection[int], news: Ephemeral) -> None:
         """Bus subscriber for what is not stored: only sessions with a socket hear of it."""

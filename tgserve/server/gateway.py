@@ -22,7 +22,7 @@ from tgserve.ids import Ids
 from tgserve.mtproto import events as ev
 from tgserve.mtproto.cipher import open_frame, quick_ack_token, seal_frame
 from tgserve.mtproto.constructors import DESTROY_AUTH_KEY_FAIL, DESTROY_AUTH_KEY_NONE, DESTROY_AUTH_KEY_OK
-from tgserve.mtproto.containers import Packet, join
+from tgserve.mtproto.containers import PACK_BYTES, PACK_MESSAGES, Packet, join
 from tgserve.mtproto.handshake import NewKey
 from tgserve.mtproto.outbox import Outgoing
 from tgserve.mtproto.salts import PERIOD_SECONDS, Salts
@@ -336,34 +336,45 @@ class Gateway:
                 for one in live.connections():
                     one.finish()
 
-    def tell(self, sessions: Iterable[LiveSession], body: bytes) -> None:
-        """Push one update to each of a crowd and write it at once: what a session is made of is touched once, not now
-        and again at the end of the turn. Who has something waiting, or no socket, gets it as by `push`."""
+    def tell(self, sessions: Iterable[LiveSession], bodies: Sequence[bytes]) -> None:
+        """Push the same updates to each of a crowd and write them at once: what a session is made of is touched once,
+        not now and again at the end of the turn. Who has something waiting, or no socket, gets them as by `push`."""
+        if not bodies:
+            return
         rest = iter(sessions)
-        while not contain("session.write", self._tell_all, rest, body, self.clock.now()):
+        fits = len(bodies) <= PACK_MESSAGES and sum(len(body) + 16 for body in bodies) <= PACK_BYTES
+        while not contain("session.write", self._tell_all, rest, bodies, fits, self.clock.now()):
             pass
 
-    def _tell_all(self, sessions: Iterator[LiveSession], body: bytes, now: float) -> None:
-        watched = "_send" in vars(self)
+    def _tell_all(
+        self, sessions: Iterator[LiveSession], bodies: Sequence[bytes], fits: bool, now: float
+    ) -> None:
+        slow = not fits or "_send" in vars(self)  # a trace stands in its place (tracing.py)
         padding = self._ids.padding
+        body = bodies[0] if len(bodies) == 1 else None
         for live in sessions:
             connection, core = live.connection, live.core
-            if connection is None or live.dirty or watched or connection.channel.kind == "http":
-                live.push(body)
+            if connection is None or live.dirty or slow or connection.channel.kind == "http":
+                for each in bodies:
+                    live.push(each)
                 continue
             outbox = core.outbox
-            out = outbox.direct(body, now)
+            packet = outbox.direct(body, now) if body is not None else outbox.direct_all(bodies, now)
             if outbox.lost:
                 core.mark_lost()
-            if out is None:
+            if packet is None:
                 self.soil(live)
                 continue
             # as _send_out, written out
-            key, msg_id = live.key, out.msg_id
+            key = live.key
+            msg_id, seq_no, content = packet
             if msg_id >> 32 >= key.salt_until:
                 self._renew_salt(key)
-            packet = seal_frame(key.cipher, key.salt, core.session_id, msg_id, out.seq_no, body, padding)
-            connection.send(connection.channel.wrap(packet))
+            connection.send(
+                connection.channel.wrap(
+                    seal_frame(key.cipher, key.salt, core.session_id, msg_id, seq_no, content, padding)
+                )
+            )
 
     def _send_out(self, connection: Wire, live: LiveSession, out: Outgoing) -> None:
         """Send the only message that waited."""

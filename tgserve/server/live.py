@@ -6,7 +6,7 @@ share it once they are bound. Objects here are small and slotted: there is one o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from tgserve.mtproto.cipher import AuthKey
@@ -43,8 +43,8 @@ class Keeper(Protocol):
     def soil(self, live: LiveSession) -> None:
         """Something of this session waits to be written."""
 
-    def tell(self, sessions: Iterable[LiveSession], body: bytes) -> None:
-        """Push one update to each of a crowd."""
+    def tell(self, sessions: Iterable[LiveSession], bodies: Sequence[bytes]) -> None:
+        """Push the same updates to each of a crowd."""
 
     def session_due(self, live: LiveSession, now: float) -> float | None:
         """The wheel looks at the session."""
