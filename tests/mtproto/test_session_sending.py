@@ -88,7 +88,7 @@ def test_3_16_what_is_written_at_once_counts_and_is_kept_like_all_else() -> None
     assert bodies == [b"one.", b"two.", b"three...", b"four", b"push"] * 6
     ids = [m.msg_id for m in seen]
     assert ids == sorted(set(ids)) and {msg_id % 4 for msg_id in ids} == {3}
-    assert all(m.packet == m.msg_id or m.packet > m.msg_id and m.packet % 4 == 1 for m in seen)
+    assert all(m.packet == m.msg_id or (m.packet > m.msg_id and m.packet % 4 == 1) for m in seen)
     numbers = [m.seq_no for m in seen]
     assert numbers == list(range(numbers[0], numbers[0] + 60, 2)) and numbers[0] & 1
     client.ack(*ids[:4])
