@@ -335,6 +335,8 @@ CHANNEL_DIFFERENCE: Final = 100
 """Events in one answer of updates.getChannelDifference."""
 CHANNEL_TIMEOUT_SECONDS: Final = 30
 """After which a client looks at an open channel again that it is no member of."""
+CHANNEL_GUESTS: Final = 200
+"""Of a channel: who look at it without being in it and are told at once what happens there."""
 
 
 def check_relations() -> None:

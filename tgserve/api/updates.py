@@ -9,6 +9,7 @@ from tgserve.render.dialogs import state
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import rpc
+from tgserve.services.channels import rights
 from tgserve.tl import types as t
 from tgserve.tl.functions import updates
 
@@ -36,8 +37,12 @@ async def get_difference(call: Call, request: updates.GetDifference) -> t.AnyUpd
 async def get_channel_difference(
     call: Call, request: updates.GetChannelDifference
 ) -> t.AnyUpdatesChannelDifference:
-    """From any pts the channel's box has had, in parts. Whoever is no member looks again after a while."""
+    """From any pts the channel's box has had, in parts. Whoever is no member looks again after a while, and is told
+    what happens until then."""
     channel = peers.resolve_channel(call, request.channel)
     limit = min(max(request.limit, 1), limits.CHANNEL_DIFFERENCE)
-    missed = call.services.channels.reading.difference(call.me, channel, request.pts, limit)
+    held = call.services.channels
+    missed = held.reading.difference(call.me, channel, request.pts, limit)
+    if not rights.is_member(held.register.participant(channel, call.me)):
+        held.guests.looked(call.me, channel)
     return render_channel.difference(call.services, call.me, channel, missed, limits.CHANNEL_TIMEOUT_SECONDS)

@@ -34,11 +34,17 @@ class Crowd:
         self._services = services
 
     def of(self, channel: int) -> Collection[int]:
-        return self._services.channels.audience.of(channel)
+        channels = self._services.channels
+        members, guests = channels.audience.of(channel), channels.guests.of(channel)
+        return {*members, *guests} if guests else members
 
     def special(self, item: Published) -> Collection[int]:
-        """Who wrote it, who is named in it, and who has just come in."""
-        fresh = self._services.channels.audience.fresh(item.user_id)
+        """Who wrote it, who is named in it, who has just come in, and who only looks: other devices of such a user do
+        not know the channel."""
+        channels = self._services.channels
+        fresh, guests = channels.audience.fresh(item.user_id), channels.guests.of(item.user_id)
+        if guests:
+            fresh = {*fresh, *guests}
         view = item.memo
         if type(view) is not View:
             return fresh

@@ -14,6 +14,7 @@ from tgserve.services.channels.comments import Comments
 from tgserve.services.channels.counters import Counters
 from tgserve.services.channels.doors import Doors
 from tgserve.services.channels.forums import Forums
+from tgserve.services.channels.guests import Guests
 from tgserve.services.channels.journal import Journal
 from tgserve.services.channels.life import Life, account_gone
 from tgserve.services.channels.members import Members
@@ -37,6 +38,7 @@ class Channels:
 
     register: Register
     audience: Audience
+    guests: Guests
     life: Life
     posting: Posting
     changing: Changing
@@ -79,6 +81,7 @@ def build(
     return Channels(
         register=register,
         audience=Audience(store, register),
+        guests=Guests(register, clock),
         life=life,
         posting=posting,
         changing=Changing(store, clock, register),

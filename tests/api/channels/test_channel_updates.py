@@ -1,0 +1,141 @@
+"""What is told of a channel's box while one is there, and what is found out by getChannelDifference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.messages.test_sending import refused
+from tests.community import Community, run
+from tests.places import Place, place, publish, sound
+from tests.talk import Person, talk
+from tgserve import limits
+from tgserve.render.channel_updates import Crowd
+from tgserve.store.eventlog import Published
+from tgserve.tl import layers
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels, updates
+
+
+class Ear:
+    """What the devices of one user are told of channels, as the fan-out would tell them."""
+
+    def __init__(self, c: Community, who: Person) -> None:
+        self.crowd = Crowd(c.services)
+        self.who = who
+        self.heard: list[Any] = []
+        c.services.bus.subscribe(self._listen)
+
+    def _listen(self, batch: list[Any]) -> None:
+        for item in batch:
+            if (
+                isinstance(item, Published)
+                and item.user_id < 0
+                and self.who.id in self.crowd.of(item.user_id)
+            ):
+                special = self.who.id in self.crowd.special(item)
+                told = self.crowd.draw(item, self.who.id if special else 0)
+                if told is not None:
+                    self.heard.append(layers.decode(layers.encode(told)))
+
+    @property
+    def texts(self) -> list[str]:
+        news = [one for told in self.heard for one in told.updates]
+        return [one.message.message for one in news if isinstance(one, t.UpdateNewChannelMessage)]
+
+
+async def look(here: Place, who: Person, pts: int = 0, limit: int = 100) -> Any:
+    """updates.getChannelDifference; from the newest pts on without one."""
+    asked = pts or who.c.services.channels.register.top(here.id).pts
+    empty = t.ChannelMessagesFilterEmpty()
+    return await who(
+        updates.GetChannelDifference(channel=here.input(who), filter=empty, pts=asked, limit=limit)
+    )
+
+
+def test_6_2_who_has_a_public_channel_open_hears_of_it_while_he_may_look() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, megagroup=False, title="News")
+            await publish(here, ann, "the_news")
+            ear = Ear(c, eve)
+            await here.post(ann, "nobody looks")
+            assert (await look(here, eve)).timeout == limits.CHANNEL_TIMEOUT_SECONDS
+            await here.post(ann, "first")
+            told = ear.heard[-1]
+            (drawn,) = told.chats  # all of it: his other devices do not know the channel
+            assert not drawn.min and drawn.left and drawn.access_hash
+            c.clock.advance(limits.CHANNEL_TIMEOUT_SECONDS)
+            await here.post(ann, "second")
+            c.clock.advance(60)
+            await here.post(ann, "he has closed it")
+            await look(here, eve)
+            await here.post(ann, "third")
+            await channels_username(here, ann, "")
+            await here.post(ann, "private")
+            assert ear.texts == ["first", "second", "third"]
+            await publish(here, ann, "the_news")
+            await look(here, eve)
+            await here.ban(ann, eve, view_messages=True)
+            await here.post(ann, "without him")
+            assert ear.texts == ["first", "second", "third"]
+            await refused("CHANNEL_PRIVATE", eve, question(here, eve))
+            sound(c)
+
+    run(story())
+
+
+async def channels_username(here: Place, who: Person, name: str) -> None:
+    assert await who(channels.UpdateUsername(channel=here.input(who), username=name))
+
+
+def question(here: Place, who: Person, pts: int = 5, limit: int = 10) -> updates.GetChannelDifference:
+    empty = t.ChannelMessagesFilterEmpty()
+    return updates.GetChannelDifference(channel=here.input(who), filter=empty, pts=pts, limit=limit)
+
+
+def test_who_reads_comments_hears_of_new_ones_and_joins() -> None:
+    """A subscriber who is not in the discussion group; as a member he is told as all are, once."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            news = await place(c, ann, eve, megagroup=False, title="News")
+            group = await place(c, ann, bob, title="Talk")
+            await ann(channels.SetDiscussionGroup(broadcast=news.input(ann), group=group.input(ann)))
+            await c.settle()
+            c.services.channels.audience.arrived(eve.id)
+            ear = Ear(c, eve)
+            await look(group, eve)
+            await group.post(bob, "a comment")
+            assert ear.texts == ["a comment"]
+            await eve(channels.JoinChannel(channel=group.input(eve)))
+            await group.post(bob, "another")
+            assert ear.texts == ["a comment", "another"]
+            assert eve.id in c.services.channels.audience.of(group.id)
+            await look(group, eve)
+            assert c.services.channels.guests.of(group.id) == []
+            sound(c)
+
+    run(story())
+
+
+def test_who_opens_everything_hears_of_ten() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            guests = c.services.channels.guests
+            places = []
+            for number in range(10):
+                here = await place(c, ann, megagroup=False)
+                await publish(here, ann, f"the_news_{number}")
+                places.append(here)
+                await look(here, bob)
+            assert all(guests.of(here.id) == [bob.id] for here in places)
+            for one in places[0], places[2]:
+                guests.looked(bob.id, one.id)
+            more = -(10**12) - 5
+            guests.looked(bob.id, more)
+            assert [bool(guests.of(here.id)) for here in places] == [True, False] + [True] * 8
+            c.clock.advance(100)
+            guests.looked(bob.id, places[0].id)
+            assert list(guests._until) == [(places[0].id, bob.id)]
+
+    run(story())
