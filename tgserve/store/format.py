@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def describe() -> list[str]:
     return lines
 
 
+@cache
 def fingerprint() -> str:
+    """Of the table, which is the same as long as the process lives."""
     return hashlib.blake2b("\n".join(describe()).encode(), digest_size=8).hexdigest()
 
 
