@@ -25,7 +25,7 @@ CHECK_EVERY = 10
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 5 * ROUNDS)
+@pytest.mark.timeout(60 + 15 * ROUNDS)
 def test_10_5_nothing_acknowledged_is_lost_by_kill_9(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

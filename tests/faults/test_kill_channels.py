@@ -25,7 +25,7 @@ MEMBERS = 4
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 5 * ROUNDS)
+@pytest.mark.timeout(60 + 15 * ROUNDS)
 def test_10_5_nothing_posted_in_a_channel_is_lost_by_kill_9(tmp_path: Path) -> None:
     """SECURITY 6.12, 10.5: every member reads each acknowledged post once, and the same."""
     daemon = Daemon(tmp_path / "data", config=UNLIMITED)
