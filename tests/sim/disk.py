@@ -2,7 +2,8 @@
 
 The store is the real one with its writers on the loop. Three of its seams are bent:
 - `schedule`: a shard's writer gets its turn after a random while, so that shards overtake each other;
-- `finish`: the loop hears of a durable group later, in the order in which groups became durable;
+- `finish` and `hand_to`: the loop hears of a durable group later, in the order in which groups became durable, and hands
+  on what it has for other shards behind that, as it does where a thread commits;
 - the engine: the memory engine, whose commits can be the last thing a process does (before or after they are durable)
   or fail as a full disk does.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tgserve.ids import Ids
 from tgserve.store.commit import Commit
 from tgserve.store.engines.memory import Disks
 from tgserve.store.moving import Mover
+from tgserve.store.outbox import Handover
 from tgserve.store.shards import Store
 from tgserve.store.writer import Shard
 
@@ -88,6 +90,8 @@ class SimStore(Store):
         self._delay = delay
         self._hearing = hearing
         self._heard = 0.0
+        self._air: list[Handover] = []
+        """Of groups that are durable, on their way to other shards."""
 
     def schedule(self, shard: Shard, seconds: float) -> None:
         self._loop.call_later(seconds or self._delay(), self._pump, shard, seconds > 0)
@@ -105,13 +109,27 @@ class SimStore(Store):
         if self.power.on:
             self._finished(shard, jobs, published)
 
+    def hand_to(self, handover: Handover) -> None:
+        self._heard = max(self._heard + 1e-5, self._loop.time())
+        self._air.append(handover)
+        self._loop.call_at(self._heard, self._land, handover)
+
+    def _land(self, handover: Handover) -> None:
+        self._air.remove(handover)
+        if self.power.on:
+            super().hand_to(handover)
+
+    def under_way(self, slots: Collection[int]) -> bool:
+        flying = (item for handover in self._air for item in handover.items)
+        return super().under_way(slots) or any(one[0] in slots or one[1] in slots for one in flying)
+
     async def settled(self, seconds: float = 60.0) -> bool:
         """As the store's own, but waiting for timers instead of turning on the spot."""
         began = self.clock.monotonic()
         while self.power.on:
             before = [shard.stats.groups for shard in self.shards]
             await asyncio.sleep(0.01)
-            if all(shard.idle and not shard.in_flight for shard in self.shards):
+            if not self._air and all(shard.idle and not shard.in_flight for shard in self.shards):
                 if before == [shard.stats.groups for shard in self.shards]:
                     return True
             elif self.clock.monotonic() - began > seconds:
