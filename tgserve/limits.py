@@ -329,7 +329,7 @@ CHANNEL_ADMINS: Final = 50
 ADMIN_LOG_SECONDS: Final = 48 * HOUR
 """Lines of an admin log older than this go as new ones come."""
 PARTICIPANTS_PER_PAGE: Final = 200
-CHANNEL_BEHIND: Final = 20_000
+CHANNEL_BEHIND: Final = 1_000
 """Events a device may be behind in a channel before it is told to load the chat anew."""
 CHANNEL_DIFFERENCE: Final = 100
 """Events in one answer of updates.getChannelDifference."""

@@ -40,7 +40,7 @@ async def get_channel_difference(
     """From any pts the channel's box has had, in parts. Whoever is no member looks again after a while, and is told
     what happens until then."""
     channel = peers.resolve_channel(call, request.channel)
-    limit = min(max(request.limit, 1), limits.CHANNEL_DIFFERENCE)
+    limit = min(request.limit, limits.CHANNEL_DIFFERENCE) if request.limit > 0 else limits.CHANNEL_DIFFERENCE
     held = call.services.channels
     missed = held.reading.difference(call.me, channel, request.pts, limit)
     if not rights.is_member(held.register.participant(channel, call.me)):

@@ -139,3 +139,37 @@ def test_who_opens_everything_hears_of_ten() -> None:
             assert list(guests._until) == [(places[0].id, bob.id)]
 
     run(story())
+
+
+def test_what_was_missed_in_all_its_forms() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            first = (await here.full(bob)).pts
+            for number in range(5):
+                await here.post(ann, str(number))
+            await refused("PERSISTENT_TIMESTAMP_EMPTY", bob, question(here, bob, 0))
+            await refused("PERSISTENT_TIMESTAMP_INVALID", bob, question(here, bob, -7))
+            nothing = await look(here, bob)
+            assert isinstance(nothing, t.UpdatesChannelDifferenceEmpty)
+            assert nothing.final and nothing.pts == first + 5 and nothing.timeout
+            part = await look(here, bob, first, limit=2)
+            assert isinstance(part, t.UpdatesChannelDifference)
+            assert not part.final and part.timeout is None and part.pts == first + 2
+            assert [one.message for one in part.new_messages] == ["0", "1"]
+            for limit in 100, 0, -1, 2**31 - 1:
+                rest = await look(here, bob, part.pts, limit=limit)
+                assert rest.final and rest.timeout and rest.pts == first + 5
+                assert [one.message for one in rest.new_messages] == ["2", "3", "4"]
+            for pts, limit in (first, 1), (1, 1), (first + 100, 100):
+                anew = await look(
+                    here, bob, pts, limit=limit
+                )  # how it stands now: one call, whatever there was
+                assert isinstance(anew, t.UpdatesChannelDifferenceTooLong)
+                assert anew.final and anew.timeout and anew.dialog.pts == first + 5
+                assert [one.message for one in anew.messages] == ["4"]
+                assert anew.dialog.top_message == anew.messages[0].id and anew.dialog.unread_count == 6
+            last = await look(here, bob, first + 4, limit=1)
+            assert isinstance(last, t.UpdatesChannelDifference) and last.final and len(last.new_messages) == 1
+
+    run(story())

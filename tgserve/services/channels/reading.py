@@ -301,15 +301,22 @@ class ChannelReading:
         return found
 
     def difference(self, me: int, channel: int, pts: int, limit: int) -> Missed:
-        """Events of the channel's box after `pts`, at most `limit`. CHANNEL_PRIVATE, PERSISTENT_TIMESTAMP_EMPTY."""
+        """Events of the channel's box after `pts`, at most `limit`. Who wants one of many asks how the chat stands, as
+        TDLib does of a channel it knows nothing of: all that ever happened, from the first message on, would cost him
+        hundreds of calls and the newest messages that he has. CHANNEL_PRIVATE, PERSISTENT_TIMESTAMP_EMPTY,
+        PERSISTENT_TIMESTAMP_INVALID."""
         self._register.view(me, channel)
-        if pts <= 0:
+        if pts < 0:
+            raise errors.PERSISTENT_TIMESTAMP_INVALID()
+        if not pts:
             raise errors.PERSISTENT_TIMESTAMP_EMPTY()
         with self._store.read(slot_of(channel)) as reader:
             head = eventlog.box_head(reader, channel)
             if pts == head.pts:
                 return Missed(pts, [], True)
-            if pts > head.pts or pts < head.oldest_pts or head.pts - pts > limits.CHANNEL_BEHIND:
+            behind = head.pts - pts
+            lost = behind < 0 or pts < head.oldest_pts or behind > limits.CHANNEL_BEHIND
+            if lost or behind > limit == 1:
                 return Missed(head.pts, [], True, True)
             found = eventlog.read(reader, channel, pts, limit=limit + 1)
         kept = found[:limit]
