@@ -48,8 +48,20 @@ class Crowd:
         view = item.memo
         if type(view) is not View:
             return fresh
+        if type(item.event) is not ev.NewMessage:
+            fresh = {*fresh, *self._too_late(item.user_id, view.msg_id)}
         body = view.body
         return (body.author, body.signer, *body.mentions, *fresh)
+
+    def _too_late(self, channel: int, msg_id: int) -> Collection[int]:
+        """Members online who came after a message that is hidden from them: they are told that it is not there."""
+        channels = self._services.channels
+        record = channels.register.get_or_none(channel)
+        if record is None or not record.prehistory_hidden:
+            return ()
+        here = list(channels.audience.of(channel))
+        seats = zip(here, channels.register.participants(channel, here), strict=True)
+        return [user for user, seat in seats if seat is not None and msg_id <= seat.hidden_until]
 
     def draw(self, item: Published, viewer: int) -> t.AnyUpdates | None:
         return draw(self._services, item, viewer)
@@ -92,6 +104,8 @@ def _update(
     """One event as an Update, and the messages in it."""
     kind = type(event)
     number = render_channel.channel_id(channel)
+    if type(memo) is View and viewer and kind is not ev.NewMessage:
+        memo = memo if memo.msg_id > services.channels.reading.floor(viewer, channel) else None
     if kind is ev.NewMessage or kind is ev.EditMessage:
         view = personal(memo, viewer, True) if type(memo) is View else None
         if view is None:

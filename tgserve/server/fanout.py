@@ -149,7 +149,8 @@ class Fanout:
                 except Exception as fault:
                     self._fault(fault, each.item, user)
                     continue
-                self._push(update, of(user), each.item.origin)
+                if update is not None:
+                    self._push(update, of(user), each.item.origin)
 
     def _drawn(self, crowd: Crowd, item: Published) -> _News | None:
         try:

@@ -6,14 +6,14 @@ from typing import Any
 
 from tests.api.messages.test_sending import refused
 from tests.community import Community, run
-from tests.places import Place, place, publish, sound
+from tests.places import Place, place, publish, sound, user_of
 from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.render.channel_updates import Crowd
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.functions import channels, updates
+from tgserve.tl.functions import channels, messages, updates
 
 
 class Ear:
@@ -171,5 +171,38 @@ def test_what_was_missed_in_all_its_forms() -> None:
                 assert anew.dialog.top_message == anew.messages[0].id and anew.dialog.unread_count == 6
             last = await look(here, bob, first + 4, limit=1)
             assert isinstance(last, t.UpdatesChannelDifference) and last.final and len(last.new_messages) == 1
+
+    run(story())
+
+
+def test_6_2_what_was_written_before_one_came_is_not_told_when_it_changes() -> None:
+    """A supergroup that hides it: an edit, a reaction or a pin of it tells its text to nobody who came later."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            hide = channels.TogglePreHistoryHidden(channel=here.input(ann), enabled=True)
+            await ann(hide)
+            old = await here.post(ann, "secret of old")
+            await ann(channels.InviteToChannel(channel=here.input(ann), users=[user_of(ann, eve)]))
+            for one in (ann, bob, eve):
+                c.services.channels.audience.arrived(one.id)
+            ears = Ear(c, bob), Ear(c, eve)
+            new = await here.post(ann, "for all")
+            pts = c.services.channels.register.top(here.id).pts
+            for number in old, new:
+                edit = messages.EditMessage(peer=here.peer(ann), id=number, message=f"edited secret {number}")
+                await ann(edit)
+                heart: list[Any] = [t.ReactionEmoji(emoticon="❤")]
+                await bob(messages.SendReaction(peer=here.peer(bob), msg_id=number, reaction=heart))
+            told = [b"".join(layers.encode(one) for one in ear.heard) for ear in ears]
+            assert b"edited secret %d" % old in told[0] and b"edited secret %d" % new in told[0]
+            assert b"edited secret %d" % new in told[1] and b"edited secret %d" % old not in told[1]
+            numbered = [
+                [one.pts for up in ear.heard for one in up.updates if hasattr(one, "pts")] for ear in ears
+            ]
+            assert numbered[0] == numbered[1]  # nobody misses a pts
+            missed = await look(here, eve, pts)
+            assert b"edited secret %d" % old not in layers.encode(missed)
 
     run(story())
