@@ -76,6 +76,8 @@ setup(
             "setuptools>=65",
             "smpp34>=1.5",
             "telethon==1.45.0",
+            # Kurigram without it does AES in Python, a hundred times slower; there are no wheels for newer ones.
+            "tgcrypto>=1.2.5; python_version < '3.12'",
         ],
     },
     entry_points={

@@ -333,6 +333,13 @@ def test_a_guest_comments_in_tdlib(person, no_errors):
     )["id"]
     ann.call("setChatDiscussionGroup", chat_id=news, discussion_chat_id=group)
     ann.send_text(news, "it rains")
+    ann.wait(  # the post's copy: before it there is no thread
+        lambda u: (
+            u["@type"] == "updateNewMessage"
+            and u["message"]["chat_id"] == group
+            and u["message"]["content"]["@type"] == "messageText"
+        )
+    )
     heard = bob.wait_text("it rains")
     thread = bob.call("getMessageThread", chat_id=news, message_id=heard["id"])
     assert thread["chat_id"] == group

@@ -55,7 +55,7 @@ def test_changes_come_at_once(ann, daemon):
     assert status["is_scam"]
 
 
-def test_imported_messages_are_marked_so(ann, daemon, tmp_path):
+def test_imported_messages_are_marked_so(ann, no_errors, daemon, tmp_path):
     (tmp_path / "in").mkdir()
     message = {
         "id": 5,
@@ -84,4 +84,3 @@ def test_imported_messages_are_marked_so(ann, daemon, tmp_path):
     info = found["import_info"]
     assert (info["sender_name"], info["date"]) == ("Old Friend", 1556712000)
     assert found["content"]["text"]["text"] == "hello" and not found.get("forward_info")
-    assert not ann.library.errors()
