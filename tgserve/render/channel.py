@@ -193,6 +193,9 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
     guise = services.channels.posting.usual_guise(viewer, peer)
     if guise:
         made.default_send_as = peer_object(guise)
+    pinned = services.channels.reading.newest_pinned(viewer, peer)
+    if pinned:
+        made.pinned_msg_id = pinned
     if record.linked:
         made.linked_chat_id = channel_id(record.linked)
     if record.slow_mode_seconds:

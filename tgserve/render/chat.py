@@ -184,6 +184,9 @@ def full(services: Services, viewer: int, roster: Roster) -> t.ChatFull:
         made.translations_disabled = True
     if not roster.has(viewer):
         return made
+    pinned = services.pinning.newest(viewer, roster.chat)
+    if pinned:
+        made.pinned_msg_id = pinned
     if group.photo is not None:
         made.chat_photo = photos.whole(services, viewer, roster.chat, group.photo.id)
     made.available_reactions = (

@@ -206,3 +206,41 @@ def test_6_2_what_was_written_before_one_came_is_not_told_when_it_changes() -> N
             assert b"edited secret %d" % old not in layers.encode(missed)
 
     run(story())
+
+
+def test_pinned_messages_in_pages_and_the_newest_of_them() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            assert (await here.full(bob)).pinned_msg_id is None
+            ids = [await here.post(ann, str(number)) for number in range(6)]
+            for one in ids:
+                await ann(messages.UpdatePinnedMessage(peer=here.peer(ann), id=one))
+            ids.reverse()
+            assert (await here.full(bob)).pinned_msg_id == ids[0]
+
+            async def page(**where: int) -> tuple[list[int], int]:
+                zeros = dict.fromkeys(
+                    ("min_date", "max_date", "offset_id", "add_offset", "max_id", "min_id", "hash"), 0
+                )
+                asked = {**zeros, "limit": 100, **where}
+                search = messages.Search(
+                    peer=here.peer(bob), q="", filter=t.InputMessagesFilterPinned(), **asked
+                )
+                found = await bob(search)
+                return [one.id for one in found.messages], getattr(found, "count", len(found.messages))
+
+            assert await page() == (ids, 6)
+            assert await page(offset_id=ids[2], limit=2) == (ids[3:5], 6)
+            assert await page(offset_id=ids[2], add_offset=-2, limit=3) == (ids[1:4], 6)
+            assert await page(offset_id=ids[2], add_offset=1, limit=2) == (ids[4:6], 6)
+            assert (await page(max_id=ids[1]))[0] == ids[2:]
+            assert (await page(min_id=ids[4]))[0] == ids[:4]
+            await ann(messages.UpdatePinnedMessage(peer=here.peer(ann), id=ids[0], unpin=True))
+            assert (await here.full(bob)).pinned_msg_id == ids[1]
+            hide = channels.TogglePreHistoryHidden(channel=here.input(ann), enabled=True)
+            await ann(hide)
+            await ann(channels.InviteToChannel(channel=here.input(ann), users=[user_of(ann, eve)]))
+            assert (await here.full(eve)).pinned_msg_id is None
+
+    run(story())

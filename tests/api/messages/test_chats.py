@@ -440,8 +440,10 @@ def test_pins_are_seen_by_all_who_are_in() -> None:
             answer = await ann(messages.UpdatePinnedMessage(peer=ann.peer(chat), id=one))
             assert [chat.id for chat in answer.chats] == [-chat]
             for person in (ann, bob, carl):
-                kept = [m.message for m in await person.history(chat) if getattr(m, "pinned", False)]
-                assert kept == ["worth keeping"]
+                kept = [m for m in await person.history(chat) if getattr(m, "pinned", False)]
+                assert [m.message for m in kept] == ["worth keeping"]
+                full = await person(messages.GetFullChat(chat_id=-chat))
+                assert full.full_chat.pinned_msg_id == kept[0].id
                 last = (await person.history(chat))[0]
                 assert isinstance(last.action, t.MessageActionPinMessage)
             rights = t.ChatBannedRights(until_date=0, pin_messages=True)

@@ -100,13 +100,21 @@ class ChannelReading:
         """Its pinned messages, newest first."""
         window = self.fitting(me, channel, window)
         with self._store.read(slot_of(channel)) as reader:
-            ids = [key[2] for key, _ in reader.range(PINS, channel, channel, reverse=True)]
-            rows = [(one, reader.get(ROWS, channel, one)) for one in ids if one > window.min_id]
-            below = [
-                (one, row) for one, row in rows if row and (not window.offset_id or one < window.offset_id)
-            ]
-            views = self._history.views_of(reader, channel, below[: window.limit])
-        return Page(self.personal(me, channel, views), len(rows), len(views) == len(rows))
+            high = window.max_id if window.max_id > 0 else TOP_ID
+            listed = [key[2] for key, _ in reader.range(PINS, channel, channel, reverse=True)]
+            ids = [one for one in listed if window.min_id < one < high]
+            offset = window.offset_id if window.offset_id > 0 else TOP_ID
+            at = sum(1 for one in ids if one >= offset) + window.add_offset
+            taken = ids[max(at, 0) : max(at + window.limit, 0)]
+            rows = [(one, row) for one in taken if (row := reader.get(ROWS, channel, one)) is not None]
+            views = self._history.views_of(reader, channel, rows)
+        return Page(self.personal(me, channel, views), len(ids), len(views) == len(ids))
+
+    def newest_pinned(self, me: int, channel: int) -> int:
+        """The id of the newest pinned message that `me` may see, 0 when there is none."""
+        with self._store.read(slot_of(channel)) as reader:
+            last = reader.last(PINS, channel, channel)
+        return last[0][2] if last is not None and last[0][2] > self.floor(me, channel) else 0
 
     def fitting(self, me: int, channel: int, window: Window) -> Window:
         """The window without what is not for `me`."""
