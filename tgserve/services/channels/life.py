@@ -360,11 +360,7 @@ def announce(
         channel,
         record,
         me,
-        action.data,
-        action.layer,
-        action.min_layer,
-        action.users,
+        action,
         now,
-        files=action.files,
         origin=origin,
     )

@@ -431,10 +431,7 @@ class Members:
                     channel,
                     changed.done.record,
                     me,
-                    action.data,
-                    action.layer,
-                    action.min_layer,
-                    action.users,
+                    action,
                     now,
                     origin=origin,
                 )

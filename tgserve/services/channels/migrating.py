@@ -147,10 +147,7 @@ def make(txn: Txn, order: pl.ChannelFromGroup, memo: Any) -> None:
         channel,
         made,
         order.creator,
-        order.action,
-        order.layer,
-        order.min_layer,
-        (),
+        Action(order.action, order.layer, order.min_layer),
         now,
         origin=origin,
     )
