@@ -372,14 +372,16 @@ def _spread(
         mentioned = (*mentioned, body.reply.author)
     unread = r.ROW_MEDIA_UNREAD if draft.media_unread else 0
     outbox, version, now, silent = txn.outbox, audience.version, body.date, draft.silent
-    letter = boxes.Letter(r.Row(chat, me, msg_id, unread), now, body)
-    for user in audience.others:
-        if user in mentioned:
-            flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD
-            outbox(slot_of(user), pl.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
-        else:
-            message = pl.Deliver(user, chat, me, msg_id, now, unread, silent, version)
-            outbox(slot_of(user), message, letter)
+    others = audience.others
+    if mentioned:
+        flags = r.ROW_MENTIONED | r.ROW_MEDIA_UNREAD
+        for user in others:
+            if user in mentioned:
+                outbox(slot_of(user), pl.Deliver(user, chat, me, msg_id, now, flags, silent, version), body)
+        others = tuple([user for user in others if user not in mentioned])
+    if others:
+        letter = boxes.Letter(r.Row(chat, me, msg_id, unread), now, body)
+        txn.spread(pl.DeliverAll(others, chat, me, msg_id, now, unread, silent, version), letter)
 
 
 def _begun(txn: Txn, me: int, peer: int, now: int) -> r.Dialog:

@@ -284,6 +284,9 @@ class Checker:
                 self._moving_bodies.add((payload.author, payload.author_msg_id))
                 if isinstance(payload, pl.Deliver):
                     self._moving_groups.add(payload.peer)
+            case pl.DeliverAll():
+                self._moving_bodies.add((payload.author, payload.author_msg_id))
+                self._moving_groups.add(payload.chat)
             case pl.DeliverDelete() | pl.SpreadDelete() | pl.ReleaseBodies() | pl.HoldBodies():
                 self._moving_bodies.update((payload.author, msg_id) for msg_id in payload.author_msg_ids)
             case pl.ChatAct() | pl.TellChatChanged() | pl.ChatDeleted() | pl.Bring():

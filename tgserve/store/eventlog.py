@@ -6,6 +6,8 @@ with sub 1, 2 ... (docs/DISK.md I9). Kept by count and age; below BoxHead.oldest
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from struct import Struct
 from typing import Any
 
 import msgspec
@@ -89,6 +91,34 @@ def append(
     published = Published(user, pts, raises, event, now, memo, origin)
     txn.publish(published)
     return published
+
+
+def append_message(txn: Txn, user: int, box_key: bytes, box: BoxHead, now: int, memo: Any) -> Published:
+    """As `append` of NewMessage with the box's next msg_id, for who has read its head (stored under `box_key`): what a
+    message to a group costs is this, as often as the group has members."""
+    pts, msg_id = box.pts + 1, box.msg_id + 1
+    event = NewMessage(msg_id)
+    if not pts % TRIM_EVERY:
+        return append(txn, user, event, now=now, head=box, memo=memo)
+    journal, slot = txn.journal, txn.slot
+    journal[box_key] = _encode(BoxHead(pts, msg_id, box.qts, now, box.oldest_pts, 0))
+    journal[_event_key(slot, _EVENT, user, pts, 0)] = _logged_message(msg_id, now)
+    published = Published(user, pts, 1, event, now, memo, None)
+    txn.publish(published)
+    return published
+
+
+def _logger() -> Callable[[int, int], bytes]:
+    """(msg_id, date) -> the row of a NewMessage: a mould with room for 32-bit numbers, which msgpack allows of any."""
+    number, date = 0xFEDCBA98, 0xFEDCBA99
+    mould = _encode(LoggedEvent(NewMessage(number), date, 1))
+    before, _, rest = mould.partition(number.to_bytes(4, "big"))
+    between, _, after = rest.partition(date.to_bytes(4, "big"))
+    pack = Struct(f">{len(before)}sI{len(between)}sI{len(after)}s").pack
+    return lambda msg_id, date: pack(before, msg_id, between, date, after)
+
+
+_logged_message = _logger()
 
 
 def read(

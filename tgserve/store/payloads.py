@@ -26,6 +26,33 @@ class Deliver(Record, tag=True, frozen=True):
     """MEMBER_LEFT or MEMBER_KICKED: this message is the last the receiver gets of the group."""
 
 
+class DeliverAll(Record, tag=True, frozen=True):
+    """A message of `author` arrives in the group `chat`: a Deliver for each of `users`. Sent by Txn.spread; each shard
+    gets one, with those users whose slots it has."""
+
+    users: tuple[int, ...]
+    chat: int
+    author: int
+    author_msg_id: int
+    date: int
+    flags: int = 0
+    silent: bool = False
+    version: int = 0
+
+    def to(self, user: int) -> Deliver:
+        """The same for one of them."""
+        return Deliver(
+            user,
+            self.chat,
+            self.author,
+            self.author_msg_id,
+            self.date,
+            self.flags,
+            self.silent,
+            self.version,
+        )
+
+
 class DeliverEdit(Record, tag=True, frozen=True):
     user: int
     author: int
@@ -656,6 +683,7 @@ class TokenLost(Record, tag=True, frozen=True):
 
 AnyOutbox = (
     Deliver
+    | DeliverAll
     | DeliverEdit
     | DeliverDelete
     | SpreadDelete

@@ -18,7 +18,7 @@ from tgserve.errors import StoreError
 from tgserve.limits import TRANSACTION_BYTES, VALUE_BYTES
 from tgserve.store.engine import Row, Rows, Snapshot, laid_over
 from tgserve.store.packing import Keyspace, after
-from tgserve.store.payloads import AnyOutbox
+from tgserve.store.payloads import AnyOutbox, DeliverAll
 from tgserve.store.retention import Retention
 
 V = TypeVar("V")
@@ -27,6 +27,8 @@ Found = tuple[tuple[Any, ...], V]
 """(key parts, record)"""
 OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
 """(source slot, target slot, encoded payload, payload, memo)"""
+MANY_SLOTS = -1
+"""Target slot of a DeliverAll that is not yet divided among the shards; it is not encoded either."""
 
 _ABSENT: Final = object()
 _NO: Final[Any] = object()
@@ -91,7 +93,7 @@ class Reader:
 
     def many(self, keyspace: Keyspace[V], a: Any, all_b: Iterable[Any]) -> list[V | None]:
         """What `get(keyspace, a, b)` gives for each b, in less time. Raises struct.error for what can be no key."""
-        pack, decode, slot, tag, get = keyspace.pack, keyspace.decode, self.slot, keyspace.tag, self._found
+        pack, decode, slot, tag, get = keyspace.pack, keyspace.decode, self.slot, keyspace.tag, self.found
         return [None if (data := get(pack(slot, tag, a, b))) is None else decode(data) for b in all_b]
 
     def rows(
@@ -131,7 +133,7 @@ class Reader:
         return self._snapshot.scan(lo, hi, reverse)
 
     @property
-    def _found(self) -> Callable[[bytes], bytes | None]:
+    def found(self) -> Callable[[bytes], bytes | None]:
         """Looks a packed key up."""
         return self._snapshot.get
 
@@ -227,6 +229,15 @@ class Txn(Reader):
         else:
             self.outgoing = [item]
 
+    def spread(self, payload: DeliverAll, memo: Any = None) -> None:
+        """As `outbox` of payload.to(user) for each of payload.users. The handler of DeliverAll gets as many of them at
+        once as have their slots in one shard: it sets `slot` to each one's before it touches his rows."""
+        item = (self.slot, MANY_SLOTS, msgspec.Raw(b""), payload, memo)
+        if self.outgoing:
+            self.outgoing.append(item)
+        else:
+            self.outgoing = [item]
+
     def publish(self, item: Any) -> None:
         """Hand `item` to the store's subscribers after the commit."""
         if self.published:
@@ -274,7 +285,7 @@ class Txn(Reader):
         return self._overlay
 
     @property
-    def _found(self) -> Callable[[bytes], bytes | None]:
+    def found(self) -> Callable[[bytes], bytes | None]:
         journal, overlay, stored = self.journal, self._overlay, self._snapshot.get
 
         def look(key: bytes) -> bytes | None:

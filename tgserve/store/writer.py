@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+import msgspec
+from msgspec.structs import replace
+
 from tgserve import limits, log
 from tgserve.clock import Clock
 from tgserve.errors import StoreError
@@ -39,7 +42,8 @@ from tgserve.store.outbox import (
 )
 from tgserve.store.packing import META_SLOT
 from tgserve.store.retention import Retention
-from tgserve.store.transaction import OutboxItem, Reader, Txn
+from tgserve.store.slots import slot_of, slots_of
+from tgserve.store.transaction import MANY_SLOTS, OutboxItem, Reader, Txn
 
 PARKED_AT_ONCE = 500
 DELETIONS_AT_ONCE = 4000
@@ -52,6 +56,7 @@ RUN_SECONDS = 0.004
 """So long at most a group's parcels, and so long its jobs, may keep the loop from other work; what is left is the next
 group's. One job runs in any case."""
 
+_ENCODE = msgspec.msgpack.Encoder().encode
 _log = log.get("store")
 
 
@@ -234,9 +239,7 @@ class Shard:
 
     def concerned(self, slots: Collection[int]) -> bool:
         """Does a parcel wait here that has something from or for one of these slots?"""
-        return any(
-            item[0] in slots or item[1] in slots for handover in self._handovers for item in handover.items
-        )
+        return any(_concerns(item, slots) for handover in self._handovers for item in handover.items)
 
     def aside(self, work: Callable[[], None]) -> asyncio.Future[None]:
         """Do something with the engine on the shard's thread, between two groups."""
@@ -398,9 +401,12 @@ class Shard:
                 if group.full() or (not done & 7 and monotonic() > group.until):
                     marks[handover.source] = (seq, done)
                     return
-                if table[items[done][1]] != own:
-                    self._deliver((items[done],), group)  # the slot has moved on: so does the item (I6)
-                elif self._apply(items[done], group) and self._txn.outgoing:
+                item = items[done]
+                if type(item[3]) is pl.DeliverAll:
+                    self._apply_all(item[0], item[3], item[4], group)
+                elif table[item[1]] != own:
+                    self._deliver((item,), group)  # the slot has moved on: so does the item (I6)
+                elif self._apply(item, group) and self._txn.outgoing:
                     self._deliver(self._txn.outgoing, group)
                 done += 1
             marks[handover.source] = (seq + 1, 0)
@@ -460,6 +466,9 @@ class Shard:
         """Apply items for our own slots now, with what they send in turn; gather the others for their shards."""
         table, own = self._host.table, self.number
         for item in items:
+            if item[1] == MANY_SLOTS:
+                self._divide(item, group)
+                continue
             number = table[item[1]]
             if number != own:
                 there = group.outgoing.get(number)
@@ -468,6 +477,53 @@ class Shard:
                 there.append(item)
             elif self._apply(item, group) and self._txn.outgoing:
                 self._deliver(self._txn.outgoing, group)
+
+    def _divide(self, item: OutboxItem, group: _Group) -> None:
+        """A payload for many: every shard gets one, with those whose slots it has."""
+        source, _, _, payload, memo = item
+        table = self._host.table
+        found: dict[int, list[int]] = {}
+        for user, slot in zip(payload.users, slots_of(payload.users), strict=True):
+            number = table[slot]
+            if number in found:
+                found[number].append(user)
+            else:
+                found[number] = [user]
+        for number, users in found.items():
+            part = replace(payload, users=tuple(users))
+            if number == self.number:
+                self._apply_all(source, part, memo, group)
+            else:
+                there = group.outgoing.setdefault(number, [])
+                there.append((source, slot_of(users[0]), msgspec.Raw(_ENCODE(part)), part, memo))
+
+    def _apply_all(self, source: int, payload: pl.DeliverAll, memo: Any, group: _Group) -> None:
+        """Run the handler for all of them at once; if it fails, or one of them needs something else, for each alone."""
+        users, slots = payload.users, slots_of(payload.users)
+        table, own, txn = self._host.table, self.number, self._txn
+        together = all([table[slot] == own for slot in slots])
+        if together and self._parked:
+            together = not any((source, slot) in self._parked for slot in slots)
+        if together:
+            txn.begin(slots[0])
+            try:
+                self._handlers[pl.DeliverAll](txn, payload, memo)
+                group.bytes += txn.merge()
+            except (
+                BaseException
+            ) as raised:  # a bug of the handler: what of it concerns one must not stop the others
+                _log.error("outbox.failed", raised, payload="DeliverAll", source=source, target=len(users))
+            else:
+                group.work += len(users)
+                self.stats.items += len(users)
+                if txn.published:
+                    group.published += txn.published
+                if txn.outgoing:
+                    self._deliver(txn.outgoing, group)
+                return
+        for user, slot in zip(users, slots, strict=True):
+            one = payload.to(user)
+            self._deliver(((source, slot, msgspec.Raw(_ENCODE(one)), one, memo),), group)
 
     def _apply(self, item: OutboxItem, group: _Group, parked: tuple[Any, ...] | None = None) -> bool:
         """Run the handler with a journal of its own. If it fails the item is parked (or stays so): False.
@@ -626,3 +682,11 @@ class Shard:
             job.error = fault
         if group.jobs:
             self._host.finish(self, group.jobs, [])
+
+
+def _concerns(item: OutboxItem, slots: Collection[int]) -> bool:
+    """Is it from or for one of these slots?"""
+    source, target, _, payload, _ = item
+    if source in slots or target in slots:
+        return True
+    return type(payload) is pl.DeliverAll and any(slot in slots for slot in slots_of(payload.users))

@@ -20,6 +20,7 @@ from tgserve.services.groups import delivery, rights
 from tgserve.services.groups.delivery import Acting
 from tgserve.services.groups.links import make_hash
 from tgserve.services.groups.roster import Roster, Rosters, load, opened, save
+from tgserve.services.groups.spreading import deliver_all
 from tgserve.services.messaging import Origin, Sent
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
@@ -62,6 +63,7 @@ class Groups:
         self._store = store
         self._clock = clock
         self._ids = ids
+        store.on_outbox(pl.DeliverAll, deliver_all)
         store.on_outbox(pl.ChatAct, delivery.act)
         store.on_outbox(pl.HoldBodies, delivery.hold)
         store.on_outbox(pl.Bring, delivery.bring)

@@ -283,6 +283,7 @@ class Carrying:
             handlers[kind] = partial(around, handlers[kind])
 
         lay(pl.Deliver, self._deliver)
+        handlers[pl.DeliverAll] = self._deliver_all
         lay(pl.DeliverDelete, self._delete)
         lay(pl.ReleaseBodies, self._release)
         lay(pl.MediaHeld, self._held)
@@ -306,6 +307,13 @@ class Carrying:
             txn.outbox(slot_of(word.author), gone)
         else:
             inner(txn, word, memo)
+
+    def _deliver_all(self, txn: Txn, word: pl.DeliverAll, memo: Any) -> None:
+        """One by one: each may be of another node."""
+        deliver = self._store.handlers[pl.Deliver]
+        for user in word.users:
+            txn.slot = slot_of(user)
+            deliver(txn, word.to(user), memo)
 
     def _delete(self, inner: Handler, txn: Txn, word: pl.DeliverDelete, memo: Any) -> None:
         if not self._nodes.far(word.user):
