@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.api.messages.test_fuzz import Mutant
@@ -187,6 +187,8 @@ def test_6_8_downloads_at_every_lawful_range() -> None:
 
 
 @given(st.text(max_size=300))
+@example(".\xa00")
+@example("a. \u3000." + "." * 300 + " b")
 @settings(max_examples=300)
 def test_6_11_names_of_files_are_no_paths(name: str) -> None:
     kept = file_name(name)

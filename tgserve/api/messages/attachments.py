@@ -362,7 +362,14 @@ def file_name(name: str) -> str:
     kept = "".join(
         one for one in last if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co")
     )
-    return kept.strip()[:FILE_NAME_CHARS].strip(". ") if kept.strip(". ") else ""
+    return _without_edges(_without_edges(kept)[:FILE_NAME_CHARS])
+
+
+def _without_edges(name: str) -> str:
+    """Dots and white space of any kind around a name hide files or mean folders somewhere."""
+    while name != (name := name.strip().strip(".")):
+        pass
+    return name
 
 
 def mime_type(mime: str) -> str:
