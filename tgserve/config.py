@@ -36,8 +36,8 @@ class ConfigError(Exception):
 class StoreConfig:
     engine: str = "lmdb"
     """What keeps the data: `lmdb`, `memory` (tests: nothing survives a stop), or an entry point of tgserve.engines."""
-    shards: int = 3
-    """Number of environments the data is spread over. Fixed when the store is made."""
+    shards: int = 1
+    """Number of shards a new server begins with. On one disk one is fastest; `tgserve shard add` makes more."""
     map_gib: int = 64
     """Largest size of one shard in GiB: address space, not disk space, so generous is free."""
 

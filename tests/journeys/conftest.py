@@ -24,8 +24,10 @@ handshakes_per_minute = 100000
 connections_per_address = 10000
 [sms]
 per_minute = 100000
+[store]
+shards = 3
 """
-"""All journeys come from one address."""
+"""All journeys come from one address. More than one shard, so that they pass between them too."""
 
 
 @pytest.fixture(scope="session")
