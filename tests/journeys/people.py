@@ -97,7 +97,7 @@ async def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
     raise AssertionError(f"did not happen within {seconds} s")
 
 
-def kurigram_client(daemon: Daemon, folder: Path, name: str) -> pyrogram.Client:
+def kurigram_client(daemon: Daemon, folder: Path, name: str, **options: Any) -> pyrogram.Client:
     from pyrogram.connection import Connection
 
     trust(daemon.pem)
@@ -108,7 +108,13 @@ def kurigram_client(daemon: Daemon, folder: Path, name: str) -> pyrogram.Client:
             self.server_address, self.port = daemon.host, daemon.port
 
     return pyrogram.Client(
-        name, API_ID, API_HASH, workdir=str(folder), in_memory=True, connection_factory=Ours, no_updates=False
+        name,
+        API_ID,
+        API_HASH,
+        workdir=str(folder),
+        connection_factory=Ours,
+        no_updates=False,
+        **{"in_memory": True, **options},
     )
 
 
