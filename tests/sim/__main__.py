@@ -1,4 +1,4 @@
-"""The simulation by hand: `python -m tests.sim --seeds 10000 --from 200`, `python -m tests.sim --seed 4711`.
+"""The simulation by hand: `python -m tests.sim --seeds 10000 --from 200`, `python -m tests.sim --towns --seed 4711`.
 
 Prints every failing seed with its last events and, at the end, what all stories together were made of."""
 
@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.sim import story
+from tests.sim import story, towns
 
 
 def main() -> int:
@@ -17,6 +17,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--seeds", type=int, default=200, help="how many")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    parser.add_argument("--towns", action="store_true", help="stories of channels")
     parser.add_argument("--trace", action="store_true", help="print everything that happened")
     chosen = parser.parse_args()
     seeds = range(chosen.first, chosen.first + chosen.seeds) if chosen.seed is None else [chosen.seed]
@@ -24,14 +25,17 @@ def main() -> int:
     failed: list[int] = []
     began = time.monotonic()
     for seed in seeds:
-        told = story.Story(seed)
+        told = towns.TownStory(seed) if chosen.towns else story.Story(seed)
         try:
-            outcome = told.run()
+            if isinstance(told, towns.TownStory):
+                told.play()
+                sums.update(told.counted())
+            else:
+                outcome = told.run()
+                sums.update({name: getattr(outcome, name) for name in story.COUNTED})
         except AssertionError as fault:
             failed.append(seed)
             print(fault, flush=True)
-        else:
-            sums.update({name: getattr(outcome, name) for name in story.COUNTED})
         if chosen.trace:
             print("\n".join(told.world.trace))
     took = time.monotonic() - began

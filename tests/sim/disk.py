@@ -15,7 +15,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tgserve.chunks.backend import DiskFault, Place
 from tgserve.chunks.memory import MemoryDisk
@@ -29,6 +29,7 @@ from tgserve.store.outbox import Handover
 from tgserve.store.shards import Store
 from tgserve.store.writer import Shard
 
+T = TypeVar("T")
 SHARDS = 3
 
 
@@ -61,7 +62,16 @@ class Plate(MemoryDisk):
 
 
 class SimMover(Mover):
-    """Where the living tries until it succeeds, the dead does nothing more."""
+    """What threads do for the mover takes its time: much is written meanwhile. Where the living tries until it succeeds,
+    the dead does nothing more."""
+
+    def __init__(self, store: Store, delay: Callable[[], float]) -> None:
+        super().__init__(store)
+        self._delay = delay
+
+    async def _apart(self, work: Callable[[], T]) -> T:
+        await asyncio.sleep(self._delay())
+        return work()
 
     async def _keep(self, source: Shard, batch: list[int], fault: BaseException) -> None:
         store = self.store

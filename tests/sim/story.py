@@ -80,6 +80,7 @@ class Story:
         world.slow_commits = rng.choice((0.0005, 0.003, 0.02))
         world.slow_hearing = rng.choice((0.0005, 0.003, 0.05))
         world.slow_network = rng.choice((0.002, 0.02, 0.2))
+        world.slow_moves = rng.choice((0.01, 0.5))
         world.crash_chance = rng.choice((0.0, 0.2))
         # Each world knows some of the troubles only: what hides behind another trouble is found in worlds without it.
         self.faults: list[tuple[float, Callable[[], None]]] = [

@@ -1,420 +1,75 @@
-"""A story of supergroups: members post, edit, delete, pin and read, come by a link, leave, are removed and let in again,
-while lines break and the server dies.
+"""A story of channels: supergroups, forums, channels with a group for comments. Members post, edit, delete, pin, read,
+vote, react, send files, come by a link, leave, are removed and let in again, made admins and not any more, while lines
+break, slots move between shards and the server dies.
 
-A device takes what is told live in the order of the channel's pts, and asks getChannelDifference when something is
-missing, when getDifference says updateChannelTooLong, and from the start whenever it has come (back) in. In the end every
-member's devices have what the channel's box has; who was removed was told nothing that was sent behind his removal.
+In the end every member's devices have what the channel's box has and count what the server counts; who was removed was
+told nothing that was sent behind his removal; see checks_towns.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tests.sim import checks
-from tests.sim.device import GAP_SECONDS
-from tests.sim.link import Call
-from tests.sim.member import LINK, Member
+from tests.sim import checks_towns
+from tests.sim.place import Place, Shown
 from tests.sim.story import Story
-from tgserve.store import channel_records as c
+from tests.sim.town import FORUM, GENERAL, GROUP, PAPER, SQUARE, City, Post, Town
+from tests.sim.townsman import ANSWERS, Townsman
+from tgserve import limits
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import functions as f
-from tgserve.tl import types as t
 
-OUT = ("CHANNEL_PRIVATE", "CHANNEL_INVALID", "USER_NOT_PARTICIPANT")
-REFUSED = (
-    *OUT,
-    "CHAT_WRITE_FORBIDDEN",
-    "USER_BANNED_IN_CHANNEL",
-    "CHAT_ADMIN_REQUIRED",
-    "MESSAGE_ID_INVALID",
-    "MESSAGE_NOT_MODIFIED",
-    "MESSAGE_DELETE_FORBIDDEN",
-    "MESSAGE_AUTHOR_REQUIRED",
-    "INVITE_HASH_EXPIRED",
-    "USER_ALREADY_PARTICIPANT",
-    "CHAT_NOT_MODIFIED",
-)
-"""What others' deeds, or an earlier try, may make the server say to a right request."""
-
-
-@dataclass(slots=True)
-class Post:
-    token: str
-    author: int
-    barred: frozenset[tuple[int, int]]
-    """Who was removed for sure when it was sent, and how often he had been let in again before."""
-    msg_id: int = 0
-    texts: list[str] = field(default_factory=list)
-    sure: str = ""
-    """The text last acknowledged, when every edit so far was."""
-    editing: int = 0
-    murky: bool = False
-    """Two edits were under way at once: either may have been the last."""
-    deleting: bool = False
-    refused: bool = False
-
-
-@dataclass(slots=True)
-class Town:
-    """What is known of the supergroup outside of all devices."""
-
-    channel: int = 0
-    link: str = ""
-    creator: int = 0
-    posts: dict[str, Post] = field(default_factory=dict)
-    removed: set[int] = field(default_factory=set)
-    """Their removal was acknowledged, and nobody has begun to lift it."""
-    lifting: Counter[int] = field(default_factory=Counter)
-    """Calls under way that let somebody in again."""
-    lifted: Counter[int] = field(default_factory=Counter)
-    """How many have begun."""
-    differences: int = 0
-    too_long: int = 0
-
-
-class Townsman(Member):
-    """A device in a town."""
-
-    town: Town
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.inside = False
-        self.stay = 0
-        """Grows whenever it comes in or goes: what was asked in an earlier stay is news no more."""
-        self.posts: dict[int, str] = {}
-        self.at = 0
-        """pts of the channel; 0 = nothing is known of it."""
-        self._asks = self._asks_again = False
-        self._looks = self._looks_again = False
-        self._ahead: list[tuple[int, int, Callable[[], None]]] = []
-
-    @property
-    def busy(self) -> bool:
-        return bool(super().busy or self._asks or self._looks or self._ahead)
-
-    def restart_app(self, keep_unsent: bool) -> None:
-        super().restart_app(False)  # deeds go with the app
-        self._asks = self._asks_again = self._looks = self._looks_again = False
-        self._ahead.clear()
-        if self.town.channel:
-            self.look_at_town()
-
-    # -- what is told ------------------------------------------------------------------------------------------------
-
-    def chats_told(self, chats: list[Any]) -> None:
-        super().chats_told([one for one in chats if not isinstance(one, t.Channel | t.ChannelForbidden)])
-        for one in chats:
-            if isinstance(one, t.Channel) and not one.min:
-                peer = t.InputPeerChannel(channel_id=one.id, access_hash=one.access_hash or 0)
-                self.peers[-CHANNEL_BASE - one.id] = peer
-
-    def _update(self, update: Any) -> None:
-        kind = type(update)
-        if kind is t.UpdateChannel:
-            self.look_at_town()
-        elif kind is t.UpdateChannelTooLong:
-            self.town.too_long += 1
-            self.missed()
-        elif kind in (
-            t.UpdateNewChannelMessage,
-            t.UpdateEditChannelMessage,
-            t.UpdateDeleteChannelMessages,
-            t.UpdatePinnedChannelMessages,
-        ):
-            if kind is t.UpdateNewChannelMessage:
-                self._bars(update.message)
-            self._turn(update.pts, update.pts_count, lambda: self._take(update))
-        elif kind not in (
-            t.UpdateReadChannelInbox,
-            t.UpdateReadChannelOutbox,
-            t.UpdateChannelReadMessagesContents,
-            t.UpdateMessageID,
-        ):
-            super()._update(update)
-
-    def _bars(self, message: Any) -> None:
-        post = self.town.posts.get(getattr(message, "message", "").partition("~")[0])
-        removal = (self.me, self.town.lifted[self.me])
-        if post is not None and removal in post.barred and self.me in self.town.removed:
-            self.world.wrong(
-                f"{self.name} was removed and is told of {post.token}, which was sent behind that"
-            )
-
-    def _turn(self, pts: int, count: int, apply: Callable[[], None]) -> None:
-        if self._asks or not self.at:
-            if self.inside or self._asks:
-                self._ahead.append((pts, count, apply))
-        elif self.at + count == pts:
-            self.at = pts
-            apply()
-            self._go_on_here()
-        elif self.at + count < pts:
-            self._ahead.append((pts, count, apply))
-            self.world.loop.call_later(GAP_SECONDS, self._still_missing)
-
-    def _still_missing(self) -> None:
-        if self._ahead and not self._asks:
-            self.missed()
-
-    def _go_on_here(self) -> None:
-        waiting, self._ahead = sorted(self._ahead, key=lambda one: one[:2]), []
-        for pts, count, apply in waiting:
-            if self.at + count == pts:
-                self.at = pts
-                apply()
-            elif self.at + count < pts:
-                self._ahead.append((pts, count, apply))
-        if self._ahead:
-            self.world.loop.call_later(GAP_SECONDS, self._still_missing)
-
-    def _take(self, update: Any) -> None:
-        kind = type(update)
-        if kind is t.UpdateNewChannelMessage:
-            self._came(update.message)
-        elif kind is t.UpdateEditChannelMessage:
-            if update.message.id not in self.posts:
-                self.world.wrong(f"{self.name}: edit of post {update.message.id}, which was never told")
-            self.posts[update.message.id] = _text(update.message)
-        elif kind is t.UpdateDeleteChannelMessages:
-            for msg_id in update.messages:
-                self.posts.pop(msg_id, None)
-
-    def _came(self, message: Any) -> None:
-        if message.id in self.posts:
-            self.world.wrong(f"{self.name}: post {message.id} was told twice")
-        self.posts[message.id] = _text(message)
-
-    # -- asking ------------------------------------------------------------------------------------------------------
-
-    def _input(self) -> Any:
-        peer: Any = self.peers[self.town.channel]
-        return t.InputChannel(channel_id=peer.channel_id, access_hash=peer.access_hash)
-
-    def look_at_town(self) -> None:
-        """Am I in it?"""
-        if self.town.channel not in self.peers:
-            return
-        if self._looks:
-            self._looks_again = True
-            return
-        self._looks = True
-        calls: list[Call] = []
-
-        def go() -> None:
-            calls.append(self.call(f.channels.GetChannels(id=[self._input()]), answered))
-
-        def answered(answer: Any, error: str) -> None:
-            if not self._looks or self.again(error, go):
-                return
-            self._looks = False
-            chat = None if error else answer.chats[0]
-            if error and error not in REFUSED:
-                self.world.wrong(f"{self.name}: getChannels refused with {error}")
-            inside = isinstance(chat, t.Channel) and not chat.left
-            if inside and not self.inside:
-                self.inside, self.at = True, 0
-                self.stay += 1
-                self.posts.clear()
-                self.missed()
-            elif not inside:
-                self._outside()
-            if self._looks_again or calls[-1].tries > 1:
-                self._looks_again = False
-                self.look_at_town()
-
-        go()
-
-    def _outside(self) -> None:
-        self.inside, self.at = False, 0
-        self.stay += 1
-        self.posts.clear()
-        self._ahead.clear()
-
-    def missed(self) -> None:
-        """getChannelDifference until nothing is left."""
-        if self.town.channel not in self.peers or not self.inside:
-            return
-        if self._asks:
-            self._asks_again = True
-            return
-        self._asks = True
-        self.town.differences += 1
-        stay = self.stay
-        limit = self.world.rng.choice((3, 10, 100))
-
-        def go() -> None:
-            request = f.updates.GetChannelDifference(
-                channel=self._input(),
-                filter=t.ChannelMessagesFilterEmpty(),
-                pts=self.at or 1,
-                limit=limit,
-            )
-            self.call(request, answered)
-
-        def answered(answer: Any, error: str) -> None:
-            if not self._asks or self.again(error, go):
-                return
-            self._asks = False
-            if stay != self.stay:
-                self._asks_again = False
-                self.missed()
-                return
-            if error:
-                if error not in OUT:
-                    self.world.wrong(f"{self.name}: getChannelDifference refused with {error}")
-                self._outside()
-                self.look_at_town()
-                return
-            if isinstance(answer, t.UpdatesChannelDifferenceTooLong):
-                self.world.wrong(f"{self.name}: channelDifferenceTooLong")
-                return
-            if not self.inside:
-                return
-            if isinstance(answer, t.UpdatesChannelDifference):
-                for message in answer.new_messages:
-                    self._came(message)
-                for update in answer.other_updates:
-                    self._take(update)
-            if answer.pts < self.at:
-                self.world.wrong(f"{self.name}: the channel's difference leads back to {answer.pts}")
-            self.at = answer.pts
-            if not answer.final or self._asks_again:
-                self._asks_again = False
-                self.missed()
-                return
-            self._go_on_here()
-
-        go()
-
-    # -- what its user does ------------------------------------------------------------------------------------------
-
-    def do(self, request: Any, done: Callable[[Any, str], None] | None = None) -> None:
-        """A deed in the town; who does it hears how it ended."""
-
-        def go() -> None:
-            self.call(request, answered)
-
-        def answered(answer: Any, error: str) -> None:
-            if self.again(error, go):
-                return
-            if error and error not in REFUSED:
-                self.world.wrong(f"{self.name}: {type(request).__name__} refused with {error}")
-            told = getattr(answer, "updates", None)
-            if isinstance(answer, t.Updates):
-                self.updates(answer)
-            elif isinstance(told, t.Updates):
-                self.updates(told)
-            if done is not None:
-                done(answer, error)
-
-        go()
-
-    def post(self, named: int = 0) -> None:
-        self.count += 1
-        town = self.town
-        barred = frozenset((user, town.lifted[user]) for user in town.removed)
-        post = Post(f"{self.name}#{self.count}", self.me, barred)
-        post.texts.append(post.token)
-        post.sure = post.token
-        town.posts[post.token] = post
-        request = f.messages.SendMessage(
-            peer=self.peers[town.channel], message=post.token, random_id=self.ids.i64() or 1
-        )
-        if named and named != self.me:
-            user = self.input_user(named)
-            request.entities = [t.InputMessageEntityMentionName(offset=0, length=1, user_id=user)]
-
-        def done(answer: Any, error: str) -> None:
-            if error:
-                post.refused = True
-                return
-            ids = [one.id for one in answer.updates if isinstance(one, t.UpdateMessageID)]
-            if len(ids) != 1:
-                self.world.wrong(f"{post.token} was answered without its id")
-            post.msg_id = ids[0]
-
-        self.do(request, done)
-
-    def edit_post(self, post: Post) -> None:
-        text = f"{post.token}~{len(post.texts)}"
-        post.texts.append(text)
-        post.sure = ""
-        post.murky |= post.editing > 0
-        post.editing += 1
-
-        def done(answer: Any, error: str) -> None:
-            post.editing -= 1
-            if not error and not post.murky:
-                post.sure = text
-
-        self.do(
-            f.messages.EditMessage(peer=self.peers[self.town.channel], id=post.msg_id, message=text), done
-        )
-
-    def delete_posts(self, posts: list[Post]) -> None:
-        for post in posts:
-            post.deleting = True
-        ids = [post.msg_id for post in posts]
-
-        def gone() -> None:
-            for msg_id in ids:
-                self.posts.pop(msg_id, None)
-
-        def done(answer: Any, error: str) -> None:
-            if not error and answer.pts_count:
-                self._turn(answer.pts, answer.pts_count, gone)
-
-        self.do(f.channels.DeleteMessages(channel=self._input(), id=ids), done)
-
-    def enter(self) -> None:
-        self.do(
-            f.messages.ImportChatInvite(hash=self.town.link.removeprefix(LINK)),
-            lambda a, e: self.look_at_town(),
-        )
-
-    def leave(self) -> None:
-        self.do(f.channels.LeaveChannel(channel=self._input()), lambda answer, error: self.look_at_town())
-
-    def keep_out(self, user: int, out: bool) -> None:
-        """Of the creator: keep somebody out, or let him in again."""
-        town = self.town
-        if not out:
-            town.removed.discard(user)
-            town.lifting[user] += 1
-            town.lifted[user] += 1
-        begun = town.lifted[user]
-        rights = t.ChatBannedRights(view_messages=out, until_date=0)
-        peer = self.peers[user]
-        request = f.channels.EditBanned(channel=self._input(), participant=peer, banned_rights=rights)
-
-        def done(answer: Any, error: str) -> None:
-            if not out:
-                town.lifting[user] -= 1
-            elif not error and begun == town.lifted[user] and not town.lifting[user]:
-                town.removed.add(user)  # else the one that lifts it may have been done behind this one
-
-        self.do(request, done)
+EMOJI = ("", "👍", "🔥")
+RECENT = 6
+"""Deeds are about the last messages."""
 
 
 class TownStory(Story):
-    """One seed's story of a town."""
+    """One seed's story of some channels."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
+        rng = self.world.rng
         self.with_groups = self.with_settings = False
-        self.town = Town()
+        self.city = City(files=[rng.randbytes(rng.choice((1, 900, 20_000))) for _ in range(3)])
+        kinds = rng.choice(((GROUP,), (FORUM,), (PAPER,), (PAPER,), (GROUP, FORUM)))
+        self.city.towns = [Town(kind) for kind in kinds]
+        if PAPER in kinds:
+            paper = self.city.towns[0]
+            paper.partner = Town(SQUARE, partner=paper)
+            self.city.towns.append(paper.partner)
         self.actions += 40
+        self.behind = rng.choice((limits.CHANNEL_BEHIND, limits.CHANNEL_BEHIND, 12))
+        """Events that a device may have missed and still be told of."""
+        self.world.died = self._crashed
+        self.world.test = "test_towns.py"
+
+    def play(self) -> None:
+        """Raises Wrong with the seed."""
+        before = limits.CHANNEL_BEHIND
+        setattr(limits, "CHANNEL_BEHIND", self.behind)  # noqa: B010 - it is Final for everybody else
+        try:
+            self.world.run(self._story)
+        finally:
+            setattr(limits, "CHANNEL_BEHIND", before)  # noqa: B010
+
+    def counted(self) -> dict[str, int]:
+        """What it was made of."""
+        city, world = self.city, self.world
+        sums = {"posts": len(city.posts), "crashes": world.crashes, "moved": world.moved}
+        sums |= {"differences": city.differences, "told to look": city.too_long, "reloads": city.reloads}
+        return sums | city.done
 
     async def _story(self) -> None:
-        await self.world.start()
+        world, rng = self.world, self.world.rng
+        await world.start()
         await self._settle_in()
-        await self._found()
-        rng = self.world.rng
+        world.owners = lambda: [*self.users, *(town.channel for town in self.city.towns)]
+        for town in self.city.towns:
+            await self._found(town)
+        await self._gather()
         for _ in range(self.actions):
             await asyncio.sleep(rng.expovariate(1.0) * self.pause)
             for chance, fault in self.faults:
@@ -422,8 +77,7 @@ class TownStory(Story):
                     fault()
             self._deed(rng.choice(self.townsmen))
         await self._peace()
-        await self._agree()
-        checks.walk(self.world)
+        await checks_towns.everything(world, self.city, self.townsmen)
 
     @property
     def townsmen(self) -> list[Townsman]:
@@ -431,115 +85,227 @@ class TownStory(Story):
 
     def member(self, *given: Any) -> Townsman:
         made = Townsman(*given)
-        made.town = self.town
+        made.city = self.city
         return made
 
-    async def _found(self) -> None:
-        town, first = self.town, self.townsmen[0]
+    def _crashed(self) -> None:
+        """Who was counted as a viewer is forgotten, with what was not yet written."""
+        for post in self.city.posts:
+            post.viewers.clear()
+
+    # -- before the trouble begins -----------------------------------------------------------------------------------
+
+    async def _found(self, town: Town) -> None:
+        first = self.townsmen[0]
         town.creator = first.me
-        made = await first.ask(f.channels.CreateChannel(title="Town", about="", megagroup=True))
+        made = await first.ask(
+            f.channels.CreateChannel(
+                title="Town",
+                about="",
+                megagroup=town.kind != PAPER,
+                broadcast=town.kind == PAPER,
+                forum=town.kind == FORUM,
+            )
+        )
+        town.title.possible = {"Town"}
         town.channel = -CHANNEL_BASE - made.chats[0].id
         first.updates(made)
-        first.look_at_town()
-        link = await first.ask(f.messages.ExportChatInvite(peer=first.peers[town.channel]))
+        place = first.place(town.channel)
+        assert place is not None
+        place.look()
+        link = await first.ask(f.messages.ExportChatInvite(peer=place.peer))
         town.link = link.link
-        for device in self.townsmen:
-            if device.me != town.creator and device.name.endswith("/0"):
-                device.enter()
+        for _ in range(2 if town.kind == FORUM else 0):
+            first.begin_topic(place)
+        if town.kind == SQUARE:
+            assert town.partner is not None
+            paper = first.place(town.partner.channel)
+            assert paper is not None
+            await first.ask(f.channels.SetDiscussionGroup(broadcast=paper.input, group=place.input))
+
+    async def _gather(self) -> None:
+        for town in self.city.towns:
+            for device in self.townsmen:
+                if device.me != town.creator and device.name.endswith("/0"):
+                    device.enter(town)
         await asyncio.sleep(5.0)
 
+    # -- what people do ----------------------------------------------------------------------------------------------
+
     def _deed(self, device: Townsman) -> None:
-        rng, town = self.world.rng, self.town
-        if town.channel not in device.peers or not device.inside:
+        rng = self.world.rng
+        town = rng.choice(self.city.towns)
+        place = device.place(town.channel)
+        if place is None or town.channel not in device.peers or not place.inside:
             if rng.random() < 0.5:
-                device.enter()
+                device.enter(town)
             return
+        at = At(device, place, self)
         choice = rng.random()
-        mine = [
-            post
-            for post in town.posts.values()
-            if post.author == device.me and post.msg_id in device.posts and not post.deleting
-        ]
-        if choice < 0.5 or not mine:
+        if choice < 0.42:
             for _ in range(rng.choice((1, 1, 2, 5))):
-                device.post(rng.choice(self.users) if rng.random() < 0.3 else 0)
-        elif choice < 0.62:
-            device.edit_post(rng.choice(mine[-6:]))
-        elif choice < 0.7:
-            device.delete_posts(rng.sample(mine, min(len(mine), rng.choice((1, 1, 3)))))
-        elif choice < 0.76:
-            device.do(f.channels.ReadHistory(channel=device._input(), max_id=max(device.posts)))
-        elif choice < 0.8:
-            device.do(f.messages.ReadMentions(peer=device.peers[town.channel]))
+                at.say()
+        elif choice < 0.60:
+            at.change()
+        elif choice < 0.74:
+            at.read()
         elif choice < 0.86:
-            pinned = f.messages.UpdatePinnedMessage(
-                peer=device.peers[town.channel], id=rng.choice(mine).msg_id, unpin=rng.random() < 0.4
-            )
-            device.do(pinned)
-        elif device.me != town.creator:
-            if choice > 0.93:
-                device.leave()
+            at.judge()
+        elif device.me == town.creator:
+            at.govern([user for user in self.users if user != town.creator])
+        elif choice > 0.96:
+            device.leave(place)
+
+
+@dataclass(slots=True)
+class At:
+    """Somebody at a place, who is about to do something."""
+
+    device: Townsman
+    place: Place
+    story: TownStory
+
+    @property
+    def town(self) -> Town:
+        return self.place.town
+
+    def posts(self) -> list[Post]:
+        """The last ones that this device has and nobody deletes."""
+        here = self.place.posts
+        return [post for post in self.town.posts.values() if post.msg_id in here and not post.deleting][
+            -RECENT * 3 :
+        ]
+
+    def mine(self) -> list[Post]:
+        return [post for post in self.posts() if post.author == self.device.me][-RECENT:]
+
+    def thread(self) -> tuple[int, int]:
+        """What to answer, and the first message of the thread that it stands in."""
+        rng, posts = self.story.world.rng, self.place.posts
+        if self.town.kind == SQUARE and rng.random() < 0.8:
+            roots = [msg_id for msg_id, one in posts.items() if one.top == msg_id]
+            if roots:
+                top = rng.choice(roots[-RECENT:])
+                inside = [msg_id for msg_id, one in posts.items() if one.top == top]
+                return rng.choice(inside[-RECENT:]), top
+        if self.town.kind == FORUM and rng.random() < 0.8:
+            tops = sorted({one.top for one in posts.values()} - {GENERAL, 0})
+            if tops:
+                top = rng.choice(tops)
+                return top, top
+        return 0, GENERAL if self.town.kind == FORUM else 0
+
+    def say(self) -> None:
+        device, place, rng = self.device, self.place, self.story.world.rng
+        if self.town.kind == PAPER and device.me != self.town.creator:
+            role = self.town.admins.get(device.me)
+            if role is None or True not in role.possible:
+                self.judge()
+                return
+        reply, top = self.thread()
+        choice = rng.random()
+        if choice < 0.1:
+            device.send_file(place, rng.choice(self.story.city.files), reply=reply, top=top)
+        elif choice < 0.18:
+            device.ask_all(place, reply, top)
+        elif choice < 0.22:
+            date = int(self.story.world.clock.now()) + rng.choice((15, 30, 60))
+            device.post(place, top=GENERAL if self.town.kind == FORUM else 0, later=date)
         else:
-            others = [user for user in self.users if user != town.creator]
-            user = rng.choice(others)
-            device.keep_out(user, user not in town.removed)
+            named = rng.choice(self.story.users) if rng.random() < 0.3 else 0
+            device.post(place, reply=reply, top=top, named=named)
 
-    async def _agree(self) -> None:
-        world, town = self.world, self.town
-        assert world.app is not None
-        known = world.app.services.channels.register
-        boxes: dict[int, dict[int, str]] = {}
-        for device in self.townsmen:
-            seat = known.participant(town.channel, device.me)
-            member = seat is not None and seat.state == c.MEMBER
-            if member != device.inside:
-                world.wrong(f"{device.name} thinks it is in: {device.inside}, it is: {member}")
-            if not member or not device.inside:
-                continue
-            box = boxes.get(device.me)
-            if box is None:
-                box = boxes[device.me] = await self._history(device)
-            for msg_id in sorted(box.keys() | device.posts.keys()):
-                if device.posts.get(msg_id) != box.get(msg_id):
-                    has = device.posts.get(msg_id)
-                    world.wrong(f"{device.name} has {has} as post {msg_id}, the server {box.get(msg_id)}")
-        if len({tuple(sorted(box.items())) for box in boxes.values()}) > 1:
-            world.wrong("members have different histories of one channel")
-        for box in list(boxes.values())[:1]:
-            self._kept(box)
+    def change(self) -> None:
+        """What one has written oneself."""
+        device, place, rng = self.device, self.place, self.story.world.rng
+        mine = self.mine()
+        choice = rng.random()
+        if not mine:
+            return
+        if choice < 0.5:
+            words = [post for post in mine if post.votes is None]
+            polls = [post for post in mine if post.votes is not None]
+            if polls and rng.random() < 0.4:
+                device.close_poll(place, rng.choice(polls))
+            elif words:
+                device.edit_post(place, rng.choice(words))
+        elif choice < 0.75:
+            device.delete_posts(place, rng.sample(mine, min(len(mine), rng.choice((1, 1, 3)))))
+        elif choice < 0.88:
+            device.pin_post(place, rng.choice(mine).msg_id, rng.random() < 0.4)
+        else:
+            files = [post for post in mine if post.file]
+            to = [one for one in device.places.values() if one.inside and one.town.kind != PAPER]
+            if files and to:
+                device.forward(place, rng.choice(files).msg_id, rng.choice(to))
 
-    def _kept(self, box: dict[int, str]) -> None:
-        world, town = self.world, self.town
-        times = Counter(text.partition("~")[0] for text in box.values() if not text.startswith("!"))
-        for token, count in times.items():
-            if count > 1 or token not in town.posts:
-                world.wrong(f"{token} is there {count} times")
-        for post in town.posts.values():
-            text = box.get(post.msg_id) if post.msg_id else None
-            if post.msg_id and text is None and not post.deleting:
-                world.wrong(f"{post.token} was acknowledged as {post.msg_id} and is gone")
-            if text is not None and (text not in post.texts or (post.sure and text != post.sure)):
-                world.wrong(f"{post.token} says {text}, it should say {post.sure or post.texts}")
+    def read(self) -> None:
+        device, place, rng = self.device, self.place, self.story.world.rng
+        tops = sorted({one.top for one in place.posts.values() if _begins(place, one)} - {0})
+        files = [post for post in self.posts() if post.file]
+        choice = rng.random()
+        if choice < 0.4 and tops:
+            device.read_thread(place, rng.choice(tops[-RECENT:]))
+        elif choice < 0.55 and files:
+            device.read_file(place, rng.choice(files).msg_id)
+        elif choice < 0.7:
+            device.see_named(place)
+        elif place.posts:
+            device.read_all(place)
 
-    async def _history(self, device: Townsman) -> dict[int, str]:
-        found: dict[int, str] = {}
-        offset = 0
-        while True:
-            zeros = dict.fromkeys(("offset_date", "add_offset", "max_id", "min_id", "hash"), 0)
-            peer = device.peers[self.town.channel]
-            page = await device.ask(f.messages.GetHistory(peer=peer, offset_id=offset, limit=50, **zeros))
-            if not page.messages:
-                return found
-            found.update({one.id: _text(one) for one in page.messages})
-            offset = page.messages[-1].id
+    def judge(self) -> None:
+        """Vote, react, look at what others have written."""
+        device, place, rng = self.device, self.place, self.story.world.rng
+        posts = self.posts()
+        polls = [post for post in posts if post.votes is not None]
+        choice = rng.random()
+        if polls and choice < 0.6:
+            device.vote(place, rng.choice(polls), rng.choice((None, *ANSWERS, *ANSWERS)))
+        elif posts and choice < 0.85:
+            device.like(place, rng.choice(posts[-RECENT:]), rng.choice(EMOJI))
+        elif posts and self.town.kind == PAPER:
+            device.look_at(place, posts[-RECENT:])
+
+    def govern(self, others: list[int]) -> None:
+        """Of the creator."""
+        device, place, rng, town = self.device, self.place, self.story.world.rng, self.town
+        choice = rng.random()
+        user = rng.choice(others)
+        if town.kind == FORUM and rng.random() < 0.5:
+            self.order()
+        elif choice < 0.45:
+            device.keep_out(place, user, user not in town.removed)
+        elif choice < 0.7:
+            device.make_admin(place, user, rng.random() < 0.7)
+        elif choice < 0.8:
+            device.rename_town(place)
+        elif choice < 0.87 and town.kind != PAPER:
+            device.delete_all_of(place, user)
+        else:
+            others_posts = [post for post in self.posts() if post.author != device.me]
+            if others_posts:
+                device.delete_posts(place, [rng.choice(others_posts)])
+
+    def order(self) -> None:
+        """Of a forum's creator."""
+        device, place, rng = self.device, self.place, self.story.world.rng
+        topics = [post for post in self.town.topics.values() if post.msg_id and not post.deleting]
+        choice = rng.random()
+        if topics and choice < 0.15:
+            device.delete_topic(place, rng.choice(topics))
+        elif topics and choice < 0.4:
+            device.close_topic(place, rng.choice(topics).msg_id, rng.random() < 0.4)
+        else:
+            device.begin_topic(place)
 
 
-def _text(message: Any) -> str:
-    return f"!{type(message.action).__name__}" if isinstance(message, t.MessageService) else message.message
+def _begins(place: Place, one: Shown) -> bool:
+    """Is the message that its thread begins with among those this device has?"""
+    return one.top in place.posts or one.top == GENERAL
 
 
 def run(seed: int) -> TownStory:
     """Raises Wrong with the seed."""
     told = TownStory(seed)
-    told.world.run(told._story)
+    told.play()
     return told

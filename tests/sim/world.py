@@ -60,6 +60,8 @@ class World:
         self.disks = Disks()
         self.disks.fail = self._commit
         self.folder = Path(tempfile.mkdtemp(prefix="tgserve-sim-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.test = "test_sim.py"
+        """Runs one seed again."""
         self.faults: list[str] = []
         """What went wrong, in words; nothing is raised inside the server's own callbacks."""
         self.trace: list[str] = []
@@ -77,9 +79,13 @@ class World:
         """The disk takes nothing until then (monotonic)."""
         self.slow_commits = self.slow_hearing = 0.003
         """Seconds, at most, until a shard's writer gets its turn, and until the loop hears of a durable group."""
+        self.slow_moves = 0.5
+        """Until a piece of the slots that move is read and written."""
         self.slow_network = 0.02
         self.owners: Callable[[], list[int]] = list
         """Users and chats of this world."""
+        self.died: Callable[[], None] = lambda: None
+        """Called when the server has."""
         self.orderly = False
         """Nothing is lost from the middle of a line, as TCP has it: what is sent in a row arrives in a row."""
         self.moved = 0
@@ -133,7 +139,7 @@ class World:
         )
         app.assemble(store, Desk(), keys.rsa(), keys.SECRET, chunks=chunks)  # type: ignore[arg-type]
         app.exchange._executor = Inline()
-        app.mover = SimMover(store)
+        app.mover = SimMover(store, lambda: self.rng.random() * self.slow_moves)
         await store.start()
         if power.on:
             await chunks.start()
@@ -196,6 +202,7 @@ class World:
         self.up = False
         self.die_at_commit = 0
         self.note("server died")
+        self.died()
         self.network.server_died(self.rng.random() < 0.5 if deliver is None else deliver)
         assert self.app is not None
         self.loop.call_soon(self._bury, self.app)
@@ -266,8 +273,12 @@ class World:
             tail = "\n  ".join(self.trace[-40:])
             raise Wrong(
                 f"seed {self.seed}: " + "; ".join(self.faults[:5]) + f"\nlast events:\n  {tail}\n"
-                f"again with: TGSERVE_SIM_SEED={self.seed} python -m pytest tests/sim/test_sim.py"
+                f"again with: TGSERVE_SIM_SEED={self.seed} python -m pytest tests/sim/{self.test}"
             )
+
+    def discard(self) -> None:
+        """It is not run."""
+        self._close()
 
     def _close(self) -> None:
         if self.power is not None:
