@@ -14,8 +14,10 @@ from tests.talk import Person, talk
 from tgserve.api.channels import creating, settings  # noqa: F401 - their methods
 from tgserve.render.channel_updates import Crowd, draw
 from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store.check import check_store
 from tgserve.store.eventlog import Published
+from tgserve.store.slots import slot_of
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages
@@ -147,6 +149,31 @@ async def unread(place: Place, who: Person) -> int:
     asked: list[Any] = [t.InputDialogPeer(peer=place.peer(who))]
     found = await who(messages.GetPeerDialogs(peers=asked))
     return int(found.dialogs[0].unread_reactions_count)
+
+
+def test_a_poll_that_is_closed_before_its_place_is_known_is_told_of_all_the_same() -> None:
+    """The word that a message shows the poll is still on its way to the poll when it is closed."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            place = await channel(c, ann, bob, megagroup=True)
+            held: list[pl.PollPlaced] = []
+            handler = c.store.handlers[pl.PollPlaced]
+            c.store.handlers[pl.PollPlaced] = lambda txn, word, memo: held.append(word)
+            sending = messages.SendMedia(peer=place.peer(ann), media=media(poll()), message="", random_id=1)
+            await ann(sending)
+            await c.settle()
+            post = (await place.newest(bob)).id
+            await ann(messages.EditMessage(peer=place.peer(ann), id=post, media=media(poll(closed=True))))
+            await c.settle()
+            mark = len(c.heard)
+            await c.store.transact(slot_of(held[0].poll), lambda txn: handler(txn, held[0], None))
+            await c.settle()
+            told = [one for one in c.heard[mark:] if isinstance(one, Published) and one.user_id < 0]
+            assert [one.event for one in told] == [ev.EditMessage(post)]
+            assert check_store(c.store).problems == []
+
+    run(story())
 
 
 def test_authors_in_supergroups_are_told_what_they_have_not_seen() -> None:

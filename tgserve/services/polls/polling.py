@@ -42,6 +42,8 @@ from tgserve.store.transaction import Txn
 
 CLOSE = 8
 """Kind of the alarm that closes a poll; it stands under the poll's id."""
+MADE = 1
+"""Version of a poll that nothing was done to yet."""
 POLLS_KEPT = 20_000
 CHANNEL_SECONDS = 1.0
 """How often those online in a channel hear of the votes in one poll."""
@@ -103,7 +105,7 @@ class Polls:
         self._history = history
         self._cache: OrderedDict[int, rr.Poll] = OrderedDict()
         alarms_.on(CLOSE, self._due)
-        store.on_outbox(pl.PollPlaced, _placed)
+        store.on_outbox(pl.PollPlaced, self._placed)
         store.on_outbox(pl.PollUnplaced, counting.unplaced)
         store.on_outbox(pl.DropVotes, counting.drop)
         store.on_outbox(pl.Voted, _voted)
@@ -244,15 +246,16 @@ class Polls:
             found = [(key[1], value) for key, value in reader.range(POLL_PLACES, poll_id, limit=PLACES_TOLD)]
         users: dict[int, None] = {}
         for box, value in found:
-            peer = int.from_bytes(value, "big", signed=True)
-            if box > 0:
-                users[box] = None
-            if peer > 0:
-                users[peer] = None
-            elif peer > -CHANNEL_BASE:
-                roster = self._rosters.get_or_none(peer)
-                users.update(dict.fromkeys(roster.here if roster is not None else ()))
+            users.update(dict.fromkeys(self._readers_of(box, int.from_bytes(value, "big", signed=True))))
         return list(users)
+
+    def _readers_of(self, box: int, peer: int) -> list[int]:
+        """Who has a message that stands in `box` under `peer`; none for a channel, whose crowd is told at once."""
+        users = [one for one in (box, peer) if one > 0]
+        if -CHANNEL_BASE < peer < 0:
+            roster = self._rosters.get_or_none(peer)
+            users += roster.here if roster is not None else ()
+        return users
 
     def _tell_channels(self, poll_id: int) -> None:
         """At once, or when the time since the last telling is up."""
@@ -316,6 +319,31 @@ class Polls:
 
         await self._store.transact(slot_of(poll_id), work)
 
+    def _placed(self, txn: Txn, placed: pl.PollPlaced, memo: object) -> None:
+        """Outbox: a message with the poll was written; the first one starts its time."""
+        poll_id, box = placed.poll, placed.author
+        poll = txn.get(POLLS, poll_id)
+        if poll is None:
+            return
+        first = txn.first(POLL_PLACES, poll_id) is None
+        peer = placed.peer.to_bytes(8, "big", signed=True)
+        txn.put(POLL_PLACES, poll_id, box, placed.author_msg_id, value=peer)
+        if poll.closed and poll.version > MADE:
+            # maybe while this word was on its way: whoever was told of the message has an open poll
+            if box <= -CHANNEL_BASE:
+                txn.outbox(slot_of(box), pl.DeliverEdit(box, box, placed.author_msg_id, placed.date))
+            for user in self._readers_of(box, placed.peer):
+                txn.outbox(slot_of(user), pl.TellPoll(user, poll_id, placed.date))
+        if not first or poll.closed:
+            return
+        if poll.close_period and not poll.close_date:
+            poll = counting.put(txn, poll_id, replace(poll, close_date=placed.date + poll.close_period))
+        elif poll.close_date and not poll.close_period:  # TDLib takes note of both or of none
+            period = max(poll.close_date - placed.date, 1)
+            poll = counting.put(txn, poll_id, replace(poll, close_period=period))
+        if poll.close_date:
+            alarms.set_alarm(txn, poll_id, poll.close_date, CLOSE, 0, 0)
+
     # -- memory -----------------------------------------------------------------------------------------------------
 
     def after_commit(self, batch: list[Any]) -> None:
@@ -338,25 +366,6 @@ def _place(poll: rr.Poll, option: bytes) -> int:
         if answer.option == option:
             return place
     raise errors.OPTION_INVALID()
-
-
-def _placed(txn: Txn, placed: pl.PollPlaced, memo: object) -> None:
-    """Outbox: a message with the poll was written; the first one starts its time."""
-    poll = txn.get(POLLS, placed.poll)
-    if poll is None:
-        return
-    first = txn.first(POLL_PLACES, placed.poll) is None
-    peer = placed.peer.to_bytes(8, "big", signed=True)
-    txn.put(POLL_PLACES, placed.poll, placed.author, placed.author_msg_id, value=peer)
-    if not first or poll.closed:
-        return
-    if poll.close_period and not poll.close_date:
-        poll = counting.put(txn, placed.poll, replace(poll, close_date=placed.date + poll.close_period))
-    elif poll.close_date and not poll.close_period:  # TDLib takes note of both or of none
-        period = max(poll.close_date - placed.date, 1)
-        poll = counting.put(txn, placed.poll, replace(poll, close_period=period))
-    if poll.close_date:
-        alarms.set_alarm(txn, placed.poll, poll.close_date, CLOSE, 0, 0)
 
 
 def _voted(txn: Txn, mine: pl.Voted, origin: Origin) -> None:
