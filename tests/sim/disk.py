@@ -100,6 +100,8 @@ class SimStore(Store):
         self._delay = delay
         self._hearing = hearing
         self._heard = 0.0
+        self._unheard = 0
+        """Groups that are durable, and the loop has not heard of it."""
         self._air: list[Handover] = []
         """Of groups that are durable, on their way to other shards."""
 
@@ -113,9 +115,11 @@ class SimStore(Store):
     def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         # Never the same moment twice: timers of one moment run in any order.
         self._heard = max(self._heard + 1e-5, self._loop.time() + self._hearing())
+        self._unheard += 1
         self._loop.call_at(self._heard, self._hear, shard, jobs, published)
 
     def _hear(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+        self._unheard -= 1
         if self.power.on:
             self._finished(shard, jobs, published)
 
@@ -139,7 +143,8 @@ class SimStore(Store):
         while self.power.on:
             before = [shard.stats.groups for shard in self.shards]
             await asyncio.sleep(0.01)
-            if not self._air and all(shard.idle and not shard.in_flight for shard in self.shards):
+            told = not self._air and not self._unheard
+            if told and all(shard.idle and not shard.in_flight for shard in self.shards):
                 if before == [shard.stats.groups for shard in self.shards]:
                     return True
             elif self.clock.monotonic() - began > seconds:

@@ -357,6 +357,8 @@ class Place:
         if stay == self.stay and not error and self.inside:
             return True
         self._asks = False
+        if not self.inside:
+            self._ahead.clear()
         if stay != self.stay:
             self._asks_again = False
             self.missed()
