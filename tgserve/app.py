@@ -272,7 +272,7 @@ class App:
         services.messaging.right_for = kinds.right_for
         services.channels.comments.header = forward.of_post
         services.reactions.custom_known = reactions.custom_known(services)
-        services.bus.subscribe(gateway.committed)
+        services.bus.subscribe(gateway.committed, but_messages=True)
         services.bus.subscribe(fanout.committed)
         services.bus.subscribe_ephemeral(fanout.tell)
 

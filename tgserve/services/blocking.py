@@ -21,7 +21,7 @@ class Blocks:
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
         self._lists: dict[int, frozenset[int]] = {}
-        bus.subscribe(self._committed)
+        bus.subscribe(self._committed, but_messages=True)
 
     def has_blocked(self, owner: int, peer: int) -> bool:
         """Has `owner` blocked `peer`?"""

@@ -12,6 +12,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from tgserve.store import events as ev
+from tgserve.store.eventlog import Published
+
 BatchFn = Callable[[list[Any]], None]
 
 
@@ -64,12 +67,14 @@ class Bus:
     """Hands committed records and ephemeral news to whoever subscribed. One thread: the loop's."""
 
     def __init__(self) -> None:
-        self._batch: list[BatchFn] = []
+        self._batch: list[tuple[BatchFn, bool]] = []
         self._tell: list[TellFn] = []
 
-    def subscribe(self, fn: BatchFn) -> None:
-        """`fn` is given every batch as it was committed: Published and whatever else a transaction published."""
-        self._batch.append(fn)
+    def subscribe(self, fn: BatchFn, *, but_messages: bool = False) -> None:
+        """`fn` is given every batch as it was committed: Published and whatever else a transaction published.
+        `but_messages`: without the new messages in people's boxes, and not at all when nothing is left. Of those a
+        busy server has thousands a second, and most subscribers wait for something else."""
+        self._batch.append((fn, but_messages))
 
     def subscribe_ephemeral(self, fn: TellFn) -> None:
         """`fn` is given (user ids to tell, Typing or StatusChanged); nothing of it is stored."""
@@ -77,8 +82,16 @@ class Bus:
 
     def publish(self, batch: list[Any]) -> None:
         """Called by the store on the loop thread after a commit, with what it published, in order."""
-        for fn in self._batch:
-            fn(batch)
+        rest = [
+            item
+            for item in batch
+            if type(item) is not Published or type(item.event) is not ev.NewMessage or item.user_id < 0
+        ]
+        for fn, but_messages in self._batch:
+            if not but_messages:
+                fn(batch)
+            elif rest:
+                fn(rest)
 
     def tell(self, users: Collection[int], news: Ephemeral) -> None:
         """Tell the online devices of `users`; those offline never hear of it."""

@@ -132,6 +132,6 @@ def build(
         server=config.name,
     )
     for part in (devices, listeners, loudness, queue, feed, sending):
-        bus.subscribe(part.after_commit)
+        bus.subscribe(part.after_commit, but_messages=part is not feed)
     seed = hashlib.blake2b(secret, digest_size=48, person=b"tgserve.vapid").digest()
     return Pushes(devices, listeners, loudness, queue, drawing, feed, sending, seed)
