@@ -148,7 +148,7 @@ def difference(
     as it is now."""
     if missed.too_long:
         return _too_long(services, me, channel, timeout)
-    if not missed.events:
+    if not missed.events and not missed.begins:
         wait = timeout if missed.final else None
         return t.UpdatesChannelDifferenceEmpty(final=missed.final, pts=missed.pts, timeout=wait)
     came = [one.event.msg_id for _, one in missed.events if isinstance(one.event, ev.NewMessage)]

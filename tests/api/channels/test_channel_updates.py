@@ -143,7 +143,7 @@ def test_who_opens_everything_hears_of_ten() -> None:
 
 def test_what_was_missed_in_all_its_forms() -> None:
     async def story() -> None:
-        async with talk(2) as (c, (ann, bob)):
+        async with talk(3) as (c, (ann, bob, eve)):
             here = await place(c, ann, bob)
             first = (await here.full(bob)).pts
             for number in range(5):
@@ -161,7 +161,7 @@ def test_what_was_missed_in_all_its_forms() -> None:
                 rest = await look(here, bob, part.pts, limit=limit)
                 assert rest.final and rest.timeout and rest.pts == first + 5
                 assert [one.message for one in rest.new_messages] == ["2", "3", "4"]
-            for pts, limit in (first, 1), (1, 1), (first + 100, 100):
+            for pts, limit in (1, 1), (first + 100, 100):
                 anew = await look(
                     here, bob, pts, limit=limit
                 )  # how it stands now: one call, whatever there was
@@ -169,8 +169,17 @@ def test_what_was_missed_in_all_its_forms() -> None:
                 assert anew.final and anew.timeout and anew.dialog.pts == first + 5
                 assert [one.message for one in anew.messages] == ["4"]
                 assert anew.dialog.top_message == anew.messages[0].id and anew.dialog.unread_count == 6
-            last = await look(here, bob, first + 4, limit=1)
-            assert isinstance(last, t.UpdatesChannelDifference) and last.final and len(last.new_messages) == 1
+            for pts, final in (first + 3, False), (first + 4, True):
+                one = await look(here, bob, pts, limit=1)
+                assert isinstance(one, t.UpdatesChannelDifference)
+                assert one.final is final and len(one.new_messages) == 1 and one.pts == pts + 1
+            await publish(here, ann, "the_place")
+            guest = await look(here, eve, 1, limit=1)
+            assert isinstance(guest, t.UpdatesChannelDifference) and guest.final and guest.timeout
+            assert guest.pts == (await here.full(bob)).pts
+            assert guest.new_messages == guest.other_updates == []
+            await here.post(ann, "new")
+            assert [one.message for one in (await look(here, eve, guest.pts)).new_messages] == ["new"]
 
     run(story())
 

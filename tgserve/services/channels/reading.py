@@ -51,12 +51,14 @@ AUTHORS_TOLD = 50
 
 @dataclass(slots=True, frozen=True)
 class Missed:
-    """What happened in a channel after a pts. `too_long`: more than is kept or asked for; `final`: nothing is left."""
+    """What happened in a channel after a pts. `too_long`: more than is kept or asked for; `final`: nothing is left;
+    `begins`: he is to take no notice of what was before."""
 
     pts: int
     events: list[tuple[int, ev.LoggedEvent]]
     final: bool
     too_long: bool = False
+    begins: bool = False
 
 
 class ChannelReading:
@@ -309,11 +311,11 @@ class ChannelReading:
         return found
 
     def difference(self, me: int, channel: int, pts: int, limit: int) -> Missed:
-        """Events of the channel's box after `pts`, at most `limit`. Who wants one of many asks how the chat stands, as
-        TDLib does of a channel it knows nothing of: all that ever happened, from the first message on, would cost him
-        hundreds of calls and the newest messages that he has. CHANNEL_PRIVATE, PERSISTENT_TIMESTAMP_EMPTY,
-        PERSISTENT_TIMESTAMP_INVALID."""
-        self._register.view(me, channel)
+        """Events of the channel's box after `pts`, at most `limit`. Who wants one, from the first on, knows nothing of
+        the channel, as TDLib of one that it opens: a member is told how it stands, whoever only looks begins with what
+        comes now. All that ever happened would cost him hundreds of calls, and the messages that he has just loaded.
+        CHANNEL_PRIVATE, PERSISTENT_TIMESTAMP_EMPTY, PERSISTENT_TIMESTAMP_INVALID."""
+        _, seat = self._register.view(me, channel)
         if pts < 0:
             raise errors.PERSISTENT_TIMESTAMP_INVALID()
         if not pts:
@@ -324,8 +326,10 @@ class ChannelReading:
                 return Missed(pts, [], True)
             behind = head.pts - pts
             lost = behind < 0 or pts < head.oldest_pts or behind > limits.CHANNEL_BEHIND
-            if lost or behind > limit == 1:
-                return Missed(head.pts, [], True, True)
+            if pts == limit == 1 < behind and not rights.is_member(seat):
+                return Missed(head.pts, [], True, begins=True)
+            if lost or pts == limit == 1 < behind:
+                return Missed(head.pts, [], True, too_long=True)
             found = eventlog.read(reader, channel, pts, limit=limit + 1)
         kept = found[:limit]
         if len(found) > limit:
