@@ -118,6 +118,8 @@ class Town:
     """Of a forum, as the messages they begin with."""
     titles: dict[str, bool] = field(default_factory=dict)
     """Titles that were tried, and whether that was acknowledged."""
+    mixed: set[str] = field(default_factory=set)
+    """Of them: others were tried meanwhile, so that a second try may have changed something again."""
     title: Latest = field(default_factory=lambda: Latest({""}))
 
     def barred(self) -> frozenset[tuple[int, int]]:

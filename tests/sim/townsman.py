@@ -451,6 +451,8 @@ class Townsman(Member):
 
         def done(answer: Any, error: str) -> None:
             town.titles[title] |= not error
+            if town.title.murky:
+                town.mixed.add(title)
             over(not error)
 
         self.do(f.channels.EditTitle(channel=place.input, title=title), done)
