@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -85,16 +85,6 @@ async def telethon_person(daemon: Daemon, phone: str, name: str, **options: Any)
 
 async def note(client: Any, message: Any) -> None:
     client.heard.append(message)
-
-
-async def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    """Wait until `condition` is true and return its value."""
-    for _ in range(int(seconds / 0.02)):
-        value = condition()
-        if value:
-            return value
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"did not happen within {seconds} s")
 
 
 def kurigram_client(daemon: Daemon, folder: Path, name: str, **options: Any) -> pyrogram.Client:

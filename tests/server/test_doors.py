@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.server.conftest import MakeServer
+from tests.waiting import until
 from tgserve.config import HttpConfig
 from tgserve.testing.server import TestServer
 
@@ -95,8 +96,8 @@ async def test_a_page_then_mtproto_then_a_page_on_one_connection(make_server: Ma
         assert (await one.ask(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 404
         assert len(server.app.gateway.connections) == 1
         one.writer.close()
-        await asyncio.sleep(0.1)
-        assert not server.app.gateway.connections and not server.app.gateway.sockets.enter("x") > 1
+        await until(lambda: not server.app.gateway.connections)
+        assert not server.app.gateway.sockets.enter("x") > 1
 
 
 @pytest.mark.asyncio
@@ -131,16 +132,14 @@ async def test_tls_has_everything_inside(make_server: MakeServer, tmp_path: Path
         assert len(server.app.gateway.connections) == 3
         for each in (one, plain, abridged):
             each.writer.close()
-        await asyncio.sleep(0.2)
-        assert not server.app.gateway.connections
+        await until(lambda: not server.app.gateway.connections)
         # a client that does not trust it, and one that speaks no TLS behind the first bytes, cost nothing
         with pytest.raises(ssl.SSLError):
             await browser(server, ssl.create_default_context())
         broken = await browser(server)
         broken.writer.write(bytes.fromhex("160301004001") + bytes(200))
         assert await asyncio.wait_for(broken.reader.read(), 5) is not None
-        await asyncio.sleep(0.1)
-        assert not server.app.gateway.connections
+        await until(lambda: not server.app.gateway.connections)
 
 
 @pytest.mark.asyncio

@@ -10,6 +10,7 @@ import pytest
 
 from tests.server.conftest import MakeServer
 from tests.server.people import meet, message, next_text, sign_up
+from tests.waiting import until
 from tgserve import limits
 from tgserve.config import StoreConfig
 from tgserve.errors import RpcError
@@ -367,7 +368,7 @@ def test_invoke_after_msg_over_the_wire(make_server: MakeServer) -> None:
 def test_sessions_without_a_socket_end_after_their_time(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "SESSION_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "SESSION_SECONDS", 1.5)
 
     async def main() -> None:
         async with make_server() as server:
@@ -375,10 +376,9 @@ def test_sessions_without_a_socket_end_after_their_time(
             gateway = server.app.gateway
             await client.call(updates.GetState())
             await client.disconnect()
-            await asyncio.sleep(0.1)
+            await until(lambda: not gateway.connections)
             assert gateway.sessions == 1 and len(gateway.online) == 1
-            await asyncio.sleep(0.8)
-            assert gateway.sessions == 0 and len(gateway.online) == 0
+            await until(lambda: gateway.sessions == 0 and len(gateway.online) == 0)
             assert not gateway._live and not gateway._logins and not gateway._idle
             await client.connect(server.host, server.port)
             assert (await client.call(SELF))[0].self_
@@ -450,14 +450,13 @@ def test_http_is_answered_when_there_is_nothing_to_say(
             await client.ping()
             session, packets = client.session, 0
             assert session is not None
-            await asyncio.sleep(0.1)
+            await until(lambda: not client._posts)
             before = client._posts
             client.send(session.message(pack("<IIIQ", 0x62D6B459, 0x1CB5C415, 1, 5), False))
             assert client._posts == before + 1
             await asyncio.sleep(0.2)
             assert client._posts == before + 1, "held while something may still come"
-            await asyncio.sleep(0.8)
-            assert client._posts == before, "and answered in the end"
+            await until(lambda: client._posts == before)  # and answered in the end
             assert packets == 0 and client.connected
 
     asyncio.run(main())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.people import meet, message, sign_up
+from tests.waiting import until
 from tgserve.adapters.contract import Provider, Push, Sent
 from tgserve.adapters.push.routes import Station
 from tgserve.services.push import feed
@@ -34,18 +35,14 @@ async def test_a_quiet_session_is_woken_and_the_usual_one_fetches(tmp_path: Path
             )
         )
         await bob.disconnect()
-        await asyncio.sleep(0.1)
+        await until(lambda: len(server.app.gateway.connections) == 2)
         for number in range(1, 4):
             await ann.call(message(to_bob, "wake up", number))
         woken = await quiet.next_update()
         assert isinstance(woken, t.UpdatesTooLong)
         await bob.connect(server.host, server.port)
         waiting = server.app.services.push.queue
-        for _ in range(300):
-            if not len(waiting):
-                break
-            await asyncio.sleep(0.01)
-        assert len(waiting) == 0
+        await until(lambda: not len(waiting))
         await quiet.disconnect()
 
 
@@ -61,13 +58,13 @@ async def test_without_its_session_it_waits_and_is_told_later(tmp_path: Path) ->
             )
         )
         await bob.disconnect()
-        await asyncio.sleep(0.1)
+        await until(lambda: len(server.app.gateway.connections) == 1)
         await ann.call(message(to_bob, "nobody hears", 1))
-        await asyncio.sleep(0.2)
         queue = server.app.services.push.queue
+        await until(
+            lambda: [one for one in queue._lines.values() if one.not_before > server.app.clock.now() + 20]
+        )
         assert len(queue) == 1
-        (line,) = queue._lines.values()
-        assert line.not_before > server.app.clock.now() + 30
 
 
 @pytest.mark.parametrize("comes_back", [False, True])
@@ -105,5 +102,8 @@ async def test_what_a_dead_connection_was_told_is_pushed_unless_the_client_comes
             del bob.data_received
             await bob.connect(server.host, server.port)
             await bob.ping()
-        await asyncio.sleep(2.5)
-        assert taken == ([] if comes_back else ["MESSAGE_TEXT"])
+        if comes_back:
+            await asyncio.sleep(2.5)
+            assert taken == []
+        else:
+            await until(lambda: taken == ["MESSAGE_TEXT"])
