@@ -95,6 +95,15 @@ def test_edited_deleted_sent_at_once() -> None:
             edit = messages.EditMessage(peer=peer, id=one, message="one, later", schedule_date=now + 600)
             (update,) = (await ann(edit)).updates
             assert (update.message.message, update.message.date) == ("one, later", now + 600)
+            assert update.message.edit_date == now
+            edit.message = None
+            edit.schedule_date = now + 601
+            c.clock.advance(1)
+            (update,) = (await ann(edit)).updates
+            assert (update.message.date, update.message.edit_date) == (
+                now + 601,
+                now,
+            )  # its words are the same
             await refused(
                 "MESSAGE_ID_INVALID",
                 ann,
@@ -108,6 +117,7 @@ def test_edited_deleted_sent_at_once() -> None:
             assert found.messages[0].id == one and isinstance(found.messages[1], t.MessageEmpty)
             await ann(messages.SendScheduledMessages(peer=peer, id=[one]))
             assert await bob.texts(ann) == ["one, later", "two"]
+            assert [one.edit_date for one in await bob.history(ann)] == [None, None]
             three = await later(ann, bob, "three", now + 900)
             (gone,) = (await ann(messages.DeleteScheduledMessages(peer=peer, id=[three]))).updates
             assert (gone.messages, gone.sent_messages) == ([three], None)

@@ -95,6 +95,8 @@ async def edit_scheduled(call: Call, peer: int, request: messages.EditMessage) -
             raise errors.MESSAGE_EMPTY()
 
     def change(body: r.Body) -> r.Body:
+        if text is not None or media is not None:
+            body = replace(body, edit_date=call.now)  # TDLib logs an ERROR for other words without it
         if media is not None:
             lowest = max(media.min_layer, body.min_layer)
             body = replace(body, media=media.media, files=media.files, min_layer=lowest)
