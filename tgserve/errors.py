@@ -438,6 +438,12 @@ AUTH_TOKEN_EXCEPTION = ErrorKind(
     400, "AUTH_TOKEN_EXCEPTION", "the other device is signed in to this account already"
 )
 PASSWORD_MISSING = ErrorKind(400, "PASSWORD_MISSING", "this needs two-step verification to be on")
+PASSWORD_TOO_FRESH = ErrorKind(
+    400, "PASSWORD_TOO_FRESH_%d", "the password is younger than a day: wait so many seconds"
+)
+SESSION_TOO_FRESH = ErrorKind(
+    400, "SESSION_TOO_FRESH_%d", "this session is younger than a day: wait so many seconds"
+)
 PASSWORD_RECOVERY_NA = ErrorKind(400, "PASSWORD_RECOVERY_NA", "no recovery e-mail was set")
 PASSWORD_RECOVERY_EXPIRED = ErrorKind(400, "PASSWORD_RECOVERY_EXPIRED", "the recovery code is too old")
 SRP_ID_INVALID = ErrorKind(
@@ -471,7 +477,6 @@ WEBPUSH_AUTH_INVALID = ErrorKind(
 )
 IMPORT_TOKEN_INVALID = ErrorKind(400, "IMPORT_TOKEN_INVALID", "the contact link is wrong or has run out")
 RANK_INVALID = ErrorKind(400, "RANK_INVALID", "a rank is 16 characters without emoji at most")
-CHAT_CREATOR_REQUIRED = ErrorKind(403, "CHAT_CREATOR_REQUIRED", "only the group's owner may do this")
 PEERS_LIST_EMPTY = ErrorKind(400, "PEERS_LIST_EMPTY", "no chats were named")
 INVITE_SLUG_EMPTY = ErrorKind(400, "INVITE_SLUG_EMPTY", "no link to a folder was given")
 INVITE_SLUG_EXPIRED = ErrorKind(400, "INVITE_SLUG_EXPIRED", "no such link to a folder, or it has ended")

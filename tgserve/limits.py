@@ -119,7 +119,9 @@ CONTACTS: Final = 5000
 IMPORTS_PER_DAY: Final = 10_000
 """Phone numbers looked up by one account (SECURITY 5.5); an address book fits, a scan of a number range does not."""
 FRESH_SESSION_SECONDS: Final = DAY
-"""A session younger than this may not end others (SECURITY 5.6)."""
+"""A session younger than this may not end others (SECURITY 5.6), or give groups away."""
+FRESH_PASSWORD_SECONDS: Final = DAY
+"""A password younger than this gives no group away (SECURITY 5.7)."""
 TAKEOUT_SECONDS: Final = 30 * DAY
 """An export that was never finished is over by then."""
 ACCOUNT_TTL_DAYS: Final = 365

@@ -50,6 +50,16 @@ class Sessions:
         with self._store.read(slot_of(user_id)) as reader:
             return reader.get(USER_AUTHS, user_id, session_hash) is not None
 
+    def fresh_for(self, user_id: int, session_hash: int) -> int:
+        """Seconds until a session is no fresh one any more, 0 when it is none. AUTH_KEY_UNREGISTERED."""
+        with self._store.read(slot_of(user_id)) as reader:
+            line = reader.get(USER_AUTHS, user_id, session_hash)
+        if line is None:
+            raise errors.AUTH_KEY_UNREGISTERED()
+        if line.first:
+            return 0
+        return max(line.created + limits.FRESH_SESSION_SECONDS - int(self._clock.now()), 0)
+
     # -- ending others ----------------------------------------------------------------------------------------------
 
     async def end(self, user_id: int, own_hash: int, session_hash: int) -> None:

@@ -52,10 +52,11 @@ def test_6_3_an_owner_hands_a_channel_over() -> None:
                     password=shown or t.InputCheckPasswordEmpty(),
                 )
 
-            await refused("CHAT_CREATOR_REQUIRED", bob, hand(bob, bob))
+            await refused("CHAT_ADMIN_REQUIRED", bob, hand(bob, bob))
             await refused("USER_NOT_PARTICIPANT", ann, hand(ann, eve))
             await refused("PASSWORD_MISSING", ann, hand(ann, bob))
             await password(ann)
+            c.clock.advance(86_400)
             await refused("PASSWORD_HASH_INVALID", ann, hand(ann, bob))
             asked = await ann(account.GetPassword())
             done = await ann(hand(ann, bob, proof_of("sesame", asked)))

@@ -59,7 +59,7 @@ def test_an_owner_hands_the_group_over() -> None:
                     peer=person.peer(chat), user_id=user(person, other), password=shown
                 )
 
-            await refused("CHAT_CREATOR_REQUIRED", bob, hand(bob, bob, empty))
+            await refused("CHAT_ADMIN_REQUIRED", bob, hand(bob, bob, empty))
             await refused("PASSWORD_MISSING", ann, hand(ann, bob, empty))
             asked = await ann(account.GetPassword())
             verifier = verifier_of("sesame", asked.new_algo)
@@ -67,6 +67,8 @@ def test_an_owner_hands_the_group_over() -> None:
                 new_algo=asked.new_algo, new_password_hash=verifier, hint=""
             )
             await ann(account.UpdatePasswordSettings(password=empty, new_settings=settings))
+            await refused("PASSWORD_TOO_FRESH_86400", ann, hand(ann, bob, empty))
+            c.clock.advance(86_400)
             await refused("PASSWORD_HASH_INVALID", ann, hand(ann, bob, empty))
             asked = await ann(account.GetPassword())
             done = await ann(hand(ann, bob, proof_of("sesame", asked)))

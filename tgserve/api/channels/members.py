@@ -19,18 +19,18 @@ from tgserve.services.channels.members import page
 from tgserve.services.channels.register import is_channel
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
+from tgserve.tl.hashing import list_hash
 
 
 @rpc(channels.GetParticipant)
 async def get_participant(call: Call, request: channels.GetParticipant) -> t.AnyChannelsChannelParticipant:
-    """Oneself always; others only where one may see the members. A channel only where it was banned."""
+    """Oneself always; others only where one may see the members. A channel only where it was banned.
+    CHAT_ADMIN_REQUIRED, USER_NOT_PARTICIPANT, PARTICIPANT_ID_INVALID."""
     channel = peers.resolve_channel(call, request.channel)
     user = peers.resolve(call, request.participant)
     if user <= 0 and not is_channel(user):
         raise errors.PARTICIPANT_ID_INVALID()
-    record, visible = call.services.channels.members.visible(call.me, channel)
-    if user != call.me and not visible and record.megagroup is False:
-        raise errors.CHAT_ADMIN_REQUIRED()
+    record = call.services.channels.members.may_ask_of(call.me, channel, user)
     seat = call.services.channels.members.seat_of(channel, user)
     return t.ChannelsChannelParticipant(
         participant=participant(record, call.me, user, seat),
@@ -41,7 +41,8 @@ async def get_participant(call: Call, request: channels.GetParticipant) -> t.Any
 
 @rpc(channels.GetParticipants)
 async def get_participants(call: Call, request: channels.GetParticipants) -> t.AnyChannelsChannelParticipants:
-    """A page of the members, of the admins, or of those who are kept out, some by words of their names."""
+    """A page of the members, of the admins, or of those who are kept out, some by words of their names; nothing when
+    `hash` says that the client has this page. CHAT_ADMIN_REQUIRED."""
     channel = peers.resolve_channel(call, request.channel)
     members = call.services.channels.members
     record, visible = members.visible(call.me, channel)
@@ -58,6 +59,8 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
     count, found = await page(everybody, _wanted(call, what), request.offset, limit)
     if role == rights.ROLE_ADMIN and record.creator in found:
         found = [record.creator, *(user for user in found if user != record.creator)]
+    if request.hash and request.hash == list_hash(abs(user) for user in found):
+        return t.ChannelsChannelParticipantsNotModified()
     drawn: list[t.AnyChannelParticipant] = []
     who: dict[int, None] = {}
     seats = call.services.channels.register.participants(channel, found)

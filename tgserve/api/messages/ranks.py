@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tgserve import errors
+from tgserve import errors, limits
 from tgserve.api.account.password import require
+from tgserve.api.auth import own_key
 from tgserve.api.channels.creating import answer
 from tgserve.api.messages.chats import group_peer, plain, updates_of
 from tgserve.render.action import action_of
@@ -38,7 +39,8 @@ async def edit_chat_participant_rank(call: Call, request: messages.EditChatParti
 @rpc(messages.EditChatCreator, flood=per_minute(10))
 async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.AnyUpdates:
     """The owner hands the group over, and proves his password for it: PASSWORD_MISSING without one, and clients ask
-    with an empty one first to hear PASSWORD_HASH_INVALID."""
+    with an empty one first to hear PASSWORD_HASH_INVALID. PASSWORD_TOO_FRESH_%d, SESSION_TOO_FRESH_%d: whoever has got
+    hold of a device must not take everything at once."""
     channel = peers.resolve(call, request.peer)
     if is_channel(channel):
         return await _hand_channel_over(call, channel, request)
@@ -46,16 +48,32 @@ async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.
     user = peers.resolve_user(call, request.user_id)
     roster = call.services.groups.rosters.of_member(call.me, chat)
     if roster.group.creator != call.me:
-        raise errors.CHAT_CREATOR_REQUIRED()
+        raise errors.CHAT_ADMIN_REQUIRED()
     if not roster.has(user):
         raise errors.USER_NOT_PARTICIPANT()
-    if not call.services.passwords.has(call.me):
-        raise errors.PASSWORD_MISSING()
-    await require(call, request.password)
+    await _prove(call, user, request.password)
     action = action_of(t.MessageActionChangeCreator(new_creator_id=user), user)
     return updates_of(
         call, await call.services.groups.hand_over(call.me, chat, user, action, origin=call.session)
     )
+
+
+async def _prove(call: Call, user: int, password: t.AnyInputCheckPasswordSRP) -> None:
+    """What an owner must have to make another one. USER_ID_INVALID for a bot, PASSWORD_MISSING,
+    PASSWORD_TOO_FRESH_%d, SESSION_TOO_FRESH_%d, and as account.password.require."""
+    services = call.services
+    heir = services.users.get_or_none(user)
+    if heir is None or heir.bot:
+        raise errors.USER_ID_INVALID()
+    if not services.passwords.has(call.me):
+        raise errors.PASSWORD_MISSING()
+    waits = services.passwords.of(call.me).changed + limits.FRESH_PASSWORD_SECONDS - call.now
+    if waits > 0:
+        raise errors.PASSWORD_TOO_FRESH(waits)
+    waits = services.auth.sessions.fresh_for(call.me, own_key(call).hash)
+    if waits > 0:
+        raise errors.SESSION_TOO_FRESH(waits)
+    await require(call, password)
 
 
 async def _hand_channel_over(call: Call, channel: int, request: messages.EditChatCreator) -> t.AnyUpdates:
@@ -63,12 +81,10 @@ async def _hand_channel_over(call: Call, channel: int, request: messages.EditCha
     services = call.services
     record, _ = services.channels.register.seat(call.me, channel)
     if record.creator != call.me:
-        raise errors.CHAT_CREATOR_REQUIRED()
+        raise errors.CHAT_ADMIN_REQUIRED()
     if not rights.is_member(services.channels.register.participant(channel, user)):
         raise errors.USER_NOT_PARTICIPANT()
-    if not services.passwords.has(call.me):
-        raise errors.PASSWORD_MISSING()
-    await require(call, request.password)
+    await _prove(call, user, request.password)
     services.channels.publicity.check_room(user, channel)
     action = action_of(t.MessageActionChangeCreator(new_creator_id=user), user)
     done = await services.channels.members.hand_over(call.me, channel, user, action, origin=call.session)

@@ -133,6 +133,18 @@ class Members:
             return record, True
         return record, record.megagroup and not record.members_hidden and rights.is_member(seat)
 
+    def may_ask_of(self, me: int, channel: int, user: int) -> c.Channel:
+        """The channel, if `me` may know whether and how `user` is in it: oneself always, in a supergroup its admins,
+        and others unless their list is hidden. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        record, visible = self.visible(me, channel)
+        if user == me or visible or (record.megagroup and not record.members_hidden):
+            return record
+        if not record.megagroup or not rights.is_admin(
+            record, user, self._register.participant(channel, user)
+        ):
+            raise errors.CHAT_ADMIN_REQUIRED()
+        return record
+
     def seat_of(self, channel: int, user: int) -> c.Participant:
         """The row of one who is or was in it, or is kept out of it. USER_NOT_PARTICIPANT."""
         found = self._register.participant(channel, user)
@@ -284,14 +296,14 @@ class Members:
     async def hand_over(
         self, me: int, channel: int, user: int, action: Action, *, origin: Origin = None
     ) -> Done:
-        """Another member owns the channel from now on; who did stays its admin. CHAT_CREATOR_REQUIRED,
+        """Another member owns the channel from now on; who did stays its admin. CHAT_ADMIN_REQUIRED,
         USER_NOT_PARTICIPANT, CHAT_NOT_MODIFIED."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> Done:
             record, seat = admitted(txn, channel, me, now)
             if record.creator != me:
-                raise errors.CHAT_CREATOR_REQUIRED()
+                raise errors.CHAT_ADMIN_REQUIRED()
             if user == me:
                 raise errors.CHAT_NOT_MODIFIED()
             was = seat_of(txn, channel, user, now)
@@ -338,8 +350,10 @@ class Members:
             if user == record.creator:
                 if me != user:
                     raise errors.USER_CREATOR()
-                made = replace(was or c.Participant(now), rank=rank, admin=granted)
-                return self._seated(txn, channel, record, me, user, was, made, now, origin, "")
+                # all that can be chosen of an owner's rights is whether he is anonymous
+                whole = rights.admin_rights(record, me, seat) & ~rights.ANONYMOUS
+                made = replace(was or c.Participant(now), rank=rank, admin=whole | granted & rights.ANONYMOUS)
+                return self._seated(txn, channel, record, me, user, was, made, now, origin, journal.PROMOTE)
             held = rights.admin_rights(record, me, seat)
             if not held & rights.ADD_ADMINS:
                 raise errors.CHAT_ADMIN_REQUIRED()
@@ -385,7 +399,7 @@ class Members:
     ) -> Changed:
         """Deny `user` these rights (flag word) until a second (0 = for ever), remove him with NO_VIEW, or lift it all
         with 0. A channel that somebody writes as in a supergroup is only kept out or let in. CHAT_ADMIN_REQUIRED,
-        USER_ADMIN_INVALID, USER_CREATOR, PARTICIPANT_ID_INVALID, BANNED_RIGHTS_INVALID. `action` is the service message
+        USER_ADMIN_INVALID, PARTICIPANT_ID_INVALID, BANNED_RIGHTS_INVALID. `action` is the service message
         of a removal in a supergroup."""
         now = int(self._clock.now())
         if until and until <= now + 30:
@@ -401,7 +415,7 @@ class Members:
                 if banned and not banned & rights.NO_VIEW:
                     raise errors.BANNED_RIGHTS_INVALID()
             if user == record.creator:
-                raise errors.USER_CREATOR()
+                raise errors.USER_ADMIN_INVALID()
             if user == me:
                 raise errors.PARTICIPANT_ID_INVALID()
             was = seat_of(txn, channel, user, now)

@@ -327,14 +327,14 @@ class Groups:
     async def hand_over(
         self, me: int, chat: int, user: int, action: Action, *, origin: Origin = None
     ) -> Done:
-        """Another member owns the group from now on; who did is an admin of it. CHAT_CREATOR_REQUIRED,
+        """Another member owns the group from now on; who did is an admin of it. CHAT_ADMIN_REQUIRED,
         USER_NOT_PARTICIPANT, CHAT_NOT_MODIFIED."""
         now = int(self._clock.now())
 
         def work(txn: Txn, acting: Acting) -> Roster:
             was = opened(txn, chat, me)
             if was.group.creator != me:
-                raise errors.CHAT_CREATOR_REQUIRED()
+                raise errors.CHAT_ADMIN_REQUIRED()
             if not was.has(user):
                 raise errors.USER_NOT_PARTICIPANT()
             if user == me:
