@@ -17,6 +17,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--seeds", type=int, default=200, help="how many")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first of them")
+    parser.add_argument(
+        "--each", type=int, default=0, help="one crash alone, at each of so many commits of each seed's story"
+    )
     parser.add_argument("--towns", action="store_true", help="stories of channels")
     parser.add_argument("--trace", action="store_true", help="print everything that happened")
     chosen = parser.parse_args()
@@ -24,8 +27,11 @@ def main() -> int:
     sums: Counter[str] = Counter()
     failed: list[int] = []
     began = time.monotonic()
-    for seed in seeds:
+    # A commit has two moments to die at: before it is kept, and behind that.
+    for seed, commit in [(seed, at) for seed in seeds for at in range(1, 2 * chosen.each + 1) or (0,)]:
         told = towns.TownStory(seed) if chosen.towns else story.Story(seed)
+        if commit:
+            told.only_die(commit)
         try:
             if isinstance(told, towns.TownStory):
                 told.play()
@@ -35,7 +41,7 @@ def main() -> int:
                 sums.update({name: getattr(outcome, name) for name in story.COUNTED})
         except AssertionError as fault:
             failed.append(seed)
-            print(fault, flush=True)
+            print(f"commit {commit}: {fault}" if commit else fault, flush=True)
         if chosen.trace:
             print("\n".join(told.world.trace))
     took = time.monotonic() - began

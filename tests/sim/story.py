@@ -103,6 +103,8 @@ class Story:
         ]
 
         world.owners = lambda: [*self.users, *{peer for device in self.devices for peer in device.peers}]
+        self.last_commit = 0
+        """The server dies at this commit after people have begun, 0 = at none in particular."""
         world.orderly = all(fault != self._lossy for _, fault in self.faults)
 
     def run(self) -> Outcome:
@@ -128,9 +130,23 @@ class Story:
             self.world.trace,
         )
 
+    def only_die(self, commit: int) -> None:
+        """Of all troubles a crash alone, at the n-th commit: before it is kept, or behind that."""
+        self.faults, self.world.orderly = [], True
+        self.last_commit = commit
+
+    def _begin(self) -> None:
+        """People begin."""
+        if self.last_commit:
+            self.world.die_at_commit, self.world.die_durable = (
+                (self.last_commit + 1) // 2,
+                self.last_commit % 2 == 0,
+            )
+
     async def _story(self) -> None:
         await self.world.start()
         await self._settle_in()
+        self._begin()
         rng = self.world.rng
         for _ in range(self.actions):
             await asyncio.sleep(rng.expovariate(1.0) * self.pause)

@@ -69,6 +69,7 @@ class TownStory(Story):
         world.owners = lambda: [*self.users, *(town.channel for town in self.city.towns)]
         for town in self.city.towns:
             await self._found(town)
+        self._begin()
         await self._gather()
         for _ in range(self.actions):
             await asyncio.sleep(rng.expovariate(1.0) * self.pause)
