@@ -127,7 +127,10 @@ class TownStory(Story):
     async def _gather(self) -> None:
         for town in self.city.towns:
             for device in self.townsmen:
-                if device.me != town.creator and device.name.endswith("/0"):
+                place = device.place(town.channel)
+                if device.me == town.creator and place is not None:
+                    place.look()  # it was told of the channel before this story knew its number
+                elif device.name.endswith("/0"):
                     device.enter(town)
         await asyncio.sleep(5.0)
 
