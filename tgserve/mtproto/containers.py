@@ -8,7 +8,7 @@ where the description says gzip, so both are read (CLIENTS A.5.5, B.4).
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Any, Final
 
 from tgserve.limits import CONTAINER_MESSAGES, GUNZIP_BYTES
 from tgserve.mtproto.constructors import (
@@ -23,6 +23,12 @@ from tgserve.mtproto.constructors import (
     u32,
 )
 
+isal_zlib: Any
+try:
+    from isal import isal_zlib
+except ImportError:
+    isal_zlib = None
+
 PACK_MESSAGES: Final = 1020
 """What we put into one container: TDLib's own number, below everybody's 1024."""
 PACK_BYTES: Final = 512 << 10
@@ -32,7 +38,6 @@ DEFLATE_FROM: Final = 1024
 SAMPLE_BYTES: Final = 2048
 DEFLATE_TO: Final = 256 << 10
 """Longer answers are pieces of files: the loop is not held up for them."""
-DEFLATE_LEVEL: Final = 1
 _GZIP_WBITS: Final = 31
 _GZIP_OR_ZLIB_WBITS: Final = 47
 
@@ -99,6 +104,16 @@ def inflate(data: bytes, at: int = 4, end: int | None = None, limit: int = GUNZI
     return plain
 
 
+def _pack(body: bytes) -> bytes:
+    """A gzip stream: small is worth less than quick. Intel's library makes one of a page of history in 8 us instead of
+    70, for a twelfth more bytes; zlib stands in where there is no wheel of it."""
+    if isal_zlib is not None:
+        packed: bytes = isal_zlib.compress(body, 0, _GZIP_WBITS)
+        return packed
+    stream = zlib.compressobj(1, zlib.DEFLATED, _GZIP_WBITS)
+    return stream.compress(body) + stream.flush()
+
+
 def deflate(body: bytes) -> bytes:
     """`body` as gzip_packed when that pays, else as it is. A sample decides first: media would cost 10 ms in vain."""
     size = len(body)
@@ -107,10 +122,9 @@ def deflate(body: bytes) -> bytes:
     if size > 2 * SAMPLE_BYTES:
         middle = size // 2
         sample = body[middle : middle + SAMPLE_BYTES]
-        if len(zlib.compress(sample, DEFLATE_LEVEL)) > SAMPLE_BYTES * 7 // 8:
+        if len(_pack(sample)) > SAMPLE_BYTES * 7 // 8:
             return body
-    stream = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, _GZIP_WBITS)
-    packed = stream.compress(body) + stream.flush()
+    packed = _pack(body)
     if len(packed) > size * 9 // 10:
         return body
     return u32(GZIP_PACKED) + tl_bytes(packed)
