@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import difflib
-import inspect
 import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -536,11 +537,9 @@ def effective(config: Config) -> dict[str, Any]:
 
 def _docs(cls: type[Any]) -> dict[str, str]:
     """Field -> the string literal that follows it in the source."""
-    body = ast.parse(inspect.getsource(cls)).body[0]
-    if not isinstance(body, ast.ClassDef):
-        raise TypeError(f"{cls} is not a class")
+    body = _classes()[cls.__name__].body
     found: dict[str, str] = {}
-    for line, following in zip(body.body, body.body[1:], strict=False):
+    for line, following in pairwise(body):
         if (
             isinstance(line, ast.AnnAssign)
             and isinstance(line.target, ast.Name)
@@ -549,6 +548,13 @@ def _docs(cls: type[Any]) -> dict[str, str]:
             if isinstance(following.value, ast.Constant) and isinstance(following.value.value, str):
                 found[line.target.id] = " ".join(following.value.value.split())
     return found
+
+
+@cache
+def _classes() -> dict[str, ast.ClassDef]:
+    """The classes of this file, parsed once: the first start of a server writes all settings down."""
+    source = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    return {node.name: node for node in source.body if isinstance(node, ast.ClassDef)}
 
 
 def _toml(value: Any) -> str:
