@@ -304,9 +304,9 @@ def wanted(what: t.AnyChannelAdminLogEventsFilter | None) -> Callable[[c.LogEntr
             kicked, was_kicked = after.state == c.KICKED, before.state == c.KICKED
             if kicked or was_kicked:
                 return what.kick if kicked else what.unkick
-            return what.ban if after.banned & ~before.banned else what.unban
+            return what.ban if after.banned & ~before.banned or before.banned == after.banned else what.unban
         if kind == journal.PROMOTE:
-            return what.promote if after.admin & ~before.admin else what.demote
+            return what.promote if after.admin & ~before.admin or after.admin == before.admin else what.demote
         return bool(getattr(what, _GROUPS.get(kind, "settings")))
 
     return passes
@@ -319,6 +319,12 @@ _GROUPS = {
     journal.ABOUT: "info",
     journal.USERNAME: "info",
     journal.PHOTO: "info",
+    journal.LINKED: "info",
+    journal.STICKERS: "info",
+    journal.EMOJI_STICKERS: "info",
+    journal.SLOW_MODE: "info",
+    journal.TTL: "info",
+    journal.RANK: "edit_rank",
     journal.PINNED: "pinned",
     journal.EDIT: "edit",
     journal.DELETE: "delete",

@@ -25,7 +25,7 @@ async def get_admin_log(call: Call, request: channels.GetAdminLog) -> t.AnyChann
     def fits(entry: c.LogEntry) -> bool:
         return passes(entry) and (not words or _has_words(call, entry, words))
 
-    found: list[Line] = call.services.channels.journal.lines(
+    found: list[Line] = await call.services.channels.journal.lines(
         call.me,
         channel,
         max_id=request.max_id,

@@ -245,11 +245,17 @@ async def get_poll_votes(call: Call, request: messages.GetPollVotes) -> t.AnyMes
 
 async def stop_poll(call: Call, peer: int, msg_id: int, media: t.InputMediaPoll) -> t.AnyUpdates:
     """messages.editMessage with a closed poll: the only change there is. MEDIA_INVALID, MESSAGE_ID_INVALID,
-    MESSAGE_AUTHOR_REQUIRED."""
+    MESSAGE_AUTHOR_REQUIRED, and as Changing.stopping_poll."""
     if not getattr(media.poll, "closed", False):
         raise errors.MEDIA_INVALID()
     view, _ = call.services.polls.of_message(call.me, peer, msg_id)
-    ballot = await call.services.polls.stop(call.me, view, origin=call.session)
+    may = False
+    if is_channel(peer):
+        poll = call.services.polls.get_or_none(view.body.poll)
+        if poll is not None and not poll.closed and not view.body.fwd:
+            await call.services.channels.changing.stopping_poll(call.me, peer, msg_id)
+            may = True
+    ballot = await call.services.polls.stop(call.me, view, may=may, origin=call.session)
     return updates(call, ballot, peer, msg_id)
 
 

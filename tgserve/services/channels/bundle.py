@@ -88,7 +88,7 @@ def build(
         reading=reading,
         counters=Counters(store),
         members=Members(store, clock, register),
-        journal=Journal(store, register),
+        journal=Journal(store, clock, register),
         publicity=Publicity(clock, names, life, register),
         migration=Migration(store, clock, ids),
         doors=Doors(store, clock, ids, life, register),

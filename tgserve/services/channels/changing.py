@@ -101,11 +101,7 @@ class Changing:
                     body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
                     if body is not None and (me not in (body.author, body.signer) or body.action):
                         raise errors.MESSAGE_DELETE_FORBIDDEN()
-            for msg_id in list(dict.fromkeys(msg_ids))[:LOGGED]:
-                body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
-                if body is not None and me not in (body.author, body.signer):
-                    line = c.LogEntry(now, me, journal.DELETE, msg_id=msg_id, body_before=body)
-                    journal.note(txn, channel, line)
+            _log_deleted(txn, channel, me, msg_ids, now)
             return remove(txn, channel, plain(txn, record, channel, msg_ids), now, origin)
 
         return self._store.transact(slot_of(channel), work)
@@ -127,8 +123,31 @@ class Changing:
                     ids += plain(txn, record, channel, (key[2],))
                     if len(ids) > SLICE:
                         break
+            _log_deleted(txn, channel, me, ids[:SLICE], now)
             done = remove(txn, channel, ids[:SLICE], now, origin)
             return Affected(done.pts, done.count, max(len(ids) - SLICE, 0))
+
+        return self._store.transact(slot_of(channel), work)
+
+    def stopping_poll(self, me: int, channel: int, msg_id: int) -> Commit[None]:
+        """`me` is about to close the poll of a message: its author while he may write there, or as admin with that
+        right the one of any post of a channel. CHANNEL_PRIVATE, MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED,
+        CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+        guest = self._register.writing_guest(me, channel)
+
+        def work(txn: Txn) -> None:
+            record, seat = admitted(txn, channel, me, now, guest)
+            body = txn.get(BODIES, channel, msg_id) if 0 < msg_id <= TOP_ID else None
+            if body is None or not body.poll:
+                raise errors.MESSAGE_ID_INVALID()
+            if record.megagroup or not rights.has(record, me, seat, rights.EDIT):
+                if me not in (body.author, body.signer):
+                    raise errors.MESSAGE_AUTHOR_REQUIRED()
+                if not record.megagroup and not rights.has(record, me, seat, rights.POST):
+                    raise errors.CHAT_ADMIN_REQUIRED()
+            line = c.LogEntry(now, me, journal.STOP_POLL, msg_id=msg_id, body_before=body)
+            journal.note(txn, channel, line)
 
         return self._store.transact(slot_of(channel), work)
 
@@ -204,6 +223,14 @@ class Changing:
             return Affected(done.pts, done.count, left)
 
         return self._store.transact(slot_of(channel), work)
+
+
+def _log_deleted(txn: Txn, channel: int, me: int, msg_ids: Sequence[int], now: int) -> None:
+    """Messages of others that `me` takes away."""
+    for msg_id in list(dict.fromkeys(msg_ids))[:LOGGED]:
+        body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
+        if body is not None and me not in (body.author, body.signer):
+            journal.note(txn, channel, c.LogEntry(now, me, journal.DELETE, msg_id=msg_id, body_before=body))
 
 
 def plain(txn: Txn, record: c.Channel, channel: int, msg_ids: Sequence[int]) -> list[int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
 from tgserve import errors, limits
+from tgserve.clock import Clock
 from tgserve.services.channels import rights
 from tgserve.services.channels.register import Register
 from tgserve.store import channel_records as c
@@ -17,7 +19,8 @@ from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
 
 TRIM_ROWS = 16
-SCAN_ROWS = 2_000
+SCAN_ROWS = 500
+"""Lines that are looked at between two breaths of the loop."""
 
 JOIN: Final = "join"
 JOIN_BY_INVITE: Final = "join_by_invite"
@@ -75,13 +78,14 @@ class Line:
 
 
 class Journal:
-    """Reading it: admins only."""
+    """Reading it: admins only, and what is not too old."""
 
-    def __init__(self, store: Store, register: Register) -> None:
+    def __init__(self, store: Store, clock: Clock, register: Register) -> None:
         self._store = store
+        self._clock = clock
         self._register = register
 
-    def lines(
+    async def lines(
         self,
         me: int,
         channel: int,
@@ -92,18 +96,27 @@ class Journal:
         admins: Collection[int] = (),
         wanted: Callable[[c.LogEntry], bool] = lambda entry: True,
     ) -> list[Line]:
-        """The newest lines first, with numbers in (min_id, max_id), of these admins (all with none) that are `wanted`.
-        CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        """The newest lines first, with numbers in (min_id, max_id), of these admins (all with none) that are `wanted`:
+        fewer than `limit` only where there are no more. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
         record, seat = self._register.seat(me, channel)
         if not rights.is_admin(record, me, seat):
             raise errors.CHAT_ADMIN_REQUIRED()
         found: list[Line] = []
         hi = max_id if max_id > 0 else None
-        with self._store.read(slot_of(channel)) as reader:
-            rows = reader.range(ADMIN_LOG, channel, lo=min_id + 1, hi=hi, limit=SCAN_ROWS, reverse=True)
+        since = int(self._clock.now()) - limits.ADMIN_LOG_SECONDS
+        while True:
+            with self._store.read(slot_of(channel)) as reader:
+                rows = list(
+                    reader.range(ADMIN_LOG, channel, lo=min_id + 1, hi=hi, limit=SCAN_ROWS, reverse=True)
+                )
             for key, entry in rows:
+                if entry.date < since:  # in a quiet channel nothing has come to push it out
+                    return found
                 if (not admins or entry.actor in admins) and wanted(entry):
                     found.append(Line(key[1], entry))
                     if len(found) >= limit:
-                        break
-        return found
+                        return found
+            if len(rows) < SCAN_ROWS:
+                return found
+            hi = rows[-1][0][1]
+            await asyncio.sleep(0)

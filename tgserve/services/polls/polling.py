@@ -280,12 +280,12 @@ class Polls:
 
     # -- closing ----------------------------------------------------------------------------------------------------
 
-    async def stop(self, me: int, view: View, *, origin: Origin = None) -> Ballot:
-        """Close a poll of mine for good. MESSAGE_AUTHOR_REQUIRED, MESSAGE_ID_INVALID."""
+    async def stop(self, me: int, view: View, *, may: bool = False, origin: Origin = None) -> Ballot:
+        """Close a poll of mine for good, or one that I `may` close. MESSAGE_AUTHOR_REQUIRED, MESSAGE_ID_INVALID."""
         poll = self.get_or_none(view.body.poll) if view.body.poll else None
         if poll is None:
             raise errors.MESSAGE_ID_INVALID()
-        if poll.creator != me or view.body.fwd:
+        if (poll.creator != me and not may) or view.body.fwd:
             raise errors.MESSAGE_AUTHOR_REQUIRED()
         await self._close(view.body.poll, me, origin)
         ballot = self.ballot_or_none(me, view.body.poll)

@@ -1,0 +1,284 @@
+"""The admin log: a line for every kind of deed, every filter, words, admins, pages, age."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.channels.test_channel_admins import log
+from tests.api.channels.test_channel_coming import ask, hide, invite, link
+from tests.api.messages.test_polls import media, poll
+from tests.api.messages.test_sending import refused
+from tests.community import run
+from tests.places import Place, place, publish, sound
+from tests.stickers.makers import id_of, makers
+from tests.talk import Person, talk
+from tgserve.services.channels import journal
+from tgserve.store import channel_records as cr
+from tgserve.store.slots import slot_of
+from tgserve.tl import types as t
+from tgserve.tl.functions import channels, messages
+
+PREFIX = "ChannelAdminLogEventAction"
+FLAGS = t.ChannelAdminLogEventsFilter.__slots__
+UNUSED = {"group_call", "send", "sub_extend"}
+"""No calls, no Stars; posts themselves are not noted."""
+
+
+def kinds(events: list[Any]) -> list[str]:
+    return [type(one.action).__name__.removeprefix(PREFIX) for one in events]
+
+
+async def everything(ann: Any, bob: Any, eve: Any, joe: Any) -> tuple[Place, dict[str, set[str]]]:
+    """A supergroup in which all has happened that can be noted there; the kinds that each filter must find."""
+    c = ann.c
+    here = await place(c, ann)
+    at: Any = here.input(ann)
+    await publish(here, ann, "busy_place")
+    await bob(channels.JoinChannel(channel=here.input(bob)))
+    await bob(channels.LeaveChannel(channel=here.input(bob)))
+    hash_ = await link(here, ann, title="door")
+    await bob(messages.ImportChatInvite(hash=hash_))
+    await ask(here, ann, eve)
+    await ann(hide(here, ann, eve))
+    await ann(invite(here, ann, joe))
+    await ann(messages.EditExportedChatInvite(peer=here.peer(ann), link=hash_, title="window"))
+    await ann(messages.EditExportedChatInvite(peer=here.peer(ann), link=hash_, revoked=True))
+    await ann(messages.DeleteExportedChatInvite(peer=here.peer(ann), link=hash_))
+    await here.ban(ann, bob, send_media=True)
+    await here.ban(ann, bob)
+    await here.ban(ann, bob, view_messages=True)
+    await here.ban(ann, bob)
+    await ann(invite(here, ann, bob))
+    await here.promote(ann, eve, ban_users=True)
+    await here.promote(ann, eve, other=False)
+    await ann(channels.EditTitle(channel=at, title="Busy"))
+    await ann(messages.EditChatAbout(peer=here.peer(ann), about="much to do"))
+    await ann(channels.ToggleSlowMode(channel=at, seconds=10))
+    await ann(messages.SetHistoryTTL(peer=here.peer(ann), period=86_400))
+    await ann(messages.SetHistoryTTL(peer=here.peer(ann), period=0))
+    await ann(channels.ToggleSlowMode(channel=at, seconds=0))
+    await ann(channels.SetStickers(channel=at, stickerset=id_of(await ann.make())))
+    denied = t.ChatBannedRights(until_date=0, send_polls=True)
+    await ann(messages.EditChatDefaultBannedRights(peer=here.peer(ann), banned_rights=denied))
+    await ann(messages.ToggleNoForwards(peer=here.peer(ann), enabled=True))
+    await ann(channels.ToggleAntiSpam(channel=at, enabled=True))
+    nothing = t.ChatReactionsNone()
+    await ann(messages.SetChatAvailableReactions(peer=here.peer(ann), available_reactions=nothing))
+    await ann(channels.UpdateColor(channel=at, color=5))
+    await ann(channels.UpdateColor(channel=at, color=5, for_profile=True))
+    rank = messages.EditChatParticipantRank(peer=here.peer(ann), participant=ann.peer(eve), rank="cook")
+    await ann(rank)
+    post = await here.post(eve, "aardvark")
+    await eve(messages.EditMessage(peer=here.peer(eve), id=post, message="aardwolf"))
+    await ann(messages.UpdatePinnedMessage(peer=here.peer(ann), id=post))
+    await ann(channels.DeleteMessages(channel=at, id=[post]))
+    other = await here.post(joe, "buy")
+    erase = channels.DeleteParticipantHistory(channel=at, participant=ann.peer(joe))
+    await ann(erase)
+    assert other
+    asked = messages.SendMedia(
+        peer=here.peer(ann), media=media(poll("yes", "no")), message="", random_id=c.ids.i64() or 1
+    )
+    made = await ann(asked)
+    number = next(one.id for one in made.updates if isinstance(one, t.UpdateMessageID))
+    await stop(here, ann, number)
+    news = await place(c, ann, megagroup=False)
+    await ann(channels.SetDiscussionGroup(broadcast=news.input(ann), group=at))
+    await ann(channels.SetDiscussionGroup(broadcast=t.InputChannelEmpty(), group=at))
+    await ann(channels.UpdateUsername(channel=at, username=""))
+    await ann(channels.TogglePreHistoryHidden(channel=at, enabled=True))
+    await ann(channels.TogglePreHistoryHidden(channel=at, enabled=False))
+    await ann(channels.ToggleForum(channel=at, enabled=True, tabs=False))
+    topic = messages.CreateForumTopic(peer=here.peer(ann), title="Soup", random_id=c.ids.i64() or 1)
+    made = await ann(topic)
+    number = next(one.id for one in made.updates if isinstance(one, t.UpdateMessageID))
+    await ann(messages.EditForumTopic(peer=here.peer(ann), topic_id=number, title="Stew"))
+    await ann(messages.UpdatePinnedForumTopic(peer=here.peer(ann), topic_id=number, pinned=True))
+    await ann(messages.DeleteTopicHistory(peer=here.peer(ann), top_msg_id=number))
+    return here, {
+        "join": {"ParticipantJoin", "ParticipantJoinByInvite", "ParticipantJoinByRequest"},
+        "leave": {"ParticipantLeave"},
+        "invite": {"ParticipantInvite"},
+        "ban": {"ParticipantToggleBan"},
+        "unban": {"ParticipantToggleBan"},
+        "kick": {"ParticipantToggleBan"},
+        "unkick": {"ParticipantToggleBan"},
+        "promote": {"ParticipantToggleAdmin"},
+        "demote": {"ParticipantToggleAdmin"},
+        "info": {
+            "ChangeTitle",
+            "ChangeAbout",
+            "ChangeUsername",
+            "ChangeStickerSet",
+            "ChangeLinkedChat",
+            "ToggleSlowMode",
+            "ChangeHistoryTTL",
+        },
+        "settings": {
+            "DefaultBannedRights",
+            "ToggleNoForwards",
+            "ToggleAntiSpam",
+            "TogglePreHistoryHidden",
+            "ToggleForum",
+            "ChangeAvailableReactions",
+            "ChangePeerColor",
+            "ChangeProfilePeerColor",
+        },
+        "pinned": {"UpdatePinned"},
+        "edit": {"EditMessage", "StopPoll"},
+        "delete": {"DeleteMessage"},
+        "invites": {
+            "ParticipantJoinByInvite",
+            "ParticipantJoinByRequest",
+            "ExportedInviteEdit",
+            "ExportedInviteRevoke",
+            "ExportedInviteDelete",
+        },
+        "forums": {"CreateTopic", "EditTopic", "PinTopic", "DeleteTopic"},
+        "edit_rank": {"ParticipantEditRank"},
+    }
+
+
+async def stop(here: Place, who: Person, number: int) -> None:
+    view = (await here.history(who, 1))[0]
+    closed = poll("yes", "no", closed=True)
+    closed.id = view.media.poll.id
+    asked = messages.EditMessage(peer=here.peer(who), id=number, media=t.InputMediaPoll(poll=closed))
+    await who(asked)
+
+
+def test_every_deed_is_noted_and_every_filter_finds_its_own() -> None:
+    async def story() -> None:
+        async with makers(4) as (c, (ann, bob, eve, joe)):
+            here, expected = await everything(ann, bob, eve, joe)
+            assert set(expected) == set(FLAGS) - UNUSED
+            whole = await log(here, ann)
+            assert set(kinds(whole)) == set().union(*expected.values())
+            found: dict[str, list[int]] = {}
+            for flag in FLAGS:
+                asked = t.ChannelAdminLogEventsFilter(**{flag: True})
+                events = await log(here, ann, events_filter=asked)
+                assert set(kinds(events)) == expected.get(flag, set()), flag
+                found[flag] = [one.id for one in events]
+            for one, other in (("ban", "unban"), ("kick", "unkick"), ("promote", "demote"), ("ban", "kick")):
+                assert len(found[one]) == 1 and not set(found[one]) & set(found[other]), one
+            both = t.ChannelAdminLogEventsFilter(ban=True, leave=True)
+            ids = [one.id for one in await log(here, ann, events_filter=both)]
+            assert sorted(ids) == sorted(found["ban"] + found["leave"])
+            deleted = await log(here, ann, events_filter=t.ChannelAdminLogEventsFilter(delete=True))
+            assert {one.action.message.message for one in deleted} == {"aardwolf", "buy"}
+            sound(c)
+
+    run(story())
+
+
+def test_words_admins_and_pages_of_the_log() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+            await here.promote(ann, bob, change_info=True)
+            for number in range(5):
+                await ann(channels.EditTitle(channel=here.input(ann), title=f"Aard {number}"))
+                await bob(channels.EditTitle(channel=here.input(bob), title=f"Zebra {number}"))
+            whole = await log(here, ann)
+            titles = [one for one in whole if kinds([one]) == ["ChangeTitle"]]
+            assert len(titles) == 10
+            fits = [one.id for one in titles if "Aard 3" in (one.action.prev_value, one.action.new_value)]
+            assert (
+                set(fits) <= {one.id for one in await log(here, bob, q="aARD 3")} < {one.id for one in titles}
+            )
+            assert await log(here, ann, q="giraffe") == []
+            bobs: list[Any] = [t.InputUser(user_id=bob.id, access_hash=ann.peer(bob).access_hash)]  # type: ignore[union-attr]
+            only = await log(here, ann, admins=bobs)
+            assert {one.user_id for one in only} == {bob.id} and len(only) == 5
+            pages: list[int] = []
+            last = 0
+            while page := await log(here, ann, limit=4, max_id=last):
+                pages += [one.id for one in page]
+                last = page[-1].id
+            assert pages == [one.id for one in whole] == sorted(pages, reverse=True)
+            above = await log(here, ann, min_id=whole[3].id)
+            assert [one.id for one in above] == [one.id for one in whole[:3]]
+            asked = channels.GetAdminLog(channel=here.input(eve), q="", max_id=0, min_id=0, limit=9)
+            await refused("CHAT_ADMIN_REQUIRED", eve, asked)
+            wrong: list[Any] = [t.InputUser(user_id=bob.id, access_hash=1)]
+            asked = channels.GetAdminLog(
+                channel=here.input(ann), q="", max_id=0, min_id=0, limit=9, admins=wrong
+            )
+            await refused("USER_ID_INVALID", ann, asked)
+
+    run(story())
+
+
+def test_what_is_older_than_two_days_is_not_shown_in_a_quiet_channel_either() -> None:
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            here = await place(c, ann)
+            await ann(channels.EditTitle(channel=here.input(ann), title="Once"))
+            c.clock.advance(86_400)
+            await ann(channels.EditTitle(channel=here.input(ann), title="Twice"))
+            assert len(await log(here, ann)) == 2
+            c.clock.advance(86_500)
+            assert [one.action.new_value for one in await log(here, ann)] == ["Twice"]
+            c.clock.advance(86_500)
+            assert await log(here, ann) == []
+
+    run(story())
+
+
+def test_a_rare_line_is_found_under_thousands_of_others() -> None:
+    """Clients take a short page for the end of the log."""
+
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            here = await place(c, ann)
+            await ann(channels.EditTitle(channel=here.input(ann), title="Needle"))
+            now = int(c.clock.now())
+
+            def hay(txn: Any) -> None:
+                for _ in range(3_000):
+                    journal.note(txn, here.id, cr.LogEntry(now, ann.id, journal.LEAVE))
+
+            await c.store.transact(slot_of(here.id), hay)
+            info = t.ChannelAdminLogEventsFilter(info=True)
+            assert kinds(await log(here, ann, events_filter=info)) == ["ChangeTitle"]
+            assert kinds(await log(here, ann, q="needle")) == ["ChangeTitle"]
+
+    run(story())
+
+
+@pytest.mark.parametrize("who", ["another", "demoted"])
+def test_6_3_whose_polls_of_a_channel_are_stopped_by_whom(who: str) -> None:
+    """An admin who may edit posts stops any; who may not post any more stops not even his own."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            news = await place(c, ann, bob, eve, megagroup=False)
+            await news.promote(ann, bob, post_messages=True)
+            asked = messages.SendMedia(
+                peer=news.peer(bob), media=media(poll("yes", "no")), message="", random_id=7
+            )
+            made = await bob(asked)
+            number = next(one.id for one in made.updates if isinstance(one, t.UpdateMessageID))
+            view = (await news.history(ann, 1))[0]
+            closed = poll("yes", "no", closed=True)
+            closed.id = view.media.poll.id
+
+            def ending(by: Person) -> messages.EditMessage:
+                return messages.EditMessage(
+                    peer=news.peer(by), id=number, media=t.InputMediaPoll(poll=closed)
+                )
+
+            await refused("MESSAGE_AUTHOR_REQUIRED", eve, ending(eve))
+            if who == "demoted":
+                await news.promote(ann, bob, other=False)
+                await refused("CHAT_ADMIN_REQUIRED", bob, ending(bob))
+            else:
+                await news.promote(ann, eve, edit_messages=True)
+                await eve(ending(eve))
+                assert (await news.history(bob, 1))[0].media.poll.closed
+                assert kinds(await log(news, ann))[0] == "StopPoll"
+
+    run(story())
