@@ -15,9 +15,10 @@ from telethon.tl import functions as f
 
 from tests.adapters.push_peers import Browser
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up, until
+from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up
 from tests.journeys.test_push import SETTINGS, register
 from tests.journeys.test_telethon import meet
+from tests.waiting import until
 
 ROUNDS = int(os.environ.get("TGSERVE_KILL_PUSH_ROUNDS", "4"))
 SEED = int(os.environ.get("TGSERVE_KILL_SEED", "1"))

@@ -28,7 +28,8 @@ from telethon.tl import types as t
 from cli import patching
 from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import telethon_person, until
+from tests.journeys.people import telethon_person
+from tests.waiting import until
 
 STOCK = Path("/usr/bin/telegram-desktop")
 PROGRAMS = ("dpkg-query", "telegram-desktop", "Xvfb", "openbox", "xdotool", "import", "convert", "unshare")

@@ -17,7 +17,8 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import fingerprint_of, until
+from tests.journeys.people import fingerprint_of
+from tests.waiting import until
 
 
 def key_facts(pem: str) -> dict[str, Any]:

@@ -9,13 +9,8 @@ import telethon
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import (
-    kurigram_client,
-    kurigram_sign_up,
-    telethon_client,
-    telethon_person,
-    until,
-)
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_client, telethon_person
+from tests.waiting import until
 
 PASSWORD = "correct horse battery"
 

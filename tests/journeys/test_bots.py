@@ -11,9 +11,10 @@ from telethon import errors, events
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import kurigram_client, telethon_client, telethon_person, until
+from tests.journeys.people import kurigram_client, telethon_client, telethon_person
 from tests.journeys.socks import Socks
 from tests.journeys.tdlib import VERSIONS
+from tests.waiting import until
 
 
 @pytest.fixture

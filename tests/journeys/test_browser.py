@@ -19,8 +19,9 @@ from telethon.tl.functions.account import UpdateUsernameRequest
 
 from tests.journeys.daemon import Daemon
 from tests.journeys.npm import installed
-from tests.journeys.people import telethon_person, until
+from tests.journeys.people import telethon_person
 from tests.server.test_doors import certificate
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 HERE = Path(__file__).parent / "browser"

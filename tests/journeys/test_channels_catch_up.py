@@ -10,10 +10,11 @@ import pytest
 from pyrogram.handlers import MessageHandler
 from telethon.tl import functions as f
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.test_channels import channel_of
 from tests.journeys.test_groups import known
 from tests.journeys.test_telethon import meet
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 MISSED = [f"missed {number}" for number in range(300)]

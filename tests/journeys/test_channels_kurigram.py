@@ -11,8 +11,9 @@ from pyrogram.handlers import ChatJoinRequestHandler, MessageHandler
 from telethon import errors
 from telethon.tl import functions as f
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.test_channels import channel_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

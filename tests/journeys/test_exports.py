@@ -16,7 +16,8 @@ from telethon.tl import types as t
 from cli.client import call
 from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import ROOT, Daemon
-from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up, until
+from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up
+from tests.waiting import until
 from tgserve.admin.schema.jobs import JobShow
 
 

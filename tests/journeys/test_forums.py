@@ -10,12 +10,13 @@ from telethon import errors
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_channels import channel_of, until_async
 from tests.journeys.test_channels_tdlib import arrive, supergroup
 from tests.journeys.test_groups import known
 from tests.journeys.test_telethon import meet
+from tests.waiting import until
 
 YELLOW = 0xFFD67E
 

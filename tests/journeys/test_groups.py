@@ -9,9 +9,10 @@ from telethon import errors
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_telethon import meet
+from tests.waiting import until
 
 
 async def known(one, other):

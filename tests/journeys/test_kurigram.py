@@ -8,7 +8,8 @@ import pyrogram
 import pytest
 from pyrogram.handlers import DeletedMessagesHandler, EditedMessageHandler, MessageHandler
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

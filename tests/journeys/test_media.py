@@ -14,15 +14,10 @@ import telethon
 from PIL import Image
 from telethon.tl import functions, types
 
-from tests.journeys.people import (
-    kurigram_client,
-    kurigram_sign_up,
-    telethon_client,
-    telethon_person,
-    until,
-)
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_client, telethon_person
 from tests.journeys.scripted import scripted_person
 from tests.journeys.test_scripted import CLIENTS
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

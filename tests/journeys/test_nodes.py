@@ -15,7 +15,8 @@ from telethon.sessions import MemorySession
 
 from tests.journeys import nodes
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up, until
+from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,7 +10,8 @@ from telethon import errors
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import API_HASH, API_ID, telethon_client, telethon_person, until
+from tests.journeys.people import API_HASH, API_ID, telethon_client, telethon_person
+from tests.waiting import until
 
 
 async def run(daemon, *arguments):

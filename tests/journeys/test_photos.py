@@ -20,10 +20,11 @@ from telethon.tl import types as t
 
 from tests.imaging.films import film
 from tests.imaging.test_pictures import image_of, picture
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.tdlib import VERSIONS, Client, befriend
 from tests.journeys.test_groups import deeds_of, known
 from tests.journeys.test_telethon import meet
+from tests.waiting import until
 
 RED, BLUE, GREEN = (200, 0, 0), (0, 0, 200), (0, 200, 0)
 

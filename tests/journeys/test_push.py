@@ -11,8 +11,9 @@ from telethon.tl import functions as f
 
 from tests.adapters.push_peers import Browser, Distributor
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up, until
+from tests.journeys.people import telethon_client, telethon_person, telethon_sign_up
 from tests.journeys.test_telethon import meet
+from tests.waiting import until
 
 SETTINGS = """
 [push]

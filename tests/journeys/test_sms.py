@@ -17,7 +17,8 @@ from telethon import functions
 from tests.adapters.peers import Phone
 from tests.adapters.smsc import RealCentre
 from tests.journeys.daemon import ROOT, Daemon
-from tests.journeys.people import telethon_client, until
+from tests.journeys.people import telethon_client
+from tests.waiting import until
 
 pytestmark = pytest.mark.journey
 

@@ -17,9 +17,10 @@ from telethon.tl import functions, types
 
 from tests.journeys.conftest import SETTINGS
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person, until
+from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.tdlib import VERSIONS, Client, befriend
 from tests.journeys.test_media import file_of, meet
+from tests.waiting import until
 from tgserve.services.reactions.stock import STOCK as REACTIONS
 from tgserve.stock import motions
 from tgserve.stock.catalogue import DRAWINGS

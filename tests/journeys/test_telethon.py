@@ -10,7 +10,8 @@ from telethon.network.connection.http import HttpPacketCodec
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import telethon_client, telethon_person, until
+from tests.journeys.people import telethon_client, telethon_person
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

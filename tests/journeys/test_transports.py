@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.journeys.people import until
+from tests.waiting import until
 from tgserve.testing.miniclient import KINDS, MiniClient
 from tgserve.tl import types as t
 from tgserve.tl.functions import auth, contacts, messages

@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from tests.journeys.people import until
+from tests.waiting import until
 from tgserve.errors import RpcError
 from tgserve.mtproto.constructors import PING_DELAY_DISCONNECT
 from tgserve.testing.miniclient import MiniClient

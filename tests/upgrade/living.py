@@ -16,7 +16,8 @@ from typing import Any
 from telethon import errors, functions, types
 
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import telethon_client, telethon_sign_up, until
+from tests.journeys.people import telethon_client, telethon_sign_up
+from tests.waiting import until
 
 FILE = hashlib.shake_256(b"a file that outlives its server").digest(30_000)
 

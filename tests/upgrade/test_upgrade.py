@@ -15,8 +15,9 @@ from telethon.crypto import AuthKey
 from telethon.sessions import MemorySession
 
 from tests.journeys.daemon import Daemon
-from tests.journeys.people import telethon_client, until
+from tests.journeys.people import telethon_client
 from tests.upgrade.living import FILE
+from tests.waiting import until
 
 pytestmark = pytest.mark.journey
 HERE = Path(__file__).resolve().parent
