@@ -242,7 +242,8 @@ class Paper(Town):
             )
             news: Any = await person.client.call(request)
             if isinstance(news, t.UpdatesChannelDifferenceTooLong):
-                self.wrong.append(f"{person.phone}: too long")
+                dialog: Any = news.dialog
+                copy.box, copy.pts = await self.history(person), dialog.pts
                 return
             for one in getattr(news, "new_messages", ()):
                 if one.id in copy.box:

@@ -173,6 +173,9 @@ def difference(
             others.append(update)
             who.update(people(named, services))
     others.reverse()
+    numbered = any(one.pts_count for _, one in missed.events)
+    if missed.events and not (views or others or numbered) and missed.final:
+        return t.UpdatesChannelDifferenceEmpty(final=True, pts=missed.pts, timeout=timeout)
     return t.UpdatesChannelDifference(
         final=missed.final,
         pts=missed.pts,

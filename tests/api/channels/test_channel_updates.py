@@ -184,6 +184,36 @@ def test_what_was_missed_in_all_its_forms() -> None:
     run(story())
 
 
+def test_what_has_no_pts_of_its_own_is_told_to_who_is_there_already() -> None:
+    """He has the channel's last pts, and his line was gone when somebody reacted."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+            for number in (1, 2):
+                await ann(messages.SendMessage(peer=here.peer(ann), message="hello", random_id=number))
+            pts = c.services.channels.register.top(here.id).pts
+            assert isinstance(await look(here, bob), t.UpdatesChannelDifferenceEmpty)
+            fire = t.ReactionEmoji(emoticon="🔥")
+            post = (await look(here, bob, pts - 1)).new_messages[-1].id
+            await eve(messages.SendReaction(peer=here.peer(eve), msg_id=post, reaction=[fire]))
+            title = t.InputChannel(
+                channel_id=here.peer(ann).channel_id, access_hash=here.peer(ann).access_hash
+            )
+            await ann(channels.ToggleSlowMode(channel=here.input(ann), seconds=10))
+            missed = await look(here, bob)
+            assert [type(one) for one in missed.other_updates] == [t.UpdateMessageReactions, t.UpdateChannel]
+            assert missed.other_updates[0].reactions.results[0].count == 1
+            assert (missed.pts, missed.final, missed.new_messages) == (pts, True, [])
+            await ann(messages.SendMessage(peer=here.peer(ann), message="more", random_id=3))
+            sliced = await look(here, bob, pts, 1)  # behind what stands beside its first pts, too
+            assert [type(one) for one in sliced.other_updates] == [t.UpdateMessageReactions, t.UpdateChannel]
+            assert [one.message for one in sliced.new_messages] == ["more"]
+            assert isinstance(await look(here, bob), t.UpdatesChannelDifferenceEmpty)
+
+    run(story())
+
+
 def test_6_2_what_was_written_before_one_came_is_not_told_when_it_changes() -> None:
     """A supergroup that hides it: an edit, a reaction or a pin of it tells its text to nobody who came later."""
 

@@ -32,6 +32,7 @@ from tgserve.store.keyspaces import (
     CHANNEL_MENTIONS,
     CHANNELS,
     DIALOGS,
+    EVENTS,
     GROUP_READS,
     JOINED,
     PARTICIPANTS,
@@ -41,10 +42,12 @@ from tgserve.store.keyspaces import (
 )
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
-from tgserve.store.transaction import Txn
+from tgserve.store.transaction import Reader, Txn
 
 SLACK_SECONDS = 60
 READ_DATE_SECONDS = 7 * 86_400
+BESIDE = 100
+"""Events without pts of their own that are told again, the newest."""
 AUTHORS_TOLD = 50
 """Authors of a stretch of messages who hear that it was read."""
 
@@ -323,18 +326,26 @@ class ChannelReading:
         with self._store.read(slot_of(channel)) as reader:
             head = eventlog.box_head(reader, channel)
             if pts == head.pts:
-                return Missed(pts, [], True)
+                return Missed(pts, _beside(reader, channel, pts) if head.sub else [], True)
             behind = head.pts - pts
             lost = behind < 0 or pts < head.oldest_pts or behind > limits.CHANNEL_BEHIND
             if pts == limit == 1 < behind and not rights.is_member(seat):
                 return Missed(head.pts, [], True, begins=True)
             if lost or pts == limit == 1 < behind:
                 return Missed(head.pts, [], True, too_long=True)
+            beside = _beside(reader, channel, pts)
             found = eventlog.read(reader, channel, pts, limit=limit + 1)
         kept = found[:limit]
         if len(found) > limit:
-            return Missed(kept[-1][0], kept, False)
-        return Missed(head.pts, kept, True)
+            return Missed(kept[-1][0], beside + kept, False)
+        return Missed(head.pts, beside + kept, True)
+
+
+def _beside(reader: Reader, channel: int, pts: int) -> list[tuple[int, ev.LoggedEvent]]:
+    """What happened at this pts and has none of its own (reactions, a change of the channel): who is there may have
+    missed it, and is told again."""
+    rows = list(reader.range(EVENTS, channel, pts, lo=1, limit=BESIDE, reverse=True))
+    return [(pts, logged) for _, logged in reversed(rows)]
 
 
 def _see(txn: Txn, me: int, channel: int, seen: list[int], now: int, origin: Origin) -> bool:
