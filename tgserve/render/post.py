@@ -36,8 +36,7 @@ def author(services: Services, view: View, flags: int) -> tuple[int, bytes]:
 
 
 def counters(services: Services, view: View) -> tuple[int, bytes]:
-    """Views and forwards of a post, and how often it was answered. A post has one view from the start: else clients
-    never report any (CLIENTS A.18)."""
+    """Views and forwards of a post, and how often it was answered."""
     record = services.channels.register.get_or_none(view.owner)
     if record is None:
         return 0, b""
@@ -46,8 +45,8 @@ def counters(services: Services, view: View) -> tuple[int, bytes]:
             return 0, b""
         thread = services.channels.threads.of(view.owner, view.msg_id) or NONE
         return REPLIES, _REPLIES(_REPLIES_ID, 0, thread.replies, thread.pts)
-    stats = services.channels.counters.of(view.owner, view.msg_id)
-    drawn = _COUNTERS(max(stats.views, 1), stats.forwards)
+    counted = services.channels.counters
+    drawn = _COUNTERS(counted.views(view.owner, view.msg_id), counted.of(view.owner, view.msg_id).forwards)
     under = comments(services, record, view.owner, view.msg_id)
     if under is None:
         return VIEWS, drawn

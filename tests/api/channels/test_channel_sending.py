@@ -452,3 +452,20 @@ def test_6_3_who_is_seen_typing() -> None:
             assert told == []
 
     run(story())
+
+
+def test_a_post_is_seen_by_its_author_from_the_start_and_once_by_each_reader() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve, megagroup=False)
+            post = await here.post(ann, "it rains")
+
+            async def looks(who: Person) -> int:
+                asked = messages.GetMessagesViews(peer=here.peer(who), id=[post], increment=True)
+                views: int = (await who(asked)).views[0].views
+                return views
+
+            assert [await looks(who) for who in (ann, bob, ann, bob, eve)] == [1, 2, 2, 2, 3]
+            assert (await here.history(bob))[0].views == 3
+
+    run(story())

@@ -12,6 +12,7 @@ from tgserve.rpc.context import Call
 from tgserve.rpc.registry import rpc
 from tgserve.services.channels.register import is_channel
 from tgserve.services.history import Window
+from tgserve.store.records import ROW_OUT
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
@@ -81,15 +82,16 @@ async def get_messages_views(call: Call, request: messages.GetMessagesViews) -> 
     counters = call.services.channels.counters
     views = call.services.channels.reading.messages(call.me, peer, request.id)
     if request.increment:
-        counters.view(call.me, peer, [view.msg_id for view in views if view is not None])
+        others = [view.msg_id for view in views if view is not None and not view.row.flags & ROW_OUT]
+        counters.view(call.me, peer, others)
     counted: list[t.AnyMessageViews] = []
     who: dict[int, None] = {peer: None}
     for view in views:
         if view is None:
             counted.append(t.MessageViews())
             continue
-        stats = counters.of(peer, view.msg_id)
-        made = t.MessageViews(views=max(stats.views, 1), forwards=stats.forwards)
+        forwards = counters.of(peer, view.msg_id).forwards
+        made = t.MessageViews(views=counters.views(peer, view.msg_id), forwards=forwards)
         made.replies = post.of_view(call.services, view)
         counted.append(made)
         who.update(dict.fromkeys(view.repliers))

@@ -1,7 +1,7 @@
 """Views and forwards of posts: counted in memory, written a batch at a time, so that looking at a post costs no commit.
 
-A viewer counts once for a post as long as memory remembers him. What a crash may lose is the last few seconds of views,
-never a message.
+A viewer counts once for a post as long as memory remembers him, and who posted it once from the start. What a crash may
+lose is the last few seconds of views, never a message.
 """
 
 from __future__ import annotations
@@ -46,8 +46,13 @@ class Counters:
             self._keep(key, known)
         return known
 
+    def views(self, channel: int, msg_id: int) -> int:
+        """How many have seen a post. Its author has: a post of which nobody had would not be reported as seen by any
+        client (CLIENTS A.18)."""
+        return self.of(channel, msg_id).views + 1
+
     def view(self, me: int, channel: int, msg_ids: Sequence[int]) -> None:
-        """`me` has looked at these posts of a channel that he may see."""
+        """`me` has looked at these posts of others in a channel that he may see."""
         for msg_id in msg_ids:
             seen = (channel, msg_id, me)
             if seen in self._viewed:
