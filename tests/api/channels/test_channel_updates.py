@@ -197,9 +197,6 @@ def test_what_has_no_pts_of_its_own_is_told_to_who_is_there_already() -> None:
             fire = t.ReactionEmoji(emoticon="🔥")
             post = (await look(here, bob, pts - 1)).new_messages[-1].id
             await eve(messages.SendReaction(peer=here.peer(eve), msg_id=post, reaction=[fire]))
-            title = t.InputChannel(
-                channel_id=here.peer(ann).channel_id, access_hash=here.peer(ann).access_hash
-            )
             await ann(channels.ToggleSlowMode(channel=here.input(ann), seconds=10))
             missed = await look(here, bob)
             assert [type(one) for one in missed.other_updates] == [t.UpdateMessageReactions, t.UpdateChannel]
