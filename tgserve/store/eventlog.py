@@ -93,17 +93,25 @@ def append(
     return published
 
 
-def append_message(txn: Txn, user: int, box_key: bytes, box: BoxHead, now: int, memo: Any) -> Published:
+def append_message(
+    txn: Txn,
+    user: int,
+    box_key: bytes,
+    box: BoxHead,
+    now: int,
+    memo: Any,
+    origin: tuple[int, int] | None = None,
+) -> Published:
     """As `append` of NewMessage with the box's next msg_id, for who has read its head (stored under `box_key`): what a
     message to a group costs is this, as often as the group has members."""
     pts, msg_id = box.pts + 1, box.msg_id + 1
     event = NewMessage(msg_id)
     if not pts % TRIM_EVERY:
-        return append(txn, user, event, now=now, head=box, memo=memo)
+        return append(txn, user, event, now=now, head=box, memo=memo, origin=origin)
     journal, slot = txn.journal, txn.slot
     journal[box_key] = _encode(BoxHead(pts, msg_id, box.qts, now, box.oldest_pts, 0))
     journal[_event_key(slot, _EVENT, user, pts, 0)] = _logged_message(msg_id, now)
-    published = Published(user, pts, 1, event, now, memo, None)
+    published = Published(user, pts, 1, event, now, memo, origin)
     txn.publish(published)
     return published
 

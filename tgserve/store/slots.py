@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 SLOTS = 1024
 
@@ -16,6 +17,7 @@ def slots_of(owners: Iterable[int]) -> list[int]:
     return [(owner * _MIX & _MASK) >> 54 for owner in owners]
 
 
+@lru_cache(1 << 15)
 def slot_of(owner: int | str | bytes) -> int:
     """The slot, 0..1023, of a user, channel, auth key (numbers) or a phone, name, hash (text, bytes).
 

@@ -18,7 +18,7 @@ from tgserve.errors import StoreError
 from tgserve.limits import TRANSACTION_BYTES, VALUE_BYTES
 from tgserve.store.engine import Row, Rows, Snapshot, laid_over
 from tgserve.store.packing import Keyspace, after
-from tgserve.store.payloads import AnyOutbox, DeliverAll
+from tgserve.store.payloads import AnyOutbox, Deliver, DeliverAll
 from tgserve.store.retention import Retention
 
 V = TypeVar("V")
@@ -27,6 +27,8 @@ Found = tuple[tuple[Any, ...], V]
 """(key parts, record)"""
 OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
 """(source slot, target slot, encoded payload, payload, memo)"""
+NOT_ENCODED: Final = msgspec.Raw(b"")
+"""In place of a payload that is small by its kind, until it is known that it leaves the shard."""
 MANY_SLOTS = -1
 """Target slot of a DeliverAll that is not yet divided among the shards; it is not encoded either."""
 
@@ -210,6 +212,17 @@ class Txn(Reader):
             raise StoreError(f"{keyspace.name}: {key!r} is no key of it: {fault}") from fault
         self.journal[packed] = data
 
+    def look(self, packed: bytes) -> bytes | None:
+        """The value of a packed key of this slot, as it is stored: for rows that are read and written at every
+        message."""
+        entry: Any = self.journal.get(packed, _ABSENT)
+        if entry is _ABSENT:
+            entry = self._overlay.get(packed, _ABSENT)
+            if entry is _ABSENT:
+                entry = self._snapshot.get(packed)
+        found: bytes | None = entry
+        return found
+
     def delete(self, keyspace: Keyspace[Any], *key: Any) -> None:
         """Remove a row; nothing happens when it is not there."""
         try:
@@ -220,10 +233,13 @@ class Txn(Reader):
     def outbox(self, target_slot: int, payload: AnyOutbox, memo: Any = None) -> None:
         """Tell another slot: the handler of type(payload) runs in a transaction of `target_slot`, once, in the order
         of this slot's commits. `memo` saves the handler reads; it is None after a restart."""
-        data = _ENCODE(payload)
-        if len(data) > SMALL_BYTES:
-            self._grow(len(data))
-        item = (self.slot, target_slot, msgspec.Raw(data), payload, memo)
+        encoded = NOT_ENCODED
+        if type(payload) is not Deliver:
+            data = _ENCODE(payload)
+            encoded = msgspec.Raw(data)
+            if len(data) > SMALL_BYTES:
+                self._grow(len(data))
+        item = (self.slot, target_slot, encoded, payload, memo)
         if self.outgoing:
             self.outgoing.append(item)
         else:
@@ -232,7 +248,7 @@ class Txn(Reader):
     def spread(self, payload: DeliverAll, memo: Any = None) -> None:
         """As `outbox` of payload.to(user) for each of payload.users. The handler of DeliverAll gets as many of them at
         once as have their slots in one shard: it sets `slot` to each one's before it touches his rows."""
-        item = (self.slot, MANY_SLOTS, msgspec.Raw(b""), payload, memo)
+        item = (self.slot, MANY_SLOTS, NOT_ENCODED, payload, memo)
         if self.outgoing:
             self.outgoing.append(item)
         else:

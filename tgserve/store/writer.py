@@ -43,7 +43,7 @@ from tgserve.store.outbox import (
 from tgserve.store.packing import META_SLOT
 from tgserve.store.retention import Retention
 from tgserve.store.slots import slot_of, slots_of
-from tgserve.store.transaction import MANY_SLOTS, OutboxItem, Reader, Txn
+from tgserve.store.transaction import MANY_SLOTS, NOT_ENCODED, OutboxItem, Reader, Txn
 
 PARKED_AT_ONCE = 500
 DELETIONS_AT_ONCE = 4000
@@ -474,6 +474,8 @@ class Shard:
                 there = group.outgoing.get(number)
                 if there is None:
                     there = group.outgoing[number] = []
+                if item[2] is NOT_ENCODED:
+                    item = (item[0], item[1], msgspec.Raw(_ENCODE(item[3])), item[3], item[4])
                 there.append(item)
             elif self._apply(item, group) and self._txn.outgoing:
                 self._deliver(self._txn.outgoing, group)
@@ -523,7 +525,7 @@ class Shard:
                 return
         for user, slot in zip(users, slots, strict=True):
             one = payload.to(user)
-            self._deliver(((source, slot, msgspec.Raw(_ENCODE(one)), one, memo),), group)
+            self._deliver(((source, slot, NOT_ENCODED, one, memo),), group)
 
     def _apply(self, item: OutboxItem, group: _Group, parked: tuple[Any, ...] | None = None) -> bool:
         """Run the handler with a journal of its own. If it fails the item is parked (or stays so): False.
