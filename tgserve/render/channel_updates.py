@@ -145,7 +145,8 @@ def difference(
     services: Services, me: int, channel: int, missed: Missed, timeout: int
 ) -> t.AnyUpdatesChannelDifference:
     """updates.channelDifference; a message that came and went meanwhile is not told of, one that was edited comes once,
-    as it is now."""
+    as it is now. TDLib takes messages that were edited, deleted or pinned here and nothing else (an ERROR in its log):
+    so one with other reactions comes as edited, the channel stands among the chats, and topics are asked for."""
     if missed.too_long:
         return _too_long(services, me, channel, timeout)
     if not missed.events and not missed.begins:
@@ -158,13 +159,11 @@ def difference(
     told: set[tuple[Any, ...]] = {("edit", one) for one in came}
     for pts, logged in reversed(missed.events):
         event = logged.event
-        if isinstance(event, ev.NewMessage | ev.TopicPinned | ev.TopicsOrder):
-            continue  # TDLib logs an ERROR for pinned topics here; whoever was away asks for the topics
-        key: tuple[Any, ...] = ("edit", event.msg_id) if isinstance(event, ev.EditMessage) else (pts, event)
+        if isinstance(event, ev.NewMessage | ev.TopicPinned | ev.TopicsOrder | ev.ChannelChanged):
+            continue
         if isinstance(event, ev.ReactionsChanged):
-            key = ("reactions", event.msg_id)
-        if isinstance(event, ev.ChannelChanged):
-            key = ("channel",)
+            event = ev.EditMessage(event.msg_id)
+        key: tuple[Any, ...] = ("edit", event.msg_id) if isinstance(event, ev.EditMessage) else (pts, event)
         if key in told:
             continue
         told.add(key)
@@ -173,9 +172,6 @@ def difference(
             others.append(update)
             who.update(people(named, services))
     others.reverse()
-    numbered = any(one.pts_count for _, one in missed.events)
-    if missed.events and not (views or others or numbered) and missed.final:
-        return t.UpdatesChannelDifferenceEmpty(final=True, pts=missed.pts, timeout=timeout)
     return t.UpdatesChannelDifference(
         final=missed.final,
         pts=missed.pts,

@@ -184,29 +184,31 @@ def test_what_was_missed_in_all_its_forms() -> None:
     run(story())
 
 
-def test_what_has_no_pts_of_its_own_is_told_to_who_is_there_already() -> None:
-    """He has the channel's last pts, and his line was gone when somebody reacted."""
+def test_what_has_no_pts_of_its_own_is_told_with_what_is_behind_it() -> None:
+    """Somebody reacted when his line was gone. In a form that TDLib takes here; and a difference always leads on."""
 
     async def story() -> None:
         async with talk(3) as (c, (ann, bob, eve)):
             here = await place(c, ann, bob, eve)
-            for number in (1, 2):
-                await ann(messages.SendMessage(peer=here.peer(ann), message="hello", random_id=number))
+            first, post = [await here.post(ann, text) for text in ("first", "hello")]
             pts = c.services.channels.register.top(here.id).pts
-            assert isinstance(await look(here, bob), t.UpdatesChannelDifferenceEmpty)
-            fire = t.ReactionEmoji(emoticon="🔥")
-            post = (await look(here, bob, pts - 1)).new_messages[-1].id
-            await eve(messages.SendReaction(peer=here.peer(eve), msg_id=post, reaction=[fire]))
+            fire: list[Any] = [t.ReactionEmoji(emoticon="🔥")]
+            for _ in range(2):
+                await eve(messages.SendReaction(peer=here.peer(eve), msg_id=post, reaction=fire))
+                await eve(messages.SendReaction(peer=here.peer(eve), msg_id=first, reaction=fire))
             await ann(channels.ToggleSlowMode(channel=here.input(ann), seconds=10))
-            missed = await look(here, bob)
-            assert [type(one) for one in missed.other_updates] == [t.UpdateMessageReactions, t.UpdateChannel]
-            assert missed.other_updates[0].reactions.results[0].count == 1
-            assert (missed.pts, missed.final, missed.new_messages) == (pts, True, [])
-            await ann(messages.SendMessage(peer=here.peer(ann), message="more", random_id=3))
-            sliced = await look(here, bob, pts, 1)  # behind what stands beside its first pts, too
-            assert [type(one) for one in sliced.other_updates] == [t.UpdateMessageReactions, t.UpdateChannel]
-            assert [one.message for one in sliced.new_messages] == ["more"]
-            assert isinstance(await look(here, bob), t.UpdatesChannelDifferenceEmpty)
+            nothing = await look(here, bob, pts)
+            assert isinstance(nothing, t.UpdatesChannelDifferenceEmpty) and nothing.pts == pts
+            (last,) = (await look(here, bob, pts - 1)).new_messages
+            assert last.reactions.results[0].count == 1
+            await here.post(ann, "more")
+            for limit in 1, 100:
+                missed = await look(here, bob, pts, limit)
+                assert [type(one) for one in missed.other_updates] == [t.UpdateEditChannelMessage] * 2
+                assert {one.message.id for one in missed.other_updates} == {first, post}
+                assert all(one.message.reactions.results[0].count == 1 for one in missed.other_updates)
+                assert [one.message for one in missed.new_messages] == ["more"] and missed.pts == pts + 1
+                assert missed.chats[0].slowmode_enabled
 
     run(story())
 
