@@ -311,3 +311,50 @@ def test_a_channel_is_banned_from_a_group_in_tdlib(person, no_errors):
     assert events[0]["action"]["member_id"] == voice
     status = {"@type": "chatMemberStatusLeft"}
     ann.call("setChatMemberStatus", chat_id=chat, member_id=voice, status=status)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_reactions_lead_tdlib_nowhere(person, no_errors, version):  # noqa: F811 - fixtures
+    """They have no pts: who asks what he missed, and has missed nothing else, hears all that comes afterwards; and they
+    come with what else was missed."""
+    ann, bob = person("1.8.69", "Ann"), person(version, "Bob")
+    befriend(ann, bob)
+    chat = make(ann, "Town")
+    ann.call("addChatMembers", chat_id=chat, user_ids=[bob.me["id"]])
+    arrive(bob, chat)
+    first = ann.send_text(chat, "first")
+    heard = bob.wait_text("first")
+
+    def react(emoji):
+        kind = {"@type": "reactionTypeEmoji", "emoji": emoji}
+        ann.call(
+            "addMessageReaction",
+            chat_id=chat,
+            message_id=first["id"],
+            reaction_type=kind,
+            is_big=False,
+            update_recent_reactions=False,
+        )
+
+    react("👍")
+    for _ in range(3):  # each time it asks what it has missed
+        bob.call("openChat", chat_id=chat)
+        time.sleep(0.1)
+        bob.call("closeChat", chat_id=chat)
+    for number in range(4):
+        ann.send_text(chat, f"after {number}")
+    for number in range(4):
+        bob.wait_text(f"after {number}")
+    folder = bob.folder
+    bob.close()
+    react("❤")
+    ann.send_text(chat, "away")
+    again = bob.library.client(folder, bob.proxy)
+    try:
+        again.start()
+        again.wait_text("away")
+        seen = again.call("getMessage", chat_id=chat, message_id=heard["id"])
+        (reaction,) = seen["interaction_info"]["reactions"]["reactions"]
+        assert reaction["type"]["emoji"] == "❤"
+    finally:
+        again.close()
