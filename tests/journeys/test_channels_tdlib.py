@@ -226,7 +226,7 @@ def test_posts_of_public_channels_in_tdlib(person, no_errors, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_two_admins_and_what_they_schedule_in_tdlib(person, no_errors, version):
+def test_two_admins_and_what_they_schedule_in_tdlib(person, no_errors, daemon, version):
     """Both see what waits; who has the channel in his archive finds it among his chats when it is posted."""
     ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
     befriend(ann, bob)
@@ -256,9 +256,13 @@ def test_two_admins_and_what_they_schedule_in_tdlib(person, no_errors, version):
     )
     (waiting,) = bob.call("getChatScheduledMessages", chat_id=chat)["messages"]
     assert waiting["content"]["text"]["text"] == "later"
+    told = daemon.calls().get("folders.editPeerFolders", 0) + 2
     ann.call("addChatToList", chat_id=chat, chat_list={"@type": "chatListArchive"})
     bob.call("addChatToList", chat_id=chat, chat_list={"@type": "chatListArchive"})
-    time.sleep(1)  # TDLib moves the chat at once and tells the server later
+    for _ in range(300):  # TDLib moves the chat at once and tells the server later
+        if daemon.calls().get("folders.editPeerFolders", 0) >= told:
+            break
+        time.sleep(0.05)
     mark = len(bob.updates)
     bob.call("editMessageSchedulingState", chat_id=chat, message_id=waiting["id"])
     assert ann.wait_text("later")["chat_id"] == chat
@@ -314,7 +318,7 @@ def test_a_channel_is_banned_from_a_group_in_tdlib(person, no_errors):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_reactions_lead_tdlib_nowhere(person, no_errors, version):  # noqa: F811 - fixtures
+def test_reactions_lead_tdlib_nowhere(person, no_errors, version):
     """They have no pts: who asks what he missed, and has missed nothing else, hears all that comes afterwards; and they
     come with what else was missed."""
     ann, bob = person("1.8.69", "Ann"), person(version, "Bob")
