@@ -138,6 +138,9 @@ PERSISTENT_TIMESTAMP_EMPTY = ErrorKind(400, "PERSISTENT_TIMESTAMP_EMPTY", "no pt
 USER_ADMIN_INVALID = ErrorKind(400, "USER_ADMIN_INVALID", "you may not change what this admin may do")
 USER_CREATOR = ErrorKind(400, "USER_CREATOR", "this is the creator of the channel")
 USER_KICKED = ErrorKind(400, "USER_KICKED", "this user was removed from the channel")
+CHAT_PUBLIC_REQUIRED = ErrorKind(
+    400, "CHAT_PUBLIC_REQUIRED", "a private supergroup has no door at which to ask, but its invite links"
+)
 USER_BLOCKED = ErrorKind(400, "USER_BLOCKED", "this user has blocked you")
 USER_CHANNELS_TOO_MUCH = ErrorKind(
     403, "USER_CHANNELS_TOO_MUCH", "this user is in too many channels and supergroups"

@@ -8,11 +8,11 @@ import pytest
 
 from tests.api.messages.test_sending import refused
 from tests.community import run
-from tests.places import Place, place, publish, sound
+from tests.places import Place, place, publish, sound, user_of
 from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.tl import types as t
-from tgserve.tl.functions import channels
+from tgserve.tl.functions import channels, messages
 
 BANNED = t.ChatBannedRights(view_messages=True, until_date=0)
 FREE = t.ChatBannedRights(until_date=0)
@@ -105,6 +105,7 @@ def test_the_log_says_what_was_changed() -> None:
     async def story() -> None:
         async with talk(1) as (c, (ann,)):
             news, group = await place(c, ann, megagroup=False), await place(c, ann)
+            await publish(group, ann, "open_group")
             signed = channels.ToggleSignatures(channel=news.input(ann), signatures_enabled=True)
             await ann(signed)
             shown = channels.ToggleSignatures(
@@ -125,7 +126,7 @@ def test_the_log_says_what_was_changed() -> None:
                 channels.ToggleParticipantsHidden,
             ):
                 await ann(toggle(channel=group.input(ann), enabled=True))
-            assert await log_of(group, ann) == []
+            assert await log_of(group, ann) == ["ChangeUsername"]
             sound(c)
 
     run(story())
@@ -226,5 +227,97 @@ def test_public_channels_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
             full = channels.GetAdminedPublicChannels(check_limit=True)
             await refused("CHANNELS_ADMIN_PUBLIC_TOO_MUCH", ann, full)
             assert await found(check_limit=True, by_location=True) == set()
+
+    run(story())
+
+
+def test_6_3_the_right_is_asked_for_before_what_is_asked() -> None:
+    """Whoever may not change a channel is told so, whatever he asks for: not what he has written wrong, nor what is so
+    already."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            denied = t.ChatBannedRights(until_date=0, change_info=True)
+            await ann(messages.EditChatDefaultBannedRights(peer=here.peer(ann), banned_rights=denied))
+            peer, at = here.peer(bob), here.input(bob)
+            nothing: Any = t.InputStickerSetShortName(short_name="none_such")
+            wrong: list[Any] = [t.ReactionEmoji(emoticon="no reaction")]
+            for request in (
+                channels.ToggleSlowMode(channel=at, seconds=7),
+                channels.UpdateColor(channel=at, color=77),
+                messages.EditChatAbout(peer=peer, about=""),
+                messages.EditChatAbout(peer=peer, about="x" * 300),
+                messages.EditChatDefaultBannedRights(
+                    peer=peer, banned_rights=t.ChatBannedRights(until_date=0, view_messages=True)
+                ),
+                messages.SetHistoryTTL(peer=peer, period=-1),
+                messages.SetChatAvailableReactions(
+                    peer=peer, available_reactions=t.ChatReactionsSome(reactions=wrong)
+                ),
+                channels.SetStickers(channel=at, stickerset=nothing),
+                channels.SetEmojiStickers(channel=at, stickerset=nothing),
+                channels.ToggleJoinRequest(channel=at, enabled=True, guard_bot=t.InputUserSelf()),
+            ):
+                await refused("CHAT_ADMIN_REQUIRED", bob, request)
+
+    run(story())
+
+
+def test_who_asks_to_come_in_and_where() -> None:
+    """At the door of what is public; with `apply_to_invites` at every link there is."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here, news = await place(c, ann), await place(c, ann, megagroup=False)
+            at = here.input(ann)
+            await refused("CHAT_PUBLIC_REQUIRED", ann, channels.ToggleJoinRequest(channel=at, enabled=True))
+            await refused(
+                "MEGAGROUP_REQUIRED",
+                ann,
+                channels.ToggleJoinRequest(channel=news.input(ann), enabled=True, apply_to_invites=True),
+            )
+            bot = channels.ToggleJoinRequest(channel=at, enabled=True, guard_bot=user_of(ann, bob))
+            await refused("BOT_INVALID", ann, bot)
+            link = (await ann(messages.ExportChatInvite(peer=here.peer(ann), usage_limit=5))).link
+            done = await ann(channels.ToggleJoinRequest(channel=at, enabled=True, apply_to_invites=True))
+            assert done.chats[0].join_request
+            use = messages.ImportChatInvite(hash=link)
+            with pytest.raises(Exception, match="INVITE_REQUEST_SENT"):
+                await bob(use)
+            made = await ann(messages.GetExportedChatInvite(peer=here.peer(ann), link=link))
+            assert (made.invite.request_needed, made.invite.usage_limit) == (True, None)
+            assert (await here.full(ann)).exported_invite.request_needed
+            await ann(channels.ToggleJoinRequest(channel=at, enabled=False, apply_to_invites=True))
+            await bob(use)
+            assert (await here.full(ann)).requests_pending in (None, 0)
+            await refused("CHAT_NOT_MODIFIED", ann, channels.ToggleJoinRequest(channel=at, enabled=False))
+            sound(c)
+
+    run(story())
+
+
+def test_a_forum_hides_no_history() -> None:
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            here = await place(c, ann)
+            await ann(channels.ToggleForum(channel=here.input(ann), enabled=True, tabs=False))
+            hide = channels.TogglePreHistoryHidden(channel=here.input(ann), enabled=True)
+            await refused("FORUM_ENABLED", ann, hide)
+
+    run(story())
+
+
+def test_how_many_of_a_supergroup_are_there() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here, news = await place(c, ann, bob), await place(c, ann, bob, megagroup=False)
+            for one in (ann, bob, eve):
+                c.services.channels.audience.arrived(one.id)
+            asked = [messages.GetOnlines(peer=at.peer(bob)) for at in (here, news)]
+            assert [(await bob(one)).onlines for one in asked] == [2, 0]
+            await refused("CHANNEL_PRIVATE", eve, messages.GetOnlines(peer=here.peer(eve)))
+            await publish(here, ann, "open_group")
+            assert (await eve(messages.GetOnlines(peer=here.peer(eve)))).onlines == 0
 
     run(story())

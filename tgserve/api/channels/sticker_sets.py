@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tgserve import errors
-from tgserve.api.channels.settings import change
+from tgserve.api.channels.settings import allowed, change
 from tgserve.api.messages.stickers import named_set
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -35,13 +35,13 @@ EMOJIS: Final = _Place("emoji_stickers", EMOJI, journal.EMOJI_STICKERS)
 
 async def _set(call: Call, channel: int, asked: t.AnyInputStickerSet, place: _Place) -> bool:
     """STICKERSET_INVALID, MEGAGROUP_REQUIRED, CHAT_ADMIN_REQUIRED, CHAT_NOT_MODIFIED."""
+    record = allowed(call, channel, rights.INFO, rights.NO_INFO)
     chosen = 0
     if not isinstance(asked, t.InputStickerSetEmpty):
         found = await named_set(call, asked)
         if found.kind != place.kind:
             raise errors.STICKERSET_INVALID()
         chosen = found.id
-    record, _ = call.services.channels.register.view(call.me, channel)
     line = c.LogEntry(0, 0, place.entry, before=getattr(record, place.field), after=chosen)
     await change(
         call,

@@ -18,6 +18,7 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights as channel_rights
 from tgserve.services.channels.register import is_channel
 from tgserve.services.groups import rights
 from tgserve.services.groups.life import Done
@@ -211,6 +212,8 @@ async def set_chat_available_reactions(
     call: Call, request: messages.SetChatAvailableReactions
 ) -> t.AnyUpdates:
     chat = peers.resolve(call, request.peer)
+    if is_channel(chat):
+        settings.allowed(call, chat, channel_rights.INFO)
     most = request.reactions_limit or 0
     if not 0 <= most <= limits.REACTIONS_OFFERED:
         raise errors.LIMIT_INVALID()
@@ -303,6 +306,12 @@ async def get_common_chats(call: Call, request: messages.GetCommonChats) -> t.An
 
 @rpc(messages.GetOnlines)
 async def get_onlines(call: Call, request: messages.GetOnlines) -> t.AnyChatOnlines:
+    """Of a channel nobody is told how many of its subscribers are there."""
+    peer = peers.resolve(call, request.peer)
+    if is_channel(peer):
+        record, seat = call.services.channels.register.view(call.me, peer)
+        told = record.megagroup and channel_rights.is_member(seat)
+        return t.ChatOnlines(onlines=len(call.services.channels.audience.of(peer)) if told else 0)
     roster = call.services.groups.rosters.of_member(call.me, group_peer(call, request.peer))
     presence = call.services.presence
     return t.ChatOnlines(onlines=sum(1 for user in roster.here if presence.status(user).online))

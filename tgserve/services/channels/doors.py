@@ -115,6 +115,23 @@ class Doors:
 
         await self._store.transact(slot_of(channel), work)
 
+    async def set_approval(self, me: int, channel: int, approval: bool) -> None:
+        """Who comes by any of the links there are asks first, or does not. A link that lets people ask has no limit of
+        uses. CHAT_ADMIN_REQUIRED."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            record, seat = admitted(txn, channel, me, now)
+            if not rights.has(record, me, seat, rights.BAN):
+                raise errors.CHAT_ADMIN_REQUIRED()
+            for (_, hash_), invite in list(txn.range(INVITES, channel)):
+                if invite.revoked or invite.approval == approval:
+                    continue
+                limit = 0 if approval else invite.usage_limit
+                txn.put(INVITES, channel, hash_, value=replace(invite, approval=approval, usage_limit=limit))
+
+        await self._store.transact(slot_of(channel), work)
+
     async def delete_revoked(self, me: int, channel: int, admin: int) -> None:
         """Forget all links of an admin that were revoked; others' only as creator."""
         now = int(self._clock.now())
