@@ -3,7 +3,8 @@
 Run as `unshare -rn python -m tests.journeys.desktop FOLDER`: starts a server on 127.0.0.1:443, a patched copy of the
 stock program (our key and 127.0.0.1 in place of the built-in ones) under Xvfb, signs up by keyboard and mouse, talks with
 Telethon, starts the program again. Pages are recognised by the colour of a few pixels, which are those of 4.6.5 in a
-window of 840x630 at 100 dpi. Screenshots and logs stay in FOLDER; the last line of the output is a JSON report.
+window of 840x630 at 100 dpi. Channels follow: a post read and commented, a topic of a forum written in. Screenshots and
+logs stay in FOLDER; the last line of the output is a JSON report.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from telethon.tl import functions as f
 from telethon.tl import types as t
@@ -47,6 +49,12 @@ CODE: list[Pixel] = [(400, 467, BLUE), (400, 330, LINE)]
 NAME: list[Pixel] = [(400, 467, BLUE), (590, 217, BLUE)]
 CHATS: list[Pixel] = [(100, 153, None), (200, 400, WHITE)]
 """The avatar of the first chat in the list has one of seven colours; there is no second."""
+ROWS: list[Pixel] = [(100, 153, None), (100, 215, None)]
+"""Two chats or more."""
+FORUM: list[Pixel] = [(100, 153, None), (98, 240, None)]
+"""The row of a forum is higher than others."""
+FIRST_ROW, SECOND_ROW, COMMENTS = (230, 155), (230, 222), (506, 614)
+TOPIC: list[Pixel] = [(700, 665, WHITE)]
 INPUT: list[Pixel] = [(700, 665, WHITE), *CHATS]
 
 
@@ -264,7 +272,72 @@ async def talk(desktop: Desktop, server: Daemon) -> list[str]:
         await do(desktop.picture, "answered")
         dialog = (await ann.get_dialogs())[0]
         assert dialog.dialog.read_outbox_max_id >= first.id, "Desktop did not report what it read"
-        return [message.raw_text for message in ann.heard]
+        heard = [message.raw_text for message in ann.heard]
+        await read_and_comment(desktop, server, ann, dora)
+        await write_in_a_topic(desktop, server, ann, dora)
+        return heard
+
+
+async def write(desktop: Desktop, ann: Any, text: str) -> Any:
+    """Type a message and send it; as Ann hears it."""
+    await asyncio.to_thread(desktop.type, text)
+    await asyncio.to_thread(desktop.key, "Return")
+    return (await until(lambda: [message for message in ann.heard if message.raw_text == text]))[0]
+
+
+async def read_and_comment(desktop: Desktop, server: Daemon, ann: Any, dora: Any) -> None:
+    """A channel with a group for its comments, which stands above it in the list."""
+    do = asyncio.to_thread
+    made = await ann(f.channels.CreateChannelRequest("Talk", "", megagroup=True))
+    group = made.chats[0]
+    made = await ann(f.channels.CreateChannelRequest("News", "", broadcast=True))
+    news = made.chats[0]
+    await ann(f.channels.SetDiscussionGroupRequest(broadcast=news, group=group))
+    for channel in (group, news):
+        await ann(f.channels.InviteToChannelRequest(channel, [dora]))
+    await asyncio.sleep(1.2)  # lists are ordered by seconds; that she was added stands above the post
+    post = await ann.send_message(news, "it rains")
+    await asyncio.sleep(1.2)
+    await ann.send_message(group, "it pours")
+    await do(desktop.wait_page, "channels", ROWS)
+    await do(desktop.click, *SECOND_ROW)
+    await do(
+        desktop.wait, "the post looked at", lambda: server.calls().get("messages.getMessagesViews", 0) > 0
+    )
+    await do(desktop.picture, "channel")
+    await do(
+        desktop.wait,
+        "the comments asked for",
+        lambda: server.calls().get("messages.getReplies", 0) > 0,
+        again=lambda: desktop.click(*COMMENTS),
+    )
+    comment = await write(desktop, ann, "so it does")
+    await do(desktop.picture, "comments")
+    seen = await ann.get_messages(news, ids=post.id)
+    assert seen.replies.replies == 1 and seen.views == 2
+    assert comment.reply_to.reply_to_msg_id == (await ann.get_messages(group, search="it rains"))[0].id
+
+
+async def write_in_a_topic(desktop: Desktop, server: Daemon, ann: Any, dora: Any) -> None:
+    do = asyncio.to_thread
+    await do(desktop.key, "Escape")
+    await do(desktop.key, "Escape")
+    made = await ann(f.channels.CreateChannelRequest("Forum", "", megagroup=True, forum=True))
+    forum = made.chats[0]
+    await ann(f.channels.InviteToChannelRequest(forum, [dora]))
+    await asyncio.sleep(1.2)
+    made = await ann(f.messages.CreateForumTopicRequest(peer=forum, title="Cats", random_id=1))
+    topic = made.updates[0].id
+    await ann.send_message(forum, "about cats", reply_to=topic)
+    await do(desktop.wait_page, "forum", FORUM)
+    await do(desktop.click, *FIRST_ROW)
+    await do(desktop.wait, "topics asked for", lambda: server.calls().get("messages.getForumTopics", 0) > 0)
+    await asyncio.sleep(0.5)  # the list slides in
+    await do(desktop.click, *FIRST_ROW)
+    await do(desktop.wait_page, "topic", TOPIC)
+    meow = await write(desktop, ann, "meow")
+    await do(desktop.picture, "meow")
+    assert meow.reply_to.forum_topic and meow.reply_to.reply_to_msg_id == topic
 
 
 def main(folder: Path) -> None:
