@@ -9,7 +9,7 @@ from tests.api.messages.test_chats import group
 from tests.api.messages.test_search import ask_all, found_talk
 from tests.api.messages.test_sending import refused
 from tests.community import run
-from tests.places import Place, place, publish
+from tests.places import Place, place, publish, user_of
 from tests.talk import Person
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, folders, messages, stats
@@ -154,5 +154,36 @@ def test_statistics_are_refused_and_never_offered(tmp_path: Path) -> None:
             ):
                 await refused("CHAT_ADMIN_REQUIRED", ann, request)
             await refused("GRAPH_INVALID_RELOAD", ann, stats.LoadAsyncGraph(token="x"))
+
+    run(story())
+
+
+def test_6_4_words_of_what_is_hidden_are_not_counted(tmp_path: Path) -> None:
+    """Who came later learns by no number which words were written before; nor does who has cleared his history."""
+
+    async def story() -> None:
+        async with found_talk(tmp_path) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            await ann(channels.TogglePreHistoryHidden(channel=here.input(ann), enabled=True))
+            await here.post(ann, "salary of old")
+            await here.post(ann, "salary again")
+            await ann(channels.InviteToChannel(channel=here.input(ann), users=[user_of(ann, eve)]))
+            await here.post(ann, "salary now")
+
+            async def count(who: Person, **more: int) -> tuple[list[str], int]:
+                c.services.search.feed.step()
+                zeros = dict.fromkeys(
+                    ("min_date", "max_date", "offset_id", "add_offset", "max_id", "min_id", "hash"), 0
+                )
+                asked = {**zeros, "limit": 10, **more}
+                empty = t.InputMessagesFilterEmpty()
+                found = await who(messages.Search(peer=here.peer(who), q="salary", filter=empty, **asked))
+                return texts(found), getattr(found, "count", len(found.messages))
+
+            assert await count(bob) == (["salary now", "salary again", "salary of old"], 3)
+            assert await count(eve) == (["salary now"], 1)
+            assert await count(eve, limit=0) == ([], 1)
+            await bob(channels.DeleteHistory(channel=here.input(bob), max_id=0))
+            assert await count(bob) == ([], 0)
 
     run(story())

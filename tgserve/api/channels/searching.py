@@ -18,12 +18,19 @@ def _personal(call: Call, channel: int, found: Found) -> Found:
 
 
 async def in_channel(call: Call, channel: int, asked: Asked, window: Window) -> Found:
-    """Matches, newest first; everything when nothing is asked for."""
+    """Matches, newest first; everything when nothing is asked for. What is hidden from the asker is not counted either:
+    the number would tell him which words are in it (SECURITY 6.4)."""
     reading = call.services.channels.reading
     if asked == Asked():
         return Found(reading.page(call.me, channel, window))
     fitting = reading.fitting(call.me, channel, window)
-    return _personal(call, channel, await call.services.search.in_chat(channel, channel, asked, fitting))
+    found = await call.services.search.in_chat(channel, channel, asked, fitting)
+    if found.page.count and reading.floor(call.me, channel):
+        seen = await matches(call, channel, asked)
+        count = max(len(seen.items), len(found.page.views))
+        page = Page(found.page.views, count, len(found.page.views) == count)
+        found = replace(found, page=page, inexact=found.inexact or seen.inexact)
+    return _personal(call, channel, found)
 
 
 def mentions(call: Call, channel: int, window: Window) -> Found:
