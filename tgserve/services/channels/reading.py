@@ -407,6 +407,8 @@ def _note_reader(txn: Txn, mark: pl.ChannelReadBy) -> None:
 def _author_read(txn: Txn, mark: pl.ChannelAuthorRead, memo: Any) -> None:
     user, channel = mark.user, mark.channel
     dialog = txn.get(DIALOGS, user, channel)
+    if txn.get(JOINED, user, channel) is None:
+        return  # who is out of it hears nothing more of it
     if dialog is None or dialog.read_outbox_max >= mark.max_id:
         return
     txn.put(DIALOGS, user, channel, value=replace(dialog, read_outbox_max=mark.max_id))
