@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.community import community, run
+from tgserve.api.messages import entities as entities_module
 from tgserve.api.messages.entities import Text, compose, is_empty
 from tgserve.errors import RpcError
 from tgserve.render.message import entities_of
@@ -164,6 +165,15 @@ def test_whatever_comes_out_is_in_bounds_and_nested(text: str, asked: list[tuple
         kept, *[e for e in entities if isinstance(e, t.MessageEntityBold | t.MessageEntityCode)]
     )
     assert again == kept and len(same) <= len(entities)
+
+
+@given(st.text(alphabet=[chr(code) for code in range(128)] + [".com", " @ab", "\n"], max_size=12))
+def test_plain_ascii_goes_a_shorter_way_to_the_same_text(text: str) -> None:
+    short = compose(NOBODY, text, None), compose(NOBODY, text, None, links=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entities_module, "_ODD", bytes(range(128)))
+        if text:
+            assert short == (compose(NOBODY, text, None), compose(NOBODY, text, None, links=False))
 
 
 def test_is_empty() -> None:
