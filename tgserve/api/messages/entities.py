@@ -28,7 +28,7 @@ _SPECIAL = re.compile(r"[@#$/]|\.[^\W\d_]{2}")
 _UNCLEAN = re.compile(r"[\x00\t\x0b-\r\u2028-\u202e]")
 _ODD = b"@#$/\x00\t\x0b\x0c\r"
 _DOTTED = re.compile(r"\.[A-Za-z]{2}")
-"""A text in ASCII without any of these is neither special nor unclean. (Looking is half of the time: most texts are.)"""
+"""A text in ASCII without any of these is neither special nor unclean, as most are."""
 _REMOVED = frozenset("\r\u2028\u2029\u202a\u202b\u202c\u202d\u202e")
 _INVISIBLE = re.compile(
     r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff]*"
