@@ -98,6 +98,42 @@ def message_bytes(services: Services, view: View) -> bytes:
     return _drawn(services, view)[0]
 
 
+def plain_bytes(peer: int, msg_id: int, row_flags: int, body: r.Body) -> bytes | None:
+    """A message in a chat with a user or basic group that is nothing but text, which most are; None for any other.
+    Its `body.min_layer`, or MESSAGE_LAYER, is the lowest that reads it."""
+    if (
+        body.entities
+        or body.media
+        or body.action
+        or body.fwd
+        or body.markup
+        or body.reply is not None
+        or body.edit_date
+        or body.ttl_period
+        or body.effect
+        or body.grouped_id
+        or body.via_bot
+        or body.invert_media
+        or body.users
+        or body.poll
+        or body.reactions is not None
+        or row_flags & r.ROW_FROM_SELF
+    ):
+        return None
+    flags = _ROW_BITS[row_flags & 63]
+    if body.silent:
+        flags |= SILENT
+    if body.noforwards:
+        flags |= NOFORWARDS
+    kind = PEER_USER if peer > 0 else PEER_CHAT
+    text = body.text
+    size = len(text)
+    head = _PLAIN(_ID, flags, 0, msg_id, PEER_USER, body.author, kind, abs(peer), body.date)
+    if size < 254:
+        return b"%b%c%b%b" % (head, size, text, _ALIGN[size + 1 & 3])
+    return head + tl_string(text)
+
+
 def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
     """The bytes, and where numbers of data centres stand in them."""
     row, body = view.row, view.body

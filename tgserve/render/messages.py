@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any
 
 from tgserve.render.chat import chats
-from tgserve.render.message import message, people
+from tgserve.render.message import MESSAGE_LAYER, message, people, plain_bytes
 from tgserve.render.user import users
 from tgserve.services import Services
 from tgserve.services.boxes import View
-from tgserve.services.history import Page
+from tgserve.services.history import Page, Sheet
+from tgserve.tl import layers
 from tgserve.tl import types as t
+from tgserve.tl.base import Raw
 
 _MASK = 2**64 - 1
+VECTOR = 0x1CB5C415
+PAGE_LAYER = max(MESSAGE_LAYER, layers.since(t.MessagesMessages.ID), layers.since(t.MessagesMessagesSlice.ID))
+"""From here on a session reads a page as it stands in bytes."""
+_VECTOR = Struct("<Ii").pack
+_WHOLE = Struct("<IIi").pack  # id, vector, count
+_SLICE = Struct("<IIiIi").pack  # id, flags, count, vector, count
+_WHOLE_BYTES, _SLICE_BYTES = 12, 20
+_NO_TOPICS = _VECTOR(VECTOR, 0)
 
 
 def page(
@@ -47,6 +58,61 @@ def page(
         chats=groups,
         users=who,
     )
+
+
+def history(services: Services, me: int, peer: int, of: Sheet) -> t.AnyMessagesMessages:
+    """What `page` makes of a page of a chat with a user or basic group, in one piece and from the stored bytes."""
+    parts: list[bytes] = [b""]
+    named: dict[int, None] = {}
+    lowest = PAGE_LAYER
+    places: list[int] = []
+    whole = of.whole
+    at = _WHOLE_BYTES if whole else _SLICE_BYTES
+    for line in of.lines:
+        msg_id, value, body = line
+        data = plain_bytes(peer, msg_id, value[0], body)
+        if data is not None:
+            named[peer] = named[body.author] = None
+            if body.min_layer > lowest:
+                lowest = body.min_layer
+        else:
+            view = services.history.view(me, peer, line)
+            if view is None:
+                continue
+            told = message(services, view)
+            named.update(people((view,), services))
+            data = told.data
+            if told.min_layer > lowest:
+                lowest = told.min_layer
+            if told.dcs:
+                before = at + sum(map(len, parts))
+                places += [before + dc_at for dc_at in told.dcs]
+        parts.append(data)
+    count = len(parts) - 1
+    if not count:
+        return page(services, me, Page([], of.count, whole))
+    if whole:
+        parts[0] = _WHOLE(t.MessagesMessages.ID, VECTOR, count)
+    else:
+        parts[0] = _SLICE(t.MessagesMessagesSlice.ID, 0, of.count, VECTOR, count)
+    groups, who = chats(services, me, named), users(services, me, {**named, me: None})
+    size = sum(map(len, parts))
+    for head, blobs in (
+        (_NO_TOPICS + _VECTOR(VECTOR, len(groups)), groups),
+        (_VECTOR(VECTOR, len(who)), who),
+    ):
+        parts.append(head)
+        size += len(head)
+        for blob in blobs:
+            if type(blob) is not Raw:
+                blob = Raw(layers.encode(blob), 0)
+            if blob.min_layer > lowest:
+                lowest = blob.min_layer
+            places += [size + dc_at for dc_at in blob.dcs]
+            size += len(blob.data)
+            parts.append(blob.data)
+    made: Any = Raw(b"".join(parts), lowest, tuple(places))
+    return made
 
 
 def by_ids(

@@ -35,6 +35,8 @@ from tgserve.store.transaction import SMALL_BYTES, Reader, Txn
 _OWN = Struct(">BI")  # flags, date: the body is the owner's and has the row's own number
 _PEERS = Struct(">BII")  # + author_msg_id: the body is the peer's
 _OTHERS = Struct(">BIIq")  # + author: anybody's
+AUTHOR = Struct(">q")
+"""In a PEER_ROWS value of 17 bytes, behind the first 9."""
 MSG_ID = Struct(">I")
 NO_DIALOG = r.Dialog()
 NO_BOX = r.BoxHead()

@@ -50,6 +50,20 @@ class Page:
     whole: bool
 
 
+Line = tuple[int, bytes, r.Body]
+"""A message of a chat as it is stored: msg_id, PEER_ROWS value, body."""
+
+
+@dataclass(slots=True, frozen=True)
+class Sheet:
+    """A page before anything is made of it: what drawing needs for a message that is nothing but text. `lines` newest
+    first; count and whole as in Page."""
+
+    lines: list[Line]
+    count: int
+    whole: bool
+
+
 class History:
     """Everything that reads messages."""
 
@@ -65,6 +79,45 @@ class History:
             rows = select(reader, me, peer, window)
             views = self.views_of(reader, me, rows)
         return Page(views, dialog.count, len(rows) == dialog.count)
+
+    def sheet(self, me: int, peer: int, window: Window) -> Sheet:
+        """A page of a chat with a user or basic group. Raises OFFSET_INVALID."""
+        with self._store.read(slot_of(me)) as reader:
+            dialog = reader.get(DIALOGS, me, peer)
+            if dialog is None or not dialog.count:
+                return Sheet([], 0, True)
+            rows = _select(reader, me, peer, window)
+        doors: dict[int, tuple[bytes, Callable[[bytes], bytes | None]]] = {me: self._bodies_of(me)}
+        own, own_body = doors[me]
+        lines: list[Line] = []
+        decode, number, author_of = BODIES.decode, boxes.MSG_ID.unpack_from, boxes.AUTHOR.unpack_from
+        for key, value in rows:
+            # A body's key is its author's prefix and the author's number, which is in the row, or the row's own.
+            if len(value) == 5:
+                data = own_body(own + key[-4:])
+            else:
+                author = peer if len(value) == 9 else author_of(value, 9)[0]
+                door = doors.get(author)
+                if door is None:
+                    door = doors[author] = self._bodies_of(author)
+                data = door[1](door[0] + value[5:9])
+            if data is not None:
+                lines.append((number(key, len(key) - 4)[0], value, decode(data)))
+        return Sheet(lines, dialog.count, len(rows) == dialog.count)
+
+    def _bodies_of(self, author: int) -> tuple[bytes, Callable[[bytes], bytes | None]]:
+        """What the keys of his bodies begin with, and what finds one."""
+        slot = slot_of(author)
+        return BODIES.prefix(slot, author), self._store.read(slot).found
+
+    def view(self, me: int, peer: int, line: Line) -> View | None:
+        """The view of a line; None when it is not to be shown."""
+        msg_id, value, body = line
+        row = boxes.unpack_row(me, peer, msg_id, value)
+        with self._store.read(slot_of(me)) as reader:
+            if body.edit_date and peer < 0 and _edited_later(reader, me, peer, body):
+                return None
+            return View(me, msg_id, row, body, boxes.reply_id(reader, me, body))
 
     def messages(self, me: int, msg_ids: Sequence[int]) -> list[View | None]:
         """Messages by id in the order asked; None where the box has no such message (SECURITY 6.4)."""
@@ -159,6 +212,11 @@ def _edited_later(reader: Reader, me: int, chat: int, body: r.Body) -> bool:
 
 
 def select(reader: Reader, me: int, peer: int, window: Window) -> list[Named]:
+    """As _select, read."""
+    return boxes.named_rows(me, peer, _select(reader, me, peer, window))
+
+
+def _select(reader: Reader, me: int, peer: int, window: Window) -> list[tuple[bytes, bytes]]:
     """Rows of a chat, newest first: the list of ids in (min_id, max_id), cut at [start, start + limit), where start is
     add_offset places below (above when negative) the first message older than the offset. offset_id, when given, wins
     over offset_date: clients that page by id repeat the last date beside it."""
@@ -186,4 +244,4 @@ def select(reader: Reader, me: int, peer: int, window: Window) -> list[Named]:
     if older_wanted > 0 and at > low:
         older = reader.rows(PEER_ROWS, me, peer, lo=low, hi=at, limit=skip + older_wanted, reverse=True)
         items += older[skip:] if skip else older
-    return boxes.named_rows(me, peer, items)
+    return items

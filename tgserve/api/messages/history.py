@@ -46,6 +46,9 @@ async def get_history(call: Call, request: messages.GetHistory) -> t.AnyMessages
     )
     if is_channel(peer):
         page = call.services.channels.reading.page(call.me, peer, window)
+    elif not request.hash:
+        sheet = call.services.history.sheet(call.me, peer, window)
+        return render.history(call.services, call.me, peer, sheet)
     else:
         page = call.services.history.page(call.me, peer, window)
     if request.hash and page.views and render.hash_of(page.views) == request.hash:
