@@ -362,3 +362,42 @@ def test_reactions_lead_tdlib_nowhere(person, no_errors, version):
         assert reaction["type"]["emoji"] == "❤"
     finally:
         again.close()
+
+
+def test_who_only_looks_hears_at_once(person, no_errors):
+    """Bob has a public channel open, then the comments on a post of it, and is in neither; TDLib asks twice a minute."""
+    ann, bob = person("1.8.69", "Ann"), person("1.8.46", "Bob")
+    name = f"looks_{ann.me['id'] % 10**9}"
+    news, talk = make(ann, "News", channel=True), make(ann, "Talk")
+    ann.call("setSupergroupUsername", supergroup_id=supergroup(ann, news), username=name)
+    know(ann, news)
+    ann.call("setChatDiscussionGroup", chat_id=news, discussion_chat_id=talk)
+    know(ann, news)
+    ann.send_text(news, "first")
+    assert bob.call("searchPublicChat", username=name)["id"] == news
+    bob.call("openChat", chat_id=news)
+    bob.call("getChatHistory", chat_id=news, from_message_id=0, offset=0, limit=10, only_local=False)
+    time.sleep(0.5)
+    ann.send_text(news, "second")
+    heard = bob.wait_text("second", 10)
+    for _ in range(100):
+        try:
+            thread = bob.call("getMessageThread", chat_id=news, message_id=heard["id"])
+            break
+        except TdError as error:  # the copy in the group is a moment behind
+            assert "MSG_ID_INVALID" in str(error)
+            time.sleep(0.05)
+    assert thread["chat_id"] == talk
+    bob.call("openChat", chat_id=talk)
+    asked = {"chat_id": talk, "message_id": thread["message_thread_id"]}
+    assert (
+        bob.call("getMessageThreadHistory", from_message_id=0, offset=0, limit=10, **asked)["messages"] == []
+    )
+    time.sleep(0.5)
+    where = {"@type": "inputMessageReplyToMessage", "message_id": thread["message_thread_id"]}
+    ann.call("sendMessage", chat_id=talk, reply_to=where, input_message_content=text_of("a comment"))
+    assert bob.wait_text("a comment", 10)["chat_id"] == talk
+    assert (
+        len(bob.call("getMessageThreadHistory", from_message_id=0, offset=0, limit=10, **asked)["messages"])
+        == 1
+    )
