@@ -22,7 +22,9 @@ from tgserve.api.channels import (  # noqa: F401 - their methods
 )
 from tgserve.api.messages import reading  # noqa: F401
 from tgserve.store import events as ev
+from tgserve.store import payloads as pl
 from tgserve.store.eventlog import Published
+from tgserve.store.slots import slot_of
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages
 
@@ -96,6 +98,27 @@ def test_posts_and_their_comments() -> None:
             await ann(channels.DeleteMessages(channel=news.where(ann), id=[post.id]))
             assert isinstance(await seen(group, bob, copy.id), t.MessageEmpty)
             assert (await seen(group, bob, other.id)).message == "cats"
+            sound(c)
+
+    run(story())
+
+
+def test_a_post_that_is_edited_on_its_way_into_the_group() -> None:
+    """It is not known yet where its copy will stand; in the end the copy says what the post says."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            news, group = await pair(c, ann, bob)
+            held: list[pl.ForwardPost] = []
+            handler = c.store.handlers[pl.ForwardPost]
+            c.store.handlers[pl.ForwardPost] = lambda txn, word, memo: held.append(word)
+            post = await news.post(ann, "it rains")
+            await ann(messages.EditMessage(peer=news.peer(ann), id=post.id, message="it pours"))
+            await c.settle()
+            await c.store.transact(slot_of(held[0].group), lambda txn: handler(txn, held[0], None))
+            await c.settle()
+            assert (await group.newest(bob)).message == "it pours"
+            assert (await seen(news, ann, post.id)).replies.channel_id == group.number
             sound(c)
 
     run(story())

@@ -255,7 +255,13 @@ def _forwarded(txn: Txn, word: pl.PostForwarded, memo: Any) -> None:
             slot_of(word.group), pl.PostDeleted(word.group, channel, (word.root,), word_date(txn, channel))
         )
         return
-    known = txn.get(THREADS, channel, post) or NONE
+    there = txn.get(THREADS, channel, post)
+    body = txn.get(BODIES, channel, post) if there is None else None
+    if body is not None and body.edit_date:
+        # edited while it was on its way into the group, when nobody knew yet where its copy would stand
+        date = word_date(txn, channel)
+        txn.outbox(slot_of(word.group), pl.PostEdited(word.group, channel, post, word.root, body, date))
+    known = there or NONE
     made = replace(
         known,
         replies=word.replies,
