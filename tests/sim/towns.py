@@ -263,6 +263,11 @@ class At:
         posts = self.posts()
         polls = [post for post in posts if post.votes is not None]
         choice = rng.random()
+        if posts and self.town.partner is not None and self.town.kind == PAPER and rng.random() < 0.3:
+            square = device.places.get(self.town.partner.channel)
+            if square is None or not square.inside:
+                device.comment(place, rng.choice(posts[-RECENT:]).msg_id)
+                return
         if polls and choice < 0.6:
             device.vote(place, rng.choice(polls), rng.choice((None, *ANSWERS, *ANSWERS)))
         elif posts and choice < 0.85:

@@ -158,6 +158,25 @@ class Townsman(Member):
         self._aim(request, reply, named, later)
         self.do(request, self._sent(post), (*NO_PLACE, *LATER_REFUSED))
 
+    def comment(self, place: Place, msg_id: int) -> None:
+        """On a post, by one who is not in the group where its comments stand."""
+        square = place.town.partner
+        assert square is not None
+
+        def found(answer: Any, error: str) -> None:
+            if error:
+                return
+            self.chats_told(answer.chats)
+            top = answer.messages[0].id
+            post = square.attempt(self.token(), self.me, top)
+            request = f.messages.SendMessage(
+                peer=self.peers[square.channel], message=post.token, random_id=self.ids.i64() or 1
+            )
+            self._aim(request, top, 0, 0)
+            self.do(request, self._sent(post), NO_PLACE)
+
+        self.do(f.messages.GetDiscussionMessage(peer=place.peer, msg_id=msg_id), found, NO_PLACE)
+
     def send_file(self, place: Place, file: bytes, *, reply: int = 0, top: int = 0) -> None:
         post = place.town.attempt(self.token(), self.me, top)
         post.file = file
