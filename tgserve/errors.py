@@ -121,6 +121,10 @@ INVITE_HASH_EMPTY = ErrorKind(400, "INVITE_HASH_EMPTY", "no invite hash was give
 INVITE_HASH_INVALID = ErrorKind(400, "INVITE_HASH_INVALID", "no such invite link")
 INVITE_HASH_EXPIRED = ErrorKind(400, "INVITE_HASH_EXPIRED", "the invite link is revoked, expired or used up")
 INVITE_REQUEST_SENT = ErrorKind(400, "INVITE_REQUEST_SENT", "you have asked to join: an admin will answer")
+ADMIN_ID_INVALID = ErrorKind(400, "ADMIN_ID_INVALID", "no such admin, or a wrong access hash")
+SEARCH_WITH_LINK_NOT_SUPPORTED = ErrorKind(
+    400, "SEARCH_WITH_LINK_NOT_SUPPORTED", "by a link or by words, not by both"
+)
 INVITE_REVOKED_MISSING = ErrorKind(400, "INVITE_REVOKED_MISSING", "only a revoked link can be deleted")
 CHAT_INVITE_PERMANENT = ErrorKind(400, "CHAT_INVITE_PERMANENT", "the primary link has no limits")
 INVITES_TOO_MUCH = ErrorKind(400, "INVITES_TOO_MUCH", "the group has too many invite links")

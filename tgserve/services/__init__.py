@@ -17,7 +17,7 @@ from tgserve.config import Config
 from tgserve.ids import AccessHashes, Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.services.accounts import Accounts
-from tgserve.services.alarms import Alarms
+from tgserve.services.alarms import LIFT, Alarms
 from tgserve.services.auth import Auth
 from tgserve.services.blocking import Blocks
 from tgserve.services.bots import Bots
@@ -220,6 +220,7 @@ def build(
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit, but_messages=True)
+    alarms.on(LIFT, channels.members.lift)
     polls = Polls(store, clock, bus, access, rosters, history, alarms, channels.reading, channels.audience)
     bus.subscribe(polls.after_commit, but_messages=True)
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)

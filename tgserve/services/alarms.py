@@ -29,6 +29,8 @@ LOOKED: Final = 9
 """Media for one look that were opened; the message's id."""
 CLEAR: Final = 11
 """What is left of a channel that is over goes, a slice at a time."""
+LIFT: Final = 12
+"""A restriction or removal in a channel has run out; the low 32 bits of whose (the peer is he)."""
 WHEN_ONLINE: Final = 0x7FFFFFFE
 """As the time of an alarm: when the other one in the chat comes online."""
 TURN_SECONDS: Final = 1.0

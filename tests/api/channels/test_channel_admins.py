@@ -16,6 +16,7 @@ from tests.talk import Person, talk
 from tgserve.errors import RpcError
 from tgserve.rpc.context import SessionRef
 from tgserve.rpc.registry import METHODS
+from tgserve.store.eventlog import Published
 from tgserve.tl import types as t
 from tgserve.tl.functions import account, auth, channels, messages
 
@@ -223,5 +224,38 @@ def test_a_page_of_members_that_the_client_has_is_not_sent_again() -> None:
             users: list[Any] = [user_of(ann, joe)]
             await ann(channels.InviteToChannel(channel=here.input(ann), users=users))
             assert (await page(known)).count == 4
+
+    run(story())
+
+
+def test_what_has_run_out_is_counted_and_listed_no_more() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann, bob, eve)
+            soon = int(c.clock.now()) + 3_600
+            await here.ban(ann, bob, until=soon, send_messages=True)
+            await here.ban(ann, eve, until=soon, view_messages=True)
+            full = await here.full(ann)
+            assert (full.banned_count, full.kicked_count) == (1, 1)
+            c.clock.advance(1_000)
+            await here.ban(ann, bob, until=soon + 3_600, send_messages=True)
+            c.clock.advance(2_700)
+            await c.services.alarms.turn()
+            await c.settle()
+            full = await here.full(ann)
+            assert (full.banned_count, full.kicked_count) == (1, 0)
+            await refused("USER_BANNED_IN_CHANNEL", bob, here.say(bob, "x"))
+            mark = len(c.heard)
+            c.clock.advance(3_600)
+            await c.services.alarms.turn()
+            await c.settle()
+            assert (await here.full(ann)).banned_count == 0
+            told = [one for one in c.heard[mark:] if isinstance(one, Published) and one.user_id == bob.id]
+            assert told, "he is told that he may write again"
+            await here.post(bob, "x")
+            before = len(await log(here, ann))
+            await here.ban(ann, joe)
+            assert len(await log(here, ann)) == before, "nothing was denied to him, so nothing is lifted"
+            sound(c)
 
     run(story())

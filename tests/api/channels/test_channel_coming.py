@@ -220,3 +220,42 @@ def test_a_deleted_account_is_brought_in_by_nobody() -> None:
             sound(c)
 
     run(story())
+
+
+def test_links_that_are_not_there_and_admins_who_are_none() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here, other = await place(c, ann, bob), await place(c, ann)
+            foreign = await link(other, ann, title="elsewhere")
+            mine = await link(here, ann, title="here")
+
+            def importers(who: Person, of: str, q: str = "") -> messages.GetChatInviteImporters:
+                return messages.GetChatInviteImporters(
+                    peer=here.peer(who),
+                    link=of,
+                    q=q or None,
+                    offset_date=0,
+                    offset_user=t.InputUserEmpty(),
+                    limit=10,
+                )
+
+            peer = here.peer(ann)
+            for unknown in (foreign, "https://t.me/+AAAAAAAAAAAAAAAA"):
+                for request in (
+                    messages.GetExportedChatInvite(peer=peer, link=unknown),
+                    messages.EditExportedChatInvite(peer=peer, link=unknown, revoked=True),
+                    messages.DeleteExportedChatInvite(peer=peer, link=unknown),
+                    messages.HideAllChatJoinRequests(peer=peer, link=unknown, approved=True),
+                    importers(ann, unknown),
+                ):
+                    await refused("INVITE_HASH_EXPIRED", ann, request)
+            await refused("SEARCH_WITH_LINK_NOT_SUPPORTED", ann, importers(ann, mine, "bob"))
+            await refused("CHAT_ADMIN_REQUIRED", bob, importers(bob, mine, "bob"))
+            wrong = t.InputUser(user_id=bob.id, access_hash=1)
+            for request in (
+                messages.GetExportedChatInvites(peer=peer, admin_id=wrong, limit=10),
+                messages.DeleteRevokedExportedChatInvites(peer=peer, admin_id=wrong),
+            ):
+                await refused("ADMIN_ID_INVALID", ann, request)
+
+    run(story())

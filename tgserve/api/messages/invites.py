@@ -55,12 +55,20 @@ async def export_chat_invite(call: Call, request: messages.ExportChatInvite) -> 
     return invite_link(made)
 
 
+def _admin(call: Call, admin: t.AnyInputUser) -> int:
+    """ADMIN_ID_INVALID."""
+    found = peers.resolve_user_or_none(call, admin)
+    if found is None:
+        raise errors.ADMIN_ID_INVALID()
+    return found
+
+
 @rpc(messages.GetExportedChatInvites)
 async def get_exported_chat_invites(
     call: Call, request: messages.GetExportedChatInvites
 ) -> t.AnyMessagesExportedChatInvites:
     chat, doors = _doors(call, request.peer)
-    admin = peers.resolve_user(call, request.admin_id)
+    admin = _admin(call, request.admin_id)
     found = doors.links(call.me, chat, admin, revoked=request.revoked)
     rest = found
     if request.offset_link:
@@ -115,7 +123,7 @@ async def delete_revoked_exported_chat_invites(
     call: Call, request: messages.DeleteRevokedExportedChatInvites
 ) -> bool:
     chat, doors = _doors(call, request.peer)
-    admin = peers.resolve_user(call, request.admin_id)
+    admin = _admin(call, request.admin_id)
     await doors.delete_revoked(call.me, chat, admin)
     return True
 
@@ -138,11 +146,14 @@ async def get_admins_with_invites(
 async def get_chat_invite_importers(
     call: Call, request: messages.GetChatInviteImporters
 ) -> t.AnyMessagesChatInviteImporters:
-    """Who came by a link, or asks to; newest first, after offset_user where given."""
+    """Who came by a link, or asks to; newest first, after offset_user where given. SEARCH_WITH_LINK_NOT_SUPPORTED,
+    INVITE_HASH_EXPIRED."""
     chat, doors = _doors(call, request.peer)
     hash_ = hash_in(request.link or "")
     found = doors.arrivals(call.me, chat, hash_, requested=request.requested)
     words = (request.q or "").casefold().split()
+    if words and hash_:
+        raise errors.SEARCH_WITH_LINK_NOT_SUPPORTED()
     if words:
         found = [one for one in found if _named(call, one.user, words)]
     rest = found

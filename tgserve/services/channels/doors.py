@@ -146,7 +146,7 @@ class Doors:
         await self._store.transact(slot_of(channel), work)
 
     def link(self, me: int, channel: int, hash_: str) -> Link:
-        """One link. CHAT_ADMIN_REQUIRED, INVITE_HASH_INVALID."""
+        """One link. CHAT_ADMIN_REQUIRED, INVITE_HASH_EXPIRED where there is none (any more)."""
         record, seat = self._register.seat(me, channel)
         with self._store.read(slot_of(channel)) as reader:
             return Link(hash_, _owned(reader, channel, record, seat, me, hash_))
@@ -176,9 +176,12 @@ class Doors:
             return counts_of(reader, channel)
 
     def arrivals(self, me: int, channel: int, hash_: str, *, requested: bool) -> list[Arrival]:
-        """Who came by a link (any with ""), or waits for leave to; newest first. CHAT_ADMIN_REQUIRED."""
-        record, seat = self._register.seat(me, channel)
-        _inviter(record, seat, me)
+        """Who came by a link (any with ""), or waits for leave to; newest first. CHAT_ADMIN_REQUIRED,
+        INVITE_HASH_EXPIRED."""
+        self.check_inviter(me, channel)
+        with self._store.read(slot_of(channel)) as reader:
+            if hash_ and reader.get(INVITES, channel, hash_) is None:
+                raise errors.INVITE_HASH_EXPIRED()
         return self.waiting(channel, hash_, requested=requested)
 
     def waiting(self, channel: int, hash_: str = "", *, requested: bool = True) -> list[Arrival]:
@@ -329,6 +332,6 @@ def _owned(
     _inviter(record, seat, me)
     invite = reader.get(INVITES, channel, hash_)
     if invite is None:
-        raise errors.INVITE_HASH_INVALID()
+        raise errors.INVITE_HASH_EXPIRED()
     _overseer(record, seat, me, invite.admin)
     return invite

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.clock import Clock
+from tgserve.services import alarms
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import Done, admitted, announce, come_in
 from tgserve.services.channels.posting import put_action
-from tgserve.services.channels.register import Register, Seat, save
+from tgserve.services.channels.register import Register, Seat, load, save
 from tgserve.services.channels.seats import drop_request, gone, put_seat, seat_of
 from tgserve.services.groups.life import Action
 from tgserve.services.messaging import Origin
@@ -438,6 +439,10 @@ class Members:
                     rank="",
                     promoted_by=0,
                 )
+            if was is None and not banned:
+                return Changed(Done(channel, record), user, was, made)  # nothing was denied to him
+            if made.until:
+                alarms.set_alarm(txn, channel, made.until, alarms.LIFT, user, user & 0xFFFFFFFF)
             changed = self._seated(txn, channel, record, me, user, was, made, now, origin, journal.BAN)
             if was_here and made.state == c.KICKED and record.megagroup:
                 sent = put_action(
@@ -453,6 +458,25 @@ class Members:
             return changed
 
         return await self._store.transact(slot_of(channel), work)
+
+    async def lift(self, channel: int, items: list[alarms.Due]) -> None:
+        """Alarm handler: what has run out is taken off the rows, the counters and the lists."""
+        now = int(self._clock.now())
+
+        def work(txn: Txn) -> None:
+            before = record = load(txn, channel)
+            for when, user, number in items:
+                alarms.drop_alarm(txn, channel, when, alarms.LIFT, number)
+                seat = txn.get(PARTICIPANTS, channel, user)
+                if record is None or record.deleted or seat is None:
+                    continue
+                made = rights.current(seat, now)
+                if made != seat:
+                    record = put_seat(txn, channel, record, user, made, now)
+            if record is not None and record != before:
+                save(txn, channel, record)
+
+        await self._store.transact(slot_of(channel), work)
 
     def _seated(
         self,

@@ -129,7 +129,7 @@ class Invites:
         await self._store.transact(slot_of(chat), work)
 
     def link(self, me: int, chat: int, hash_: str) -> Link:
-        """One link. CHAT_ADMIN_REQUIRED, INVITE_HASH_INVALID."""
+        """One link. CHAT_ADMIN_REQUIRED, INVITE_HASH_EXPIRED where there is none (any more)."""
         roster = self._rosters.of_member(me, chat)
         with self._store.read(slot_of(chat)) as reader:
             return Link(hash_, _owned(reader, roster, me, hash_))
@@ -327,7 +327,7 @@ def _owned(reader: Reader, roster: Roster, me: int, hash_: str) -> g.Invite:
     _admin(roster, me)
     invite = reader.get(INVITES, roster.chat, hash_)
     if invite is None:
-        raise errors.INVITE_HASH_INVALID()
+        raise errors.INVITE_HASH_EXPIRED()
     _overseer(roster, me, invite.admin)
     return invite
 
