@@ -28,6 +28,7 @@ STEPS: dict[str, list[str]] = {
     "tests": [
         *(PYTHON, "-m", "pytest", "-x", "-n", "2", "-m", "not slow and not journey"),
         *("--ignore=tests/journeys", "--ignore=tests/faults", "--ignore=tests/sim"),
+        *("--ignore=tests/test_house.py", "--ignore=tests/test_docs.py"),  # the step before
     ],
 }
 FIXES = [
