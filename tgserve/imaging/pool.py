@@ -7,21 +7,19 @@ one that died is replaced for the next picture; its own is refused with IMAGE_PR
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from pathlib import Path
 from typing import IO, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from tgserve import errors, limits, log, metrics
+from tgserve.child import start_child
 from tgserve.imaging.results import (
     Answer,
     Film,
@@ -180,16 +178,7 @@ class Child:
         if self.process is None:
             self._jobs = 0
             self.started += 1
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tgserve.imaging.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"PYTHONPATH": os.pathsep.join(str(Path(one).resolve()) for one in sys.path)},
-                cwd="/",
-                close_fds=True,
-                start_new_session=True,  # Ctrl-C is the server's business
-            )
+            self.process = start_child("tgserve.imaging.child")
         return self.process
 
     def close(self) -> None:

@@ -17,7 +17,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +24,7 @@ from typing import IO, Any
 import lmdb
 import msgspec
 
+from tgserve.child import start_child
 from tgserve.errors import StoreError, StoreFull
 from tgserve.store.engine import NeedsRoom
 from tgserve.store.engines.lmdb import LmdbEngine, translated
@@ -102,16 +102,7 @@ class Merger:
 
     def _alive(self) -> subprocess.Popen[bytes]:
         if self._child is None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tgserve.store.engines.merger"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"PYTHONPATH": os.pathsep.join(str(Path(one).resolve()) for one in sys.path)},
-                cwd="/",
-                close_fds=True,
-                start_new_session=True,  # Ctrl-C is the server's business
-            )
+            self._child = start_child("tgserve.store.engines.merger")
         return self._child
 
     def _end(self) -> None:
