@@ -157,6 +157,20 @@ def test_a_long_log_shrinks_by_itself() -> None:
     assert box.covered() == list(range(box.head.oldest_pts + 1, box.head.pts + 1))
 
 
+def test_the_newest_events_of_a_quiet_box_stay() -> None:
+    """However old they are; they go when as many have come behind them."""
+    box = Box(Retention(events=10_000, seconds=1_000))
+    for number in range(60):
+        box.append(ev.NewMessage(number + 1), 1)
+    for number in range(60, 130):
+        box.append(ev.NewMessage(number + 1), 10**6)
+    assert box.head.oldest_pts == 1
+    for number in range(130, 400):
+        box.append(ev.NewMessage(number + 1), 10**6)
+    assert box.head.oldest_pts == 61  # behind the last old one
+    assert box.covered() == list(range(box.head.oldest_pts + 1, box.head.pts + 1))
+
+
 def test_a_box_nobody_wrote_to_has_a_fresh_head() -> None:
     box = Box()
     assert box.head == r.BoxHead(1, 0, 1)

@@ -21,6 +21,9 @@ TRIM_EVERY = 64
 """Events between two looks at the log's old end."""
 TRIM_ROWS = 256
 """Rows deleted at one look: more than come between two, so that a log that is too long shrinks."""
+QUIET_ROWS = 128
+"""The newest pts of a box stay whatever their age: who has missed a few things in a long time is told of them. TDLib
+logs an ERROR when it is to begin anew for less than the hundred that it asks for."""
 LOOK_BACK = 256
 """Events without pts that are looked for below the client's pts."""
 
@@ -79,7 +82,8 @@ def append(
         pts, sub = box.pts, box.sub + 1
     oldest = box.oldest_pts
     if pts % TRIM_EVERY < raises:
-        oldest = _trim(txn, user, box, txn.retention.events, now - txn.retention.seconds, TRIM_ROWS)
+        kept = txn.retention
+        oldest = _trim(txn, user, box, kept.events, now - kept.seconds, TRIM_ROWS, QUIET_ROWS)
     row = _encode(LoggedEvent(event, now, raises))
     if len(row) <= SMALL_BYTES:
         journal, slot = txn.journal, txn.slot
@@ -156,15 +160,18 @@ def trim(txn: Txn, user: int, *, keep: int, before: int, rows: int = TRIM_ROWS) 
     return oldest
 
 
-def _trim(txn: Txn, user: int, box: BoxHead, keep: int, before: int, rows: int) -> int:
-    """Rows go from the old end, a pts with all its subs; what is left begins above the pts returned."""
+def _trim(txn: Txn, user: int, box: BoxHead, keep: int, before: int, rows: int, least: int = 0) -> int:
+    """Rows go from the old end, a pts with all its subs; what is left begins above the pts returned. The newest `least`
+    go by count alone."""
     oldest = box.oldest_pts
     first = txn.get(EVENTS, user, oldest + 1, 0)
-    if first is not None and box.pts - oldest - 1 < keep and first.date >= before:
+    behind = box.pts - oldest - 1
+    if first is not None and behind < keep and (first.date >= before or behind < least):
         return oldest  # the usual case, for the price of one read
     gone: list[tuple[int, int]] = []
     for (_, pts, sub), logged in txn.range(EVENTS, user, limit=rows):
-        if box.pts - pts < keep and logged.date >= before:
+        behind = box.pts - pts
+        if behind < keep and (logged.date >= before or behind < least):
             break
         gone.append((pts, sub))
         oldest = max(oldest, pts)
