@@ -14,7 +14,7 @@ from tgserve.services.boxes import View
 from tgserve.services.history import Page, Sheet
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.base import Raw
+from tgserve.tl.base import Raw, raw
 
 _MASK = 2**64 - 1
 VECTOR = 0x1CB5C415
@@ -111,7 +111,7 @@ def history(services: Services, me: int, peer: int, of: Sheet) -> t.AnyMessagesM
             places += [size + dc_at for dc_at in blob.dcs]
             size += len(blob.data)
             parts.append(blob.data)
-    made: Any = Raw(b"".join(parts), lowest, tuple(places))
+    made: t.AnyMessagesMessages = raw(b"".join(parts), lowest, tuple(places))
     return made
 
 

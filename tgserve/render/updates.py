@@ -40,6 +40,7 @@ RECENT_REQUESTERS = 5
 _UPDATES = Struct("<IIi").pack  # updates, vector, count
 _INT = Struct("<i").pack
 _TWO_INTS = Struct("<ii").pack
+_MIDDLE = Struct("<iiIi").pack  # pts, pts_count, vector, count
 _VECTOR = Struct("<Ii").pack
 _ID = Struct("<I").pack
 _NEW_MESSAGE = _ID(t.UpdateNewMessage.ID)
@@ -57,6 +58,10 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
     kind = type(event)
     if kind is ev.NewMessage or kind is ev.EditMessage:
         view: View | None = published.memo
+        if view is not None and view.letter is not None and kind is ev.NewMessage:
+            made: Any = _lettered(services, view, view.letter, published.pts, published.date)
+            if made is not None:
+                return made  # type: ignore[no-any-return]  # a Raw
         if view is None:
             view = services.history.message_or_none(viewer, event.msg_id)
         if view is None:
@@ -107,10 +112,6 @@ def _deed(services: Services, published: Published, view: View) -> t.AnyUpdates:
 
 def message_update(services: Services, head: bytes, view: View, pts: int, count: int, date: int) -> Any:
     """updates{one message update, its people}, joined from bytes."""
-    if view.letter is not None:
-        made = _lettered(services, head, view, view.letter, pts, count, date)
-        if made is not None:
-            return made
     told = message(services, view)
     lowest = told.min_layer
     drawn: list[Any] = []
@@ -148,10 +149,8 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     return raw(b"".join(parts), lowest, places)
 
 
-def _lettered(
-    services: Services, head: bytes, view: View, letter: Letter, pts: int, count: int, date: int
-) -> Any:
-    """The same for one of many who got the message, from what is the same for all of them; None when its parts differ
+def _lettered(services: Services, view: View, letter: Letter, pts: int, date: int) -> Any:
+    """The same for one of many who got a new message, from what is the same for all of them; None when its parts differ
     from member to member or it names more people than its author."""
     shared = letter.drawn
     if shared is None:
@@ -162,36 +161,30 @@ def _lettered(
             return None
         told = message(services, view)
         # The message's number is the only thing in it that is the member's own.
-        before, behind = _HEAD_ONE + head + told.data[:NUMBER_AT], told.data[NUMBER_AT + 4 :]
-        shared = letter.drawn = (before, behind, told.min_layer, len(before) + len(behind) + 20)
+        before, behind = _HEAD_ONE + _NEW_MESSAGE + told.data[:NUMBER_AT], told.data[NUMBER_AT + 4 :]
+        size, status = len(before) + len(behind) + 20, services.presence.status(body.author)
+        shared = letter.drawn = [before, behind, told.min_layer, size, status, None, b""]
     elif not shared:
         return None
-    before, behind, lowest, size = shared
+    before, behind, lowest, size, status, group, end = shared
     owner = view.owner
-    group = render_chat.chat(services, owner, view.row.peer)
-    author = render_user.user(services, owner, view.body.author)
-    if type(group) is not Raw or type(author) is not Raw:
+    seen = render_chat.chat(services, owner, view.row.peer)
+    author = render_user.user(services, owner, view.body.author, status)
+    if type(seen) is not Raw or type(author) is not Raw:
         return None
-    parts = (
-        before,
-        _INT(view.msg_id),
-        behind,
-        _TWO_INTS(pts, count),
-        _USERS_ONE,
-        author.data,
-        _CHATS_ONE,
-        group.data,
-        _TWO_INTS(date, 0),
-    )
+    if seen is not group:  # most members see the same of the group
+        end = _CHATS_ONE + seen.data + _TWO_INTS(date, 0)
+        shared[5:] = (seen, end)
     if author.min_layer > lowest:
         lowest = author.min_layer
-    if group.min_layer > lowest:
-        lowest = group.min_layer
+    if seen.min_layer > lowest:
+        lowest = seen.min_layer
     places: tuple[int, ...] = ()
-    if author.dcs or group.dcs:
+    if author.dcs or seen.dcs:
         behind_author = size + len(author.data) + 8
-        places = (*[size + at for at in author.dcs], *[behind_author + at for at in group.dcs])
-    return Raw(b"".join(parts), lowest, places)
+        places = (*[size + at for at in author.dcs], *[behind_author + at for at in seen.dcs])
+    middle = _MIDDLE(pts, 1, _VECTOR_ID, 1)
+    return Raw(b"".join((before, _INT(view.msg_id), behind, middle, author.data, end)), lowest, places)
 
 
 def _placed(parts: list[bytes], blob: Any) -> tuple[int, ...]:

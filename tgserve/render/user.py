@@ -53,16 +53,18 @@ class _Drawn:
         self.raw: Any = None
 
 
-def user(services: Services, viewer: int, user_id: int) -> Any:
-    """User as `viewer` sees it (a Raw); userEmpty when there never was one."""
+def user(services: Services, viewer: int, user_id: int, status: Status | None = None) -> Any:
+    """User as `viewer` sees it (a Raw); userEmpty when there never was one. `status`: of the user, where the caller
+    has just asked for it."""
     by_viewer = services.views.drawn.get(user_id)
     drawn = by_viewer.get(viewer) if by_viewer is not None else None
     if drawn is None:
         drawn = _draw(services, viewer, user_id)
         if isinstance(drawn, t.UserEmpty):
             return drawn
-    status = services.presence.status(user_id)
-    if drawn.status != status:
+    if status is None:
+        status = services.presence.status(user_id)
+    if drawn.status is not status and drawn.status != status:
         drawn.status = status
         shown = _status_bytes(status, drawn, int(services.clock.now()))
         drawn.raw = Raw(drawn.head + shown + drawn.tail, drawn.min_layer, drawn.dcs)
