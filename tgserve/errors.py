@@ -518,6 +518,9 @@ CHAT_GUEST_SEND_FORBIDDEN = ErrorKind(
 )
 CHAT_FORBIDDEN = ErrorKind(403, "CHAT_FORBIDDEN", "you are no longer in this group")
 CHAT_ADMIN_REQUIRED = ErrorKind(400, "CHAT_ADMIN_REQUIRED", "only admins of the group may do this")
+CHAT_SEND_WEBPAGE_FORBIDDEN = ErrorKind(
+    403, "CHAT_SEND_WEBPAGE_FORBIDDEN", "links may not be sent with previews here"
+)
 CHAT_SEND_PLAIN_FORBIDDEN = ErrorKind(403, "CHAT_SEND_PLAIN_FORBIDDEN", "texts may not be sent here")
 CHAT_SEND_MEDIA_FORBIDDEN = ErrorKind(403, "CHAT_SEND_MEDIA_FORBIDDEN", "media may not be sent here")
 CHAT_SEND_STICKERS_FORBIDDEN = ErrorKind(403, "CHAT_SEND_STICKERS_FORBIDDEN", "stickers may not be sent here")

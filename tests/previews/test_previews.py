@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.community import run
+from tests.places import place
 from tests.stickers.makers import makers, webp
 from tgserve import limits
 from tgserve.errors import RpcError
@@ -190,3 +191,29 @@ def test_6_10_no_page_keeps_the_parser_busy(piece: bytes) -> None:
     began = time.thread_time()
     read_head(data)
     assert time.thread_time() - began < 2
+
+
+@pytest.mark.parametrize("who", ["all", "one"])
+def test_6_3_who_may_not_embed_links_sends_them_without_previews(who: str) -> None:
+    async def story() -> None:
+        async with outside() as (c, (ann, bob, _), world):
+            here = await place(c, ann, bob)
+            banned = t.ChatBannedRights(until_date=0, embed_links=True)
+            if who == "one":
+                await here.ban(ann, bob, embed_links=True)
+            else:
+                await ann(messages.EditChatDefaultBannedRights(peer=here.peer(ann), banned_rights=banned))
+            await here.post(bob, "see http://example.com/")
+            assert (await here.history(ann))[0].media is None and world.asked == []
+            shown = messages.SendMedia(
+                peer=here.peer(bob),
+                media=t.InputMediaWebPage(url="http://example.com/"),
+                message="see http://example.com/",
+                random_id=9,
+            )
+            with pytest.raises(RpcError, match="CHAT_SEND_WEBPAGE_FORBIDDEN"):
+                await bob(shown)
+            await here.post(ann, "see http://example.com/")
+            assert (await here.history(bob))[0].media is not None
+
+    run(story())

@@ -13,6 +13,7 @@ from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import page_limit
 from tgserve.api.messages.polls import send_poll
 from tgserve.api.messages.scheduling import schedule
+from tgserve.api.messages.webpages import may_embed
 from tgserve.render import messages as render
 from tgserve.render import sent as render_sent
 from tgserve.render.media import given
@@ -106,7 +107,10 @@ def _point(point: t.AnyInputGeoPoint) -> t.AnyGeoPoint:
 
 
 async def attached(call: Call, peer: int, media: t.AnyInputMedia) -> Ready:
-    """What is sent to `peer` for an InputMedia, of whatever kind; nothing for a link preview."""
+    """What is sent to `peer` for an InputMedia, of whatever kind; nothing for a link preview, which not everybody may
+    ask for (CHAT_SEND_WEBPAGE_FORBIDDEN)."""
+    if isinstance(media, t.InputMediaWebPage) and not may_embed(call, peer):
+        raise errors.CHAT_SEND_WEBPAGE_FORBIDDEN()
     made: Any = await photo_or_document(call, peer, media)
     return ready(made if made is not None else media_of(call, media))
 

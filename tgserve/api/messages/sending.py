@@ -49,7 +49,8 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     send_as = drafting.send_as(call, peer, request.send_as)
     looking = None
     if call.services.previews.web is not None and text.entities and not request.no_webpage:
-        draft, looking = webpages.with_preview(call, draft)
+        if webpages.may_embed(call, peer):
+            draft, looking = webpages.with_preview(call, draft)
     if request.schedule_date:
         later = drafting.later(call, peer, request.schedule_date)
         if later:

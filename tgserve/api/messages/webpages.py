@@ -20,8 +20,11 @@ from tgserve.render.media import Kept, given, kept
 from tgserve.render.message import entities_of
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.channels import rights as channel_rights
+from tgserve.services.channels.register import is_channel
 from tgserve.services.editing import Change
 from tgserve.services.files.references import WEB, Origin
+from tgserve.services.groups import rights
 from tgserve.services.messaging import Draft
 from tgserve.store.sticker_records import Preview
 from tgserve.tl import layers
@@ -62,6 +65,16 @@ def _plain(url: str) -> str:
     if not parts.hostname or len(url) > limits.URL_CHARS:
         return ""
     return parts._replace(fragment="").geturl()
+
+
+def may_embed(call: Call, peer: int) -> bool:
+    """May the caller's messages there show what their links lead to?"""
+    if peer > 0:
+        return True
+    if not is_channel(peer):
+        return rights.may(call.services.groups.rosters.of_member(call.me, peer), call.me, rights.LINKS)
+    record, seat = call.services.channels.register.view(call.me, peer)
+    return not record.megagroup or not channel_rights.denied(record, call.me, seat) & channel_rights.NO_LINKS
 
 
 def with_preview(call: Call, draft: Draft) -> tuple[Draft, asyncio.Future[Preview] | None]:

@@ -14,6 +14,7 @@ INFO: Final = 1 << 10
 INVITE: Final = 1 << 15
 PIN: Final = 1 << 17
 PLAIN: Final = 1 << 25
+LINKS: Final = 1 << 7
 STICKERS: Final = 1 << 3
 GIFS: Final = 1 << 4
 GAMES: Final = 1 << 5
