@@ -221,7 +221,10 @@ def _may_lack_copy(paper: Town, one: Any) -> bool:
 def kept(world: World, town: Town, box: dict[int, Any]) -> None:
     """What was acknowledged is there once, with its text; what was deleted is gone."""
     mirrored = town.partner.posts if town.kind == SQUARE and town.partner is not None else {}
-    topics = {topic.msg_id for topic in town.topics.values()}
+    made = [
+        one for one in box.values() if isinstance(getattr(one, "action", None), t.MessageActionTopicCreate)
+    ]
+    topics = {one.id for one in made}
     texts = {msg_id: text_of(one) for msg_id, one in box.items()}
     times = Counter(token_of(text) for text in texts.values() if text and not text.startswith("!"))
     for token, count in times.items():
@@ -243,9 +246,6 @@ def kept(world: World, town: Town, box: dict[int, Any]) -> None:
             world.wrong(f"{post.token} has lost its file")
         if text is not None and town.kind == FORUM and post.top not in (GENERAL, *topics):
             world.wrong(f"{post.token} stands in {post.top}, which is no topic")
-    made = [
-        one for one in box.values() if isinstance(getattr(one, "action", None), t.MessageActionTopicCreate)
-    ]
     titles = Counter(one.action.title for one in made)
     for token, topic in town.topics.items():
         if titles[token] > 1 or (topic.msg_id and not titles[token] and not topic.deleting):
