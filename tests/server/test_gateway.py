@@ -14,8 +14,9 @@ from tests.waiting import until
 from tgserve import limits
 from tgserve.config import StoreConfig
 from tgserve.errors import RpcError
+from tgserve.server.timers import TICK_SECONDS
 from tgserve.testing.miniclient import KINDS, MiniClient, Refused
-from tgserve.testing.miniclient.session import Failure, NewSession, Result
+from tgserve.testing.miniclient.session import Acks, Failure, NewSession, Result
 from tgserve.testing.server import TestServer
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -69,6 +70,38 @@ def test_401_before_login_and_the_connection_is_kept(make_server: MakeServer) ->
                 with pytest.raises(RpcError, match="AUTH_KEY_UNREGISTERED"):
                     await client.call(SELF)
             assert (await client.call(help.GetNearestDc())).this_dc == 2
+
+    asyncio.run(main())
+
+
+def test_3_16_calls_whose_answer_takes_long_are_acknowledged_in_time(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first, those that come after it, and those that come after an acknowledgement."""
+
+    async def main() -> None:
+        async with make_server() as server:
+            client = await server.client()
+            await client.call(help.GetNearestDc())
+            monkeypatch.setattr(server.app.gateway.dispatcher, "invoke", lambda *_: None)
+            told: dict[int, float] = {}
+            clock = asyncio.get_running_loop().time
+            client.on_event = lambda event: (
+                told.update(dict.fromkeys(event.msg_ids, clock())) if isinstance(event, Acks) else None
+            )
+            session = client.session
+            assert session is not None
+            sent: dict[int, float] = {}
+            for wait in (0.3, 1.4, 0.0):
+                one = session.message(layers.encode(help.GetNearestDc()))
+                sent[one.msg_id] = clock()
+                client.send(one)
+                await asyncio.sleep(wait)
+            await until(lambda: told.keys() == sent.keys(), 5)
+            waited = [told[msg_id] - sent[msg_id] for msg_id in sent]
+            assert all(0.2 < each < limits.ACK_SECONDS + TICK_SECONDS + 1 for each in waited), waited
+            first, second, _ = sent
+            assert told[first] == told[second]
 
     asyncio.run(main())
 

@@ -24,7 +24,7 @@ from tgserve.mtproto.cipher import open_frame, quick_ack_token, seal_frame
 from tgserve.mtproto.constructors import DESTROY_AUTH_KEY_FAIL, DESTROY_AUTH_KEY_NONE, DESTROY_AUTH_KEY_OK
 from tgserve.mtproto.containers import PACK_BYTES, PACK_MESSAGES, Packet, join
 from tgserve.mtproto.handshake import NewKey
-from tgserve.mtproto.outbox import Outgoing
+from tgserve.mtproto.outbox import ACK_DELAY_SECONDS, ACKS_AT_ONCE, Outgoing
 from tgserve.mtproto.salts import PERIOD_SECONDS, Salts
 from tgserve.mtproto.session import Session
 from tgserve.mtproto.transport.detect import Frame
@@ -247,10 +247,16 @@ class Gateway:
             else:
                 self._event(connection, live, event)
         outbox = live.core.outbox
-        if not live.dirty and (
-            outbox.queue or outbox.again or outbox.acks or live.over or connection.channel.kind == "http"
-        ):
+        if live.dirty:
+            return
+        if outbox.queue or outbox.again or live.over or connection.channel.kind == "http":
             self.soil(live)
+        elif outbox.acks:
+            # Nothing to say yet: the acknowledgement waits for the answer, the wheel sees to it that not for long.
+            if len(outbox.acks) >= ACKS_AT_ONCE:
+                self.soil(live)
+            else:
+                self.wheel.arm(live, self.clock.monotonic() + ACK_DELAY_SECONDS)
 
     def _attach(self, connection: Connection, live: LiveSession) -> None:
         if live.attach(connection):

@@ -139,7 +139,7 @@ class Feed:
 
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber, behind the devices, the listeners and the settings."""
-        devices, listeners = self._devices, self._listeners
+        devices, listeners = self._devices.users(), self._listeners
         for item in batch:
             kind = type(item)
             if kind is Published:
