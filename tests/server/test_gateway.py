@@ -74,7 +74,7 @@ def test_401_before_login_and_the_connection_is_kept(make_server: MakeServer) ->
     asyncio.run(main())
 
 
-def test_3_16_calls_whose_answer_takes_long_are_acknowledged_in_time(
+def test_calls_whose_answer_takes_long_are_acknowledged_in_time(
     make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first, those that come after it, and those that come after an acknowledgement."""
