@@ -128,6 +128,10 @@ def test_5_7_6_3_a_channel_is_not_given_away_with_a_fresh_password_or_from_a_fre
                 )
 
             await refused("PASSWORD_MISSING", ann, hand(ann, ann))
+            nowhere = messages.EditChatCreator(
+                peer=t.InputPeerEmpty(), user_id=t.InputUserSelf(), password=t.InputCheckPasswordEmpty()
+            )
+            await refused("PASSWORD_MISSING", ann, nowhere)
             await password(ann)
             c.clock.advance(100)
             await refused(f"PASSWORD_TOO_FRESH_{DAY - 100}", ann, hand(ann, bob))
@@ -148,6 +152,7 @@ def test_5_7_6_3_a_channel_is_not_given_away_with_a_fresh_password_or_from_a_fre
             await c.settle()
             await refused(f"SESSION_TOO_FRESH_{DAY}", new, hand(new, bob))
             await refused("PASSWORD_HASH_INVALID", ann, hand(ann, ann))
+            await refused("PASSWORD_HASH_INVALID", ann, nowhere)
             c.clock.advance(DAY)
             asked = await new(account.GetPassword())
             await new(hand(new, bob, proof_of("sesame", asked)))

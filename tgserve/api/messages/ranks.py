@@ -40,7 +40,10 @@ async def edit_chat_participant_rank(call: Call, request: messages.EditChatParti
 async def edit_chat_creator(call: Call, request: messages.EditChatCreator) -> t.AnyUpdates:
     """The owner hands the group over, and proves his password for it: PASSWORD_MISSING without one, and clients ask
     with an empty one first to hear PASSWORD_HASH_INVALID. PASSWORD_TOO_FRESH_%d, SESSION_TOO_FRESH_%d: whoever has got
-    hold of a device must not take everything at once."""
+    hold of a device must not take everything at once. TDLib asks with no peer whether it could hand any over."""
+    if isinstance(request.peer, t.InputPeerEmpty):
+        await _prove(call, call.me, request.password)
+        raise errors.PEER_ID_INVALID()
     channel = peers.resolve(call, request.peer)
     if is_channel(channel):
         return await _hand_channel_over(call, channel, request)
