@@ -327,6 +327,21 @@ def test_too_many_waiting_pushes_become_one_updates_too_long() -> None:
     assert client.session.outbox.waiting_bytes == 0
 
 
+def test_what_is_pushed_behind_an_updates_too_long_is_not_kept() -> None:
+    """The client asks for all of it anyway. What comes after it has been told so is pushed as ever."""
+    client = Client()
+    client.settle()
+    for _ in range(WAITING_MESSAGES + 1):
+        client.session.outbox.push(b"push")
+    waiting = len(client.session.outbox.queue)
+    for _ in range(1000):
+        client.session.outbox.push(b"more")
+    assert len(client.session.outbox.queue) == waiting
+    assert pushes(connected(client)) == [UPDATES_TOO_LONG]
+    client.session.outbox.push(b"news")
+    assert pushes(client.read()) == [b"news"]
+
+
 def test_too_large_waiting_pushes_become_one_updates_too_long() -> None:
     client = Client()
     client.settle()

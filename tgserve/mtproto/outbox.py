@@ -74,6 +74,7 @@ class Outbox:
         "again",
         "answers",
         "contents",
+        "deaf",
         "gap",
         "kept",
         "kept_bytes",
@@ -91,6 +92,8 @@ class Outbox:
         self.queue: list[Outgoing] = []
         self.waiting_bytes = 0
         self.push_bytes = 0
+        self.deaf = False
+        """An updatesTooLong waits: what is pushed behind it the client asks for anyway."""
         self.again: dict[int, Outgoing] = {}
         self.kept: dict[int, Outgoing] = {}
         self.kept_bytes = 0
@@ -121,6 +124,8 @@ class Outbox:
 
     def push(self, body: bytes) -> None:
         """As `put` of a notice that the client acknowledges: what a crowd is told goes this way."""
+        if self.deaf:
+            return
         queue = self.queue
         queue.append(Outgoing(body, NOTICE, True, 0))
         size = len(body)
@@ -185,6 +190,7 @@ class Outbox:
     def forget(self) -> None:
         """The session was destroyed by its owner: nothing of it is sent any more; ids go on rising."""
         self.queue = []
+        self.deaf = False
         self.waiting_bytes = self.push_bytes = self.kept_bytes = 0
         self.again, self.kept, self.answers, self.acks = {}, {}, {}, {}
         self.gap = False
@@ -209,6 +215,7 @@ class Outbox:
         if len(queue) != 1 or self.acks or self.again:
             return None
         out = queue.pop()
+        self.deaf = False
         self.waiting_bytes = self.push_bytes = 0
         self._stamp(out, now)
         return out
@@ -271,6 +278,7 @@ class Outbox:
         ):
             # nothing but new messages, and they fit into one packet: the usual case
             self.queue = []
+            self.deaf = False
             self.waiting_bytes = self.push_bytes = 0
             for out in queue:
                 self._stamp(out, now)
@@ -294,6 +302,7 @@ class Outbox:
         self.again = {}
         waiting += queue
         self.queue = []
+        self.deaf = False
         self.waiting_bytes = self.push_bytes = 0
         for out in waiting:
             self._stamp(out, now)
@@ -405,6 +414,7 @@ class Outbox:
         if pushed:
             self.queue.append(Outgoing(u32(UPDATES_TOO_LONG), NOTICE, content=True, request=0))
             self.waiting_bytes += 4
+            self.deaf = True
 
 
 _NEW_SESSION: Final = u32(NEW_SESSION_CREATED)
