@@ -3,16 +3,20 @@ from __future__ import annotations
 import typing
 
 import pytest
+from msgspec.structs import replace
 
 from tests.community import run
 from tests.talk import talk
 from tgserve.render import updates as render
+from tgserve.render import user as render_user
 from tgserve.services.bus import StatusChanged, Typing
 from tgserve.store import events as ev
 from tgserve.store import reaction_records as rr
+from tgserve.store import records as r
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
+from tgserve.tl.base import Raw
 
 KINDS = typing.get_args(ev.AnyEvent)
 
@@ -95,6 +99,56 @@ def test_a_pushed_message_is_the_codecs_updates() -> None:
             assert user.id == ann.id and update.message.from_id == t.PeerUser(user_id=ann.id)
             pushed.memo = None  # as after a restart
             assert render.draw(c.services, pushed, bob.id).data == drawn.data
+
+    run(story())
+
+
+PLAIN: tuple[dict[str, typing.Any], ...] = (
+    {},
+    {"text": b""},
+    {"text": b"t" * 300},
+    {"silent": True, "noforwards": True},
+    {"min_layer": 228},
+)
+OTHER: tuple[dict[str, typing.Any], ...] = (
+    {"users": (777000,)},
+    {"reply": r.Reply(1, 1)},
+    {"ttl_period": 5},
+    {"edit_date": 5},
+    {"effect": 5},
+    {"grouped_id": 5},
+    {"author": 777000},
+)
+
+
+@pytest.mark.parametrize("change", [*PLAIN, *OTHER], ids=repr)
+def test_a_plain_message_is_drawn_as_any_other(
+    change: dict[str, typing.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same bytes, layer and places of data centres."""
+
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            await ann.send(bob, "hello")
+            pushed = [one for one in c.heard if isinstance(one, Published) and one.user_id == bob.id][-1]
+            view = pushed.memo
+            view.body = replace(view.body, **change)
+            of_user = render_user.user
+
+            def with_photo(*given: typing.Any) -> typing.Any:
+                drawn = of_user(*given)
+                return Raw(drawn.data, drawn.min_layer, (4, 8))
+
+            monkeypatch.setattr(render_user, "user", with_photo)
+            short = render._plain(c.services, view, 7, 9)
+            long = render.message_update(c.services, render._NEW_MESSAGE, view, 7, 1, 9)
+            if change in OTHER:
+                assert short is None
+            else:
+                parts = [(one.data, one.min_layer, one.dcs) for one in (short, long)]
+                assert parts[0] == parts[1] and len(long.dcs) == 2
+                again = Published(bob.id, 7, 1, ev.NewMessage(view.msg_id), 9, view)
+                assert render.draw(c.services, again, bob.id).data == long.data  # type: ignore[union-attr]
 
     run(story())
 

@@ -21,7 +21,7 @@ from tgserve.render import stickers as render_stickers
 from tgserve.render import topics as render_topics
 from tgserve.render import user as render_user
 from tgserve.render.channel import banned_rights, channel_id
-from tgserve.render.message import NUMBER_AT, message, people
+from tgserve.render.message import MESSAGE_LAYER, NUMBER_AT, message, people, plain_bytes
 from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
@@ -47,6 +47,7 @@ _NEW_MESSAGE = _ID(t.UpdateNewMessage.ID)
 _EDIT_MESSAGE = _ID(t.UpdateEditMessage.ID)
 _VECTOR_ID = 0x1CB5C415
 _HEAD_ONE = _UPDATES(t.Updates.ID, _VECTOR_ID, 1)
+_NEW_ONE = _HEAD_ONE + _NEW_MESSAGE
 _NO_CHATS = _VECTOR(_VECTOR_ID, 0)
 _CHATS_ONE = _VECTOR(_VECTOR_ID, 1)
 _USERS_ONE = _VECTOR(_VECTOR_ID, 1)
@@ -58,8 +59,12 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
     kind = type(event)
     if kind is ev.NewMessage or kind is ev.EditMessage:
         view: View | None = published.memo
-        if view is not None and view.letter is not None and kind is ev.NewMessage:
-            made: Any = _lettered(services, view, view.letter, published.pts, published.date)
+        if view is not None and kind is ev.NewMessage:
+            made: Any = None
+            if view.letter is not None:
+                made = _lettered(services, view, view.letter, published.pts, published.date)
+            elif view.row.peer > 0:
+                made = _plain(services, view, published.pts, published.date)
             if made is not None:
                 return made  # type: ignore[no-any-return]  # a Raw
         if view is None:
@@ -147,6 +152,23 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
         if blob.dcs:
             places += _placed(parts, blob)
     return raw(b"".join(parts), lowest, places)
+
+
+def _plain(services: Services, view: View, pts: int, date: int) -> Any:
+    """What message_update makes of a new message in a chat of two that is nothing but text; None for any other."""
+    row, body, owner = view.row, view.body, view.owner
+    told = plain_bytes(row.peer, view.msg_id, row.flags, body)
+    if told is None or (body.author != row.peer and body.author != owner):
+        return None
+    other = render_user.user(services, owner, row.peer)
+    if type(other) is not Raw:
+        return None
+    before = _NEW_ONE + told + _MIDDLE(pts, 1, _VECTOR_ID, 1)
+    places: tuple[int, ...] = ()
+    if other.dcs:
+        places = tuple([len(before) + at for at in other.dcs])
+    lowest = max(MESSAGE_LAYER, body.min_layer, other.min_layer)
+    return Raw(b"%b%b%b%b" % (before, other.data, _NO_CHATS, _TWO_INTS(date, 0)), lowest, places)
 
 
 def _lettered(services: Services, view: View, letter: Letter, pts: int, date: int) -> Any:
