@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.channels.test_channel_people import refused_after
+from tests.api.messages.test_chats import group
 from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.places import Place, place, publish, sound, user_of
@@ -257,5 +258,54 @@ def test_links_that_are_not_there_and_admins_who_are_none() -> None:
                 messages.DeleteRevokedExportedChatInvites(peer=peer, admin_id=wrong),
             ):
                 await refused("ADMIN_ID_INVALID", ann, request)
+
+    run(story())
+
+
+def test_links_of_a_group_that_has_become_a_supergroup_lead_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is let into the group that is over."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            chat = await group(ann, bob)
+            old = (await ann(messages.ExportChatInvite(peer=ann.peer(chat)))).link
+            asking = messages.ExportChatInvite(peer=ann.peer(chat), request_needed=True)
+            asked = (await ann(asking)).link
+            migrate = messages.MigrateChat(chat_id=-chat)
+            await refused("CHAT_ADMIN_REQUIRED", bob, messages.MigrateChat(chat_id=-chat))
+            with monkeypatch.context() as patch:
+                patch.setattr(limits, "CHANNELS_PER_USER", 0)
+                await refused("CHANNELS_TOO_MUCH", ann, migrate)
+            await ann(migrate)
+            for hash_ in (old, asked):
+                await refused("INVITE_HASH_EXPIRED", eve, messages.CheckChatInvite(hash=hash_))
+                await refused("INVITE_HASH_EXPIRED", eve, messages.ImportChatInvite(hash=hash_))
+            sound(c)
+
+    run(story())
+
+
+def test_6_4_what_was_written_before_one_came_is_neither_answered_nor_pinned() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            old = await here.post(ann, "secret")
+            toggle = channels.TogglePreHistoryHidden(channel=here.input(ann), enabled=True)
+            await ann(toggle)
+            await ann(invite(here, ann, eve))
+            new = await here.post(ann, "for all")
+
+            def answer(who: Person, to: int) -> Any:
+                return here.say(who, "re", reply_to=t.InputReplyToMessage(reply_to_msg_id=to))
+
+            await refused("REPLY_MESSAGE_ID_INVALID", eve, answer(eve, old))
+            pin = messages.UpdatePinnedMessage(peer=here.peer(eve), id=old)
+            await refused("MESSAGE_ID_INVALID", eve, pin)
+            await eve(answer(eve, new))
+            await eve(messages.UpdatePinnedMessage(peer=here.peer(eve), id=new))
+            await bob(answer(bob, old))
+            await here.promote(ann, eve, ban_users=True)
+            await eve(answer(eve, old))
+            assert (await here.texts(eve))[-1] == "secret", "admins see it all"
 
     run(story())

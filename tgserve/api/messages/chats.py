@@ -249,9 +249,13 @@ async def delete_chat(call: Call, request: messages.DeleteChat) -> bool:
 
 @rpc(messages.MigrateChat, flood=per_minute(10))
 async def migrate_chat(call: Call, request: messages.MigrateChat) -> t.AnyUpdates:
-    """The group becomes a supergroup; both are in the answer."""
+    """The group becomes a supergroup; both are in the answer. CHAT_ADMIN_REQUIRED, CHANNELS_TOO_MUCH."""
     chat = group_of(call, request.chat_id)
     roster = call.services.groups.rosters.of_member(call.me, chat)
+    if roster.group.creator != call.me:
+        raise errors.CHAT_ADMIN_REQUIRED()
+    if not call.services.channels.life.has_room(call.me):
+        raise errors.CHANNELS_TOO_MUCH()
     migration = call.services.channels.migration
     channel = migration.draw_id()
     to = action_of(t.MessageActionChatMigrateTo(channel_id=channel_id(channel)))

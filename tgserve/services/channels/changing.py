@@ -190,7 +190,8 @@ class Changing:
             require_pin(record, me, seat)
             row = txn.get(ROWS, channel, msg_id)
             body = txn.get(BODIES, channel, msg_id)
-            if row is None or body is None or body.action:
+            hidden = msg_id <= rights.hidden_below(record, me, seat)
+            if row is None or body is None or body.action or hidden:
                 raise errors.MESSAGE_ID_INVALID()
             changed = set_pinned(txn, channel, {msg_id: row}, pinned)
             if changed:

@@ -467,7 +467,8 @@ def _place(
     if not msg_id:
         return Place(None, topic if in_topic else 0, in_topic)
     target = txn.get(BODIES, channel, msg_id) if 0 < msg_id <= TOP_ID else None
-    if target is None or txn.get(ROWS, channel, msg_id) is None:
+    hidden = record.prehistory_hidden and msg_id <= rights.hidden_below(record, wrote, seat)
+    if target is None or hidden or txn.get(ROWS, channel, msg_id) is None:
         raise errors.REPLY_MESSAGE_ID_INVALID()
     reply = r.Reply(channel, msg_id, asked.quote_text, asked.quote_entities, asked.quote_offset)
     answered = target.signer or target.author

@@ -87,10 +87,7 @@ class ChannelReading:
         seat = self._register.participant(channel, me)
         if seat is None:
             return record.available_min
-        floor = max(record.available_min, seat.cleared)
-        if not record.prehistory_hidden or rights.is_admin(record, me, seat):
-            return floor
-        return max(floor, seat.hidden_until)
+        return max(record.available_min, seat.cleared, rights.hidden_below(record, me, seat))
 
     def page(self, me: int, channel: int, window: Window) -> Page:
         """A page of a channel that `me` may see (the caller has asked peers). OFFSET_INVALID."""

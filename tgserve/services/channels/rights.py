@@ -111,6 +111,13 @@ def denied(channel: c.Channel, user: int, one: c.Participant | None) -> int:
     return channel.banned | (one.banned if one is not None else 0)
 
 
+def hidden_below(channel: c.Channel, user: int, one: c.Participant | None) -> int:
+    """Messages up to this id were written before `user` came, where that is hidden from members."""
+    if one is None or not channel.prehistory_hidden or is_admin(channel, user, one):
+        return 0
+    return one.hidden_until
+
+
 def outranks(
     channel: c.Channel, me: int, one: c.Participant | None, user: int, other: c.Participant | None
 ) -> bool:

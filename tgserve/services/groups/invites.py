@@ -201,6 +201,7 @@ class Invites:
         if roster is None or invite is None:
             raise errors.INVITE_HASH_INVALID()
         if not roster.has(me):
+            _check_alive(roster)
             check_usable(invite, int(self._clock.now()))
         return roster, invite
 
@@ -230,6 +231,7 @@ def _entered(txn: Txn, chat: int, me: int, hash_: str, now: int) -> tuple[Roster
         raise errors.INVITE_HASH_INVALID()
     if was.has(me):
         raise errors.USER_ALREADY_PARTICIPANT()
+    _check_alive(was)
     check_usable(invite, now)
     member = was.members.get(me)
     if member is not None and member.gone == r.MEMBER_KICKED:
@@ -247,6 +249,12 @@ def _ask(txn: Txn, chat: int, me: int, hash_: str, now: int) -> None:
     count_request(txn, chat, hash_, 1)
     made = save(txn, was, replace(was.group, pending=was.group.pending + 1), {})
     inform(txn, made, _admins(made), "requests", now)
+
+
+def _check_alive(roster: Roster) -> None:
+    """A group that is over, or has become a supergroup, lets nobody in any more."""
+    if roster.group.deleted or roster.group.migrated_to:
+        raise errors.INVITE_HASH_EXPIRED()
 
 
 def check_usable(invite: g.Invite, now: int) -> None:
