@@ -264,3 +264,33 @@ def test_what_has_run_out_is_counted_and_listed_no_more() -> None:
             sound(c)
 
     run(story())
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+def test_an_owner_who_has_gone_can_come_back(megagroup: bool) -> None:
+    """Into a private channel too, which would be nobody's else; he has lost nothing and is among its admins."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, megagroup=megagroup)
+            await here.post(ann, "mine")
+            gone = await ann(channels.LeaveChannel(channel=here.input(ann)))
+            assert (gone.chats[0].creator, gone.chats[0].left) == (True, True)
+            title = channels.EditTitle(channel=here.input(ann), title="x")
+            await refused("CHANNEL_PRIVATE", ann, title)
+            await ann(channels.JoinChannel(channel=here.input(ann)))
+            found = (await ann(admins(here, ann))).participants
+            assert [(type(one), one.user_id) for one in found] == [(t.ChannelParticipantCreator, ann.id)]
+            full = await here.full(ann)
+            assert (full.admins_count, full.participants_count) == (1, 2)
+            await ann(title)
+            assert await here.texts(ann) == ["mine"]
+            await bob(channels.LeaveChannel(channel=here.input(bob)))
+            await refused("CHANNEL_PRIVATE", bob, channels.JoinChannel(channel=here.input(bob)))
+            await ann(channels.LeaveChannel(channel=here.input(ann)))
+            await ann(channels.DeleteChannel(channel=here.input(ann)))
+            with pytest.raises(RpcError, match="CHANNEL_PRIVATE"):
+                await here.history(ann)
+            sound(c)
+
+    run(story())

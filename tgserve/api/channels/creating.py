@@ -95,7 +95,7 @@ async def get_full_channel(call: Call, request: channels.GetFullChannel) -> t.An
 async def join_channel(call: Call, request: channels.JoinChannel) -> t.AnyMessagesChatInviteJoinResult:
     channel = peers.resolve_channel(call, request.channel)
     record, seat = call.services.channels.register.view(call.me, channel)
-    if record.join_request and not rights.is_member(seat):
+    if record.join_request and not rights.is_member(seat) and call.me != record.creator:
         await call.services.channels.doors.ask(call.me, channel)
         raise errors.INVITE_REQUEST_SENT()
     done = await call.services.channels.life.join(call.me, channel, origin=call.session)

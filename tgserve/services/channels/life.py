@@ -113,8 +113,8 @@ class Life:
         raise errors.INTERNAL()
 
     async def join(self, me: int, channel: int, *, origin: Origin = None) -> Done:
-        """Come into a public channel, or the discussion group of one that he may see. CHANNEL_PRIVATE,
-        USER_ALREADY_PARTICIPANT, CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
+        """Come into a public channel, or the discussion group of one that he may see; an owner who has gone always.
+        CHANNEL_PRIVATE, USER_ALREADY_PARTICIPANT, CHANNELS_TOO_MUCH, USERS_TOO_MUCH."""
 
         known = self._register.get_or_none(channel)
         seat = self._register.participant(channel, me)
@@ -124,7 +124,8 @@ class Life:
             if rights.is_member(was):
                 raise errors.USER_ALREADY_PARTICIPANT()
             kicked = was is not None and was.state == c.KICKED
-            if kicked or not (rights.may_see(record, was) or (guest and record.linked)):
+            open_ = rights.may_see(record, was) or (guest and record.linked) or me == record.creator
+            if kicked or not open_:
                 raise errors.CHANNEL_PRIVATE()
             now = int(self._clock.now())
             journal.note(txn, channel, c.LogEntry(now, me, journal.JOIN))
@@ -330,7 +331,10 @@ def come_in(
     record = drop_request(txn, channel, record, user, now)
     was = txn.get(PARTICIPANTS, channel, user)
     top = eventlog.box_head(txn, channel).msg_id
-    return put_seat(txn, channel, record, user, joined(record, was, inviter, now, top), now, memo)
+    made = joined(record, was, inviter, now, top)
+    if user == record.creator:  # what he may he has not lost by going
+        made = replace(made, admin=rights.admin_rights(record, user, made))
+    return put_seat(txn, channel, record, user, made, now, memo)
 
 
 def require(record: c.Channel, me: int, seat: c.Participant | None, right: int, unless: int = 0) -> None:

@@ -158,8 +158,11 @@ class Register:
         return record, participant
 
     def may_see(self, me: int, channel: int, record: c.Channel, seat: c.Participant | None) -> bool:
-        """A member may; others while it is public, or is the discussion group of a channel that they may see."""
-        return rights.may_see(record, seat) or self.is_guest(me, channel, record, seat)
+        """A member may, and its owner when he has gone, so that he can come back; others while it is public, or is the
+        discussion group of a channel that they may see."""
+        if rights.may_see(record, seat) or me == record.creator:
+            return True
+        return self.is_guest(me, channel, record, seat)
 
     def is_guest(self, me: int, channel: int, record: c.Channel, seat: c.Participant | None) -> bool:
         """May `me`, who is no member of this discussion group and was not removed from it, see the channel that it
