@@ -74,15 +74,19 @@ class Alarms:
         self._clock = clock
         self._presence = presence
         self._handlers: dict[int, Handler] = {}
+        self._meets: dict[int, Callable[[int, int, int], None]] = {}
         self._heap: list[tuple[int, int, int, Due]] = []
         """(when to look, kind, user, alarm)."""
         self._online: dict[int, set[tuple[int, int, int]]] = {}
         """Peer whose coming is waited for -> (kind, user, number)."""
         self._read = False
 
-    def on(self, kind: int, handler: Handler) -> None:
-        """`handler(user, [(when, peer, number)...])` sees to what is due and drops the alarms."""
+    def on(self, kind: int, handler: Handler, met: Callable[[int, int, int], None] | None = None) -> None:
+        """`handler(user, [(when, peer, number)...])` sees to what is due and drops the alarms. `met(user, peer,
+        number)` is called for those that are found at the start."""
         self._handlers[kind] = handler
+        if met is not None:
+            self._meets[kind] = met
 
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber."""
@@ -97,10 +101,16 @@ class Alarms:
             heapq.heappush(self._heap, (when, kind, user, (when, peer, number)))
 
     def _read_all(self) -> None:
+        met: list[tuple[int, int, int, int]] = []
         for slot in range(SLOTS):
             with self._store.read(slot) as reader:
                 for (user, when, kind, number), value in reader.range(DUE):
-                    self._take(when, kind, user, int.from_bytes(value, "big", signed=True), number)
+                    peer = int.from_bytes(value, "big", signed=True)
+                    self._take(when, kind, user, peer, number)
+                    if kind in self._meets:
+                        met.append((kind, user, peer, number))
+        for kind, user, peer, number in met:
+            self._meets[kind](user, peer, number)
 
     async def turn(self) -> None:
         """See to everything that is due."""

@@ -63,8 +63,9 @@ class Scheduling:
         self._clock = clock
         self._messaging = messaging
         self._posting = posting
-        alarms_.on(SEND, self._due)
+        alarms_.on(SEND, self._due, self._met)
         store.on_outbox(pl.TellScheduled, _tell)
+        store.on_outbox(pl.ScheduledMoved, _moved)
 
     # -- what waits -----------------------------------------------------------
 
@@ -210,6 +211,12 @@ class Scheduling:
                     wait = now + int(refusal.name.rpartition("_")[2])
                 await self._put_off(owner, peer, number, wait, now)
 
+    def _met(self, owner: int, peer: int, number: int) -> None:
+        """At the start: a post that an older version kept with its author goes into the list of its channel."""
+        if owner > 0 and is_channel(peer) and self._posting.shares_list(peer):
+            now = int(self._clock.now())
+            self._store.transact(slot_of(owner), lambda txn: _hand_over(txn, owner, peer, number, now))
+
     async def _put_off(self, owner: int, peer: int, number: int, date: int, now: int) -> None:
         """It could not be sent: later then, or with 0 never (blocked meanwhile, or the group is gone)."""
 
@@ -275,6 +282,27 @@ def _say(
             word = pl.TellScheduled(user, owner, event.number, now, gone, msg_id)
             txn.outbox(slot_of(user), word, origin if user == me else None)
     return Published(me, 0, 0, event, now)
+
+
+def _hand_over(txn: Txn, owner: int, channel: int, number: int, now: int) -> None:
+    """What names its files is the same body as before: nothing is counted."""
+    was = txn.get(SCHEDULED, owner, channel, number)
+    if was is None:
+        return
+    txn.delete(SCHEDULED, owner, channel, number)
+    alarms.drop_alarm(txn, owner, was.date, SEND, number)
+    body = was.body if was.body.author == owner else replace(was.body, signer=owner)
+    txn.outbox(slot_of(channel), pl.ScheduledMoved(channel, replace(was, body=body), now))
+    _say(txn, owner, owner, ev.ScheduledGone(channel, number, 0), now, None)
+
+
+def _moved(txn: Txn, word: pl.ScheduledMoved, memo: object) -> None:
+    """Outbox, the channel's slot."""
+    channel, later = word.channel, word.later
+    number = _next_number(txn, channel, channel)
+    txn.put(SCHEDULED, channel, channel, number, value=later)
+    alarms.set_alarm(txn, channel, later.date, SEND, channel, number)
+    _say(txn, channel, 0, ev.ScheduledChanged(channel, number), word.date, None)
 
 
 def _tell(txn: Txn, word: pl.TellScheduled, origin: Origin) -> None:

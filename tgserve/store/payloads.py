@@ -8,6 +8,7 @@ from __future__ import annotations
 from tgserve.store import records as r
 from tgserve.store.node_records import Node
 from tgserve.store.records import Record
+from tgserve.store.waiting_records import Later
 
 
 class Deliver(Record, tag=True, frozen=True):
@@ -529,6 +530,14 @@ class FillGeneral(Record, tag=True, frozen=True):
     upto: int
 
 
+class ScheduledMoved(Record, tag=True, frozen=True):
+    """A post that waited in its author's slot, as those of channels once did, comes into the channel's list."""
+
+    channel: int
+    later: Later
+    date: int
+
+
 class ForwardPost(Record, tag=True, frozen=True):
     """A channel's post goes into its discussion group; `body` as it shall stand there."""
 
@@ -749,6 +758,7 @@ AnyOutbox = (
     | WakeArchived
     | WakeNext
     | TellScheduled
+    | ScheduledMoved
     | ToNode
     | FromNode
     | EndJoined

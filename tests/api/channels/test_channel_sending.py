@@ -12,8 +12,12 @@ from tests.community import run
 from tests.files import as_document, picture, put
 from tests.places import place, publish, sound, user_of
 from tests.talk import Person, talk
+from tgserve.services import alarms
 from tgserve.services.alarms import Alarms
 from tgserve.store.eventlog import Published
+from tgserve.store.keyspaces import SCHEDULED
+from tgserve.store.slots import slot_of
+from tgserve.store.transaction import Txn
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages
 
@@ -302,6 +306,56 @@ def test_send_as() -> None:
             await bob(channels.UpdateUsername(channel=news.input(bob), username=""))
             await here.post(bob, "no longer")
             assert (await here.history(eve))[0].from_id == t.PeerChannel(channel_id=here.number)
+            sound(c)
+
+    run(story())
+
+
+def test_posts_that_an_older_version_kept_with_their_author_come_into_the_list() -> None:
+    """At the start; they keep their time, their name, their number of sends, and their files."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve, megagroup=False)
+            town = await place(c, ann, bob)
+            await here.promote(ann, bob, post_messages=True)
+            now = int(c.clock.now())
+            photo = t.InputMediaUploadedPhoto(file=await put(bob, picture(), name="a.jpg"))
+            sending = messages.SendMedia(
+                peer=here.peer(bob), media=photo, message="later", random_id=5, schedule_date=now + 60
+            )
+            number = (await bob(sending)).updates[1].message.id
+            own = (await bob(town.say(bob, "mine", schedule_date=now + 50))).updates[1].message.id
+
+            def older(txn: Txn) -> None:
+                later = txn.get(SCHEDULED, here.id, here.id, number)
+                txn.delete(SCHEDULED, here.id, here.id, number)
+                alarms.drop_alarm(txn, here.id, later.date, alarms.SEND, number)
+
+            with c.store.read(slot_of(here.id)) as reader:
+                kept = reader.get(SCHEDULED, here.id, here.id, number)
+            assert kept is not None
+            await c.store.transact(slot_of(here.id), older)
+
+            def with_author(txn: Txn) -> None:
+                txn.put(SCHEDULED, bob.id, here.id, 7, value=kept)
+                alarms.set_alarm(txn, bob.id, kept.date, alarms.SEND, here.id, 7)
+
+            await c.store.transact(slot_of(bob.id), with_author)
+            await c.settle()
+            c.services.alarms._read = False  # the server starts
+            await c.services.alarms.turn()
+            await c.settle()
+            for who in (ann, bob):
+                (seen,) = (await who(messages.GetScheduledHistory(peer=here.peer(who), hash=0))).messages
+                assert (seen.message, seen.date) == ("later", now + 60)
+            (mine,) = (await bob(messages.GetScheduledHistory(peer=town.peer(bob), hash=0))).messages
+            assert mine.id == own
+            sound(c)
+            await turn(c, 61)
+            (post,) = [one for one in await here.history(eve) if isinstance(one, t.Message)]
+            assert post.message == "later" and isinstance(post.media, t.MessageMediaPhoto)
+            assert await town.texts(ann) == ["mine"]
             sound(c)
 
     run(story())
