@@ -71,7 +71,9 @@ class SimMover(Mover):
 
     async def _apart(self, work: Callable[[], T]) -> T:
         await asyncio.sleep(self._delay())
-        return work()
+        done = work()
+        await asyncio.sleep(self._delay())  # until the loop hears of it
+        return done
 
     async def _keep(self, source: Shard, batch: list[int], fault: BaseException) -> None:
         store = self.store

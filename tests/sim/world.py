@@ -175,7 +175,7 @@ class World:
             return
         target = self.rng.randrange(len(app.store.shards))
         some = self.rng.sample(range(SLOTS), self.rng.choice((3, 40, 300)))
-        named = [slot_of(owner) for owner in self.owners() if self.rng.random() < 0.4]
+        named = [slot_of(owner) for owner in self.owners() if self.rng.random() < 0.7]
         moves = dict.fromkeys([*some, *named], target)
         self.note(f"{len(moves)} slots go to shard {target}")
 
