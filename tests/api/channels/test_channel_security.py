@@ -381,3 +381,90 @@ def test_6_3_who_only_looks_changes_nothing(named: Any, guest: bool) -> None:
             sound(com)
 
     run(story())
+
+
+OWN_LISTS = {
+    "account.saveAutoSaveSettings",
+    "channels.getChannels",
+    "channels.searchPosts",
+    "chatlists.editExportedInvite",
+    "chatlists.exportChatlistInvite",
+    "chatlists.joinChatlistInvite",
+    "chatlists.joinChatlistUpdates",
+    "chatlists.leaveChatlist",
+    "folders.editPeerFolders",
+    "messages.getDialogUnreadMarks",
+    "messages.getDialogs",
+    "messages.getSavedDialogs",
+    "messages.getSavedReactionTags",
+    "messages.searchGlobal",
+    "messages.startBot",
+}
+"""They look at something of the caller's first, or name the chat as a place in a list of his own."""
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+@pytest.mark.parametrize("who", ["stranger", "kicked"])
+def test_6_2_membership_is_asked_for_before_anything_else(named: Any, who: str, megagroup: bool) -> None:
+    """Every method says the same one thing, whatever else is wrong with what it was asked: so nothing can be learnt from
+    the order of its questions."""
+
+    async def story() -> None:
+        async with talk(2) as (com, (ann, bob)):
+            here = await place(com, ann, megagroup=megagroup, title=TITLE)
+            await here.post(ann, SECRET)
+            if who == "kicked":
+                users: list[Any] = [user_of(ann, bob)]
+                await ann(channels.InviteToChannel(channel=here.input(ann), users=users))
+                await here.ban(ann, bob, view_messages=True)
+            named(here.peer(bob))
+            said = {
+                f"{method.request.NAME} {optional}": await outcome(bob, method, optional)
+                for method, optional in everything(bob)
+                if method.request.NAME not in OWN_LISTS
+            }
+            assert {name: text for name, text in said.items() if text != "CHANNEL_PRIVATE"} == {}
+
+    run(story())
+
+
+def test_6_3_a_member_who_is_denied_everything_does_nothing_that_others_see(named: Any) -> None:
+    """Every method, by one who may only read; with what he may not do told by the documented names."""
+
+    async def story() -> None:
+        async with talk(3) as (com, (ann, bob, eve)):
+            here = await place(com, ann, bob, eve, title=TITLE)
+            last = [await here.post(ann, f"post {number}") for number in range(3)][-1]
+            everything_denied: Any = {
+                name: True
+                for name in t.ChatBannedRights.__slots__
+                if name not in ("view_messages", "until_date")
+            }
+            await here.ban(ann, bob, **everything_denied)
+            register = com.services.channels.register
+            before = settings_of(register.get_or_none(here.id))
+            texts = await here.texts(ann)
+            named(here.peer(bob))
+            faults = []
+            for method, optional in everything(bob):
+                name = method.request.NAME
+                if name in ("channels.leaveChannel", "messages.deleteChatUser", "messages.getMessagesViews"):
+                    continue
+                mark = len(com.heard)
+                said = await outcome(bob, method, optional)
+                if settings_of(register.get_or_none(here.id)) != before:
+                    faults.append(f"{name} has changed it")
+                    break
+                did = [one for one in deeds(com, mark, here) if isinstance(one, Published | Seat)]
+                if did:  # where he has read to is his own
+                    faults.append(f"{name}: {said[:40]} {did}")
+            assert not faults, "\n".join(faults)
+            assert await here.texts(ann) == texts
+            thumb: list[Any] = [t.ReactionEmoji(emoticon="👍")]
+            react = messages.SendReaction(peer=here.peer(bob), msg_id=last, reaction=thumb)
+            with pytest.raises(RpcError) as error:
+                await bob(react)
+            assert error.value.name in ("CHAT_WRITE_FORBIDDEN", "USER_BANNED_IN_CHANNEL")
+            sound(com)
+
+    run(story())
