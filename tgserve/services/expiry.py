@@ -15,6 +15,7 @@ from tgserve.services.alarms import CLEAR, EXPIRE, Alarms, Due
 from tgserve.services.boxes import NO_DIALOG, SERVICE_USER
 from tgserve.services.channels import threads
 from tgserve.services.channels.changing import SLICE, remove
+from tgserve.services.channels.life import clear_rows
 from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import spread
 from tgserve.services.messaging import Origin
@@ -60,7 +61,7 @@ class Expiry:
         await self._store.transact(slot_of(me), lambda txn: end(txn, me, items, now))
 
     async def _clear(self, channel: int, items: list[Due]) -> None:
-        """Alarm handler: the next slice of a channel's messages goes, and an alarm is set for the rest."""
+        """Alarm handler: the next slice of a channel that is over goes, and an alarm is set for the rest."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> None:
@@ -68,7 +69,8 @@ class Expiry:
                 alarms.drop_alarm(txn, channel, when, CLEAR, number)
             ids = [key[2] for key, _ in txn.range(PEER_ROWS, channel, channel, limit=SLICE)]
             remove(txn, channel, ids, now, None)
-            if len(ids) == SLICE or threads.clear_forum(txn, channel, SLICE) == SLICE:
+            more = clear_rows(txn, channel, SLICE, now)
+            if more or len(ids) == SLICE or threads.clear_forum(txn, channel, SLICE) == SLICE:
                 alarms.set_alarm(txn, channel, now + 1, CLEAR, channel, 0)
 
         await self._store.transact(slot_of(channel), work)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.messages.test_chats import group
 from tests.api.messages.test_sending import refused
 from tests.community import run
@@ -12,9 +14,11 @@ from tests.places import Place, place, publish, sound, user_of
 from tests.srp_client import proof_of, verifier_of
 from tests.stickers.makers import id_of, makers
 from tests.talk import Person, talk
+from tgserve.errors import StoreError
+from tgserve.services.channels import life
 from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
-from tgserve.store.keyspaces import BODIES
+from tgserve.store.keyspaces import ADMIN_LOG, BODIES, IMPORTERS, INVITES, PARTICIPANTS
 from tgserve.store.slots import slot_of
 from tgserve.tl import types as t
 from tgserve.tl.functions import account, channels, contacts, folders, messages, updates, users
@@ -434,22 +438,59 @@ def test_stickers_of_a_supergroup() -> None:
     run(story())
 
 
+def test_a_deletion_that_was_broken_off_is_carried_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server was stopped when some of the seats were taken: the others follow, as everybody's own list does."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann, bob, eve, joe)
+            monkeypatch.setattr(life, "EVERYBODY", 1)
+            transact = c.store.transact
+            calls: list[int] = []
+
+            def stopped(slot: int, fn: Any) -> Any:
+                calls.append(slot)
+                if len(calls) > 1:
+                    raise StoreError("stopped")
+                return transact(slot, fn)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(c.store, "transact", stopped)
+                with pytest.raises(StoreError):
+                    await c.services.channels.life.delete(ann.id, here.id)
+            await c.settle()
+            of_user = c.services.channels.register.of_user
+            assert [one for one in (ann, bob, eve, joe) if of_user(one.id)]
+            c.clock.advance(2)
+            await c.services.alarms.turn()
+            await c.settle()
+            assert not [one for one in (ann, bob, eve, joe) if of_user(one.id)]
+            sound(c)
+
+    run(story())
+
+
 def test_nothing_is_left_of_a_deleted_channel() -> None:
     async def story() -> None:
-        async with talk(2) as (c, (ann, bob)):
+        async with talk(3) as (c, (ann, bob, eve)):
             here = await place(c, ann, bob)
             file = as_document(await put(ann, b"for members"))
             request = messages.SendMedia(peer=here.peer(ann), media=file, message="", random_id=5)
             await ann(request)
             for number in range(250):
                 await here.post(ann, f"post {number}")
+            await here.ban(ann, bob, view_messages=True)
+            asking = messages.ExportChatInvite(peer=here.peer(ann), request_needed=True)
+            link = (await ann(asking)).link
+            await refused_after(eve, "INVITE_REQUEST_SENT", messages.ImportChatInvite(hash=link))
             await ann(channels.DeleteChannel(channel=here.input(ann)))
             for _ in range(3):
                 c.clock.advance(2)
                 await c.services.alarms.turn()
                 await c.settle()
             with c.store.read(slot_of(here.id)) as reader:
-                assert reader.first(BODIES, here.id) is None
+                for rows in (BODIES, PARTICIPANTS, INVITES, IMPORTERS, ADMIN_LOG):
+                    assert reader.first(rows, here.id) is None, rows.name
             sound(c)
 
     run(story())

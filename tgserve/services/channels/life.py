@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -29,7 +30,8 @@ from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
-from tgserve.store.keyspaces import BY_ROLE, CHANNELS, INVITES, PARTICIPANTS
+from tgserve.store.keyspaces import ADMIN_LOG, BY_ROLE, CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
+from tgserve.store.packing import Keyspace
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -252,11 +254,7 @@ class Life:
                 if count == EVERYBODY:
                     more = True
                     break
-                if seat.state == c.MEMBER:
-                    record = put_seat(txn, channel, record, key[1], gone(seat), now)
-                for role in (rights.ROLE_ADMIN, rights.ROLE_RESTRICTED, rights.ROLE_KICKED, rights.ROLE_BOT):
-                    txn.delete(BY_ROLE, channel, role, key[1])
-                txn.delete(PARTICIPANTS, *key)
+                record = _unseat(txn, channel, record, key[1], seat, now)
             for key, _ in list(txn.range(INVITES, channel, limit=EVERYBODY)):
                 txn.delete(INVITES, *key)
             made = save(txn, channel, _ended(txn, channel, record, now))
@@ -274,6 +272,37 @@ class Life:
     def _check_count(self, me: int) -> None:
         if not self.has_room(me):
             raise errors.CHANNELS_TOO_MUCH()
+
+
+def _unseat(txn: Txn, channel: int, record: c.Channel, user: int, seat: c.Participant, now: int) -> c.Channel:
+    if seat.state == c.MEMBER:
+        record = put_seat(txn, channel, record, user, gone(seat), now)
+    for role in (rights.ROLE_ADMIN, rights.ROLE_RESTRICTED, rights.ROLE_KICKED, rights.ROLE_BOT):
+        txn.delete(BY_ROLE, channel, role, user)
+    txn.delete(PARTICIPANTS, channel, user)
+    return record
+
+
+def clear_rows(txn: Txn, channel: int, most: int, now: int) -> bool:
+    """Take away what a channel that is over had beside its messages, `most` of each: seats (when the server was stopped
+    between two slices of them), links, requests, the log with the messages in it. True while there is more."""
+    record = txn.get(CHANNELS, channel)
+    if record is None or not record.deleted:
+        return False
+    before = record
+    seats = list(txn.range(PARTICIPANTS, channel, limit=most))
+    for key, seat in seats:
+        record = _unseat(txn, channel, record, key[1], seat, now)
+    if record != before:
+        save(txn, channel, record)
+    more = len(seats) == most
+    others: tuple[Keyspace[Any], ...] = (INVITES, IMPORTERS, ADMIN_LOG)
+    for rows in others:
+        keys = [key for key, _ in txn.range(rows, channel, limit=most)]
+        for key in keys:
+            txn.delete(rows, *key)
+        more = more or len(keys) == most
+    return more
 
 
 def _ended(txn: Txn, channel: int, record: c.Channel, now: int) -> c.Channel:
