@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
+from tests.faults import test_kill
 from tests.faults.people import LOST, UNLIMITED, Message, Person, company
-from tests.faults.test_kill import CHECK_EVERY, ROUNDS, SEED
+from tests.faults.test_kill import CHECK_EVERY, SEED
 from tests.journeys.daemon import Daemon
 from tgserve.errors import RpcError
 from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
+ROUNDS = test_kill.ROUNDS // 2
+"""Dearer ones than those with messages alone, which run in full."""
 MEMBERS = 4
 
 

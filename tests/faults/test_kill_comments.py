@@ -16,14 +16,17 @@ from typing import Any
 
 import pytest
 
+from tests.faults import test_kill
 from tests.faults.people import LOST, UNLIMITED, Message, Person, company
-from tests.faults.test_kill import CHECK_EVERY, ROUNDS, SEED
+from tests.faults.test_kill import CHECK_EVERY, SEED
 from tests.faults.test_kill_channels import Town
 from tests.journeys.daemon import Daemon
 from tgserve.errors import RpcError
 from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
+ROUNDS = test_kill.ROUNDS * 2 // 5
+"""Dearer ones than those with messages alone, which run in full."""
 MEMBERS = 4
 ANSWERS = (b"y", b"n")
 KEPT_OUT = ("CHANNEL_PRIVATE", "USER_BANNED_IN_CHANNEL", "CHANNEL_INVALID")
