@@ -73,7 +73,7 @@ class Member(Device):
                 rights: Any = one.default_banned_rights
                 known.banned = int(bool(rights.send_messages)) | 2 * int(bool(rights.pin_messages))
             if known.state != "in":
-                known.members = None
+                known.members, known.members_version = None, -1  # once it is in again it asks
         self.world.loop.call_soon(self._complete)
 
     def _complete(self) -> None:
