@@ -282,3 +282,21 @@ def test_6_3_whose_polls_of_a_channel_are_stopped_by_whom(who: str) -> None:
                 assert kinds(await log(news, ann))[0] == "StopPoll"
 
     run(story())
+
+
+def test_links_that_are_forgotten_together_are_noted_each() -> None:
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            here = await place(c, ann)
+            for title in ("door", "window"):
+                made = await link(here, ann, title=title)
+                await ann(messages.EditExportedChatInvite(peer=here.peer(ann), link=made, revoked=True))
+            forget = messages.DeleteRevokedExportedChatInvites(
+                peer=here.peer(ann), admin_id=t.InputUserSelf()
+            )
+            await ann(forget)
+            events = (await log(here, ann))[:2]
+            assert kinds(events) == ["ExportedInviteDelete"] * 2
+            assert {one.action.invite.title for one in events} == {"door", "window"}
+
+    run(story())

@@ -142,6 +142,8 @@ class Doors:
             for one in of_admin(txn, channel, admin):
                 if one.invite.revoked:
                     txn.delete(INVITES, channel, one.hash)
+                    line = c.LogEntry(now, me, journal.INVITE_DELETE, hash=one.hash, invite_before=one.invite)
+                    journal.note(txn, channel, line)
 
         await self._store.transact(slot_of(channel), work)
 
