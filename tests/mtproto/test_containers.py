@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.mtproto.client_packets import container, gzipped, tl_bytes, zlibbed
+from tgserve.mtproto import containers
 from tgserve.mtproto.containers import Malformed, deflate, inflate, join, split
 
 BODIES = st.binary(min_size=1, max_size=40).map(lambda body: pack("<I", 0x01020304) + body * 4)
@@ -85,3 +86,11 @@ def test_deflate_is_undone_by_inflate(piece: bytes, times: int) -> None:
         assert len(packed) < len(body) and inflate(packed) == body
     else:
         assert len(body) < 1024 or len(zlib.compress(body, 1)) > len(body) * 0.8
+
+
+def test_zlib_packs_where_the_quicker_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b"what people write to each other " * 100
+    quick = deflate(body)
+    monkeypatch.setattr(containers, "isal_zlib", None)
+    plain = deflate(body)
+    assert plain != quick and inflate(plain) == inflate(quick) == body
