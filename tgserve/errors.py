@@ -100,6 +100,9 @@ USERNAME_INVALID = ErrorKind(
 )
 USERNAME_OCCUPIED = ErrorKind(400, "USERNAME_OCCUPIED", "the username is taken")
 USERNAME_NOT_OCCUPIED = ErrorKind(400, "USERNAME_NOT_OCCUPIED", "nobody has this username")
+USERNAMES_ACTIVE_TOO_MUCH = ErrorKind(
+    400, "USERNAMES_ACTIVE_TOO_MUCH", "this chat has as many usernames as it may have"
+)
 USERNAME_NOT_MODIFIED = ErrorKind(400, "USERNAME_NOT_MODIFIED", "the username is already this one")
 USER_ID_INVALID = ErrorKind(400, "USER_ID_INVALID", "no such user, or a wrong access hash")
 PEER_ID_NOT_SUPPORTED = ErrorKind(

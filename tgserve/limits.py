@@ -326,6 +326,8 @@ CHANNELS_PER_USER: Final = 500
 INVITED_AT_ONCE: Final = 200
 """Users in one channels.inviteToChannel."""
 PUBLIC_CHANNELS: Final = 10
+CHANNEL_USERNAMES: Final = 20
+"""Of one channel, with those that are not active."""
 CHANNEL_ABOUT_CHARS: Final = 255
 CHANNEL_ADMINS: Final = 50
 ADMIN_LOG_SECONDS: Final = 48 * HOUR

@@ -1,4 +1,4 @@
-"""channel list | show | members | delete | transfer."""
+"""channel list | show | members | delete | transfer | add-username | remove-username."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import click
 
 from tgserve.admin.schema import to_plain
 from tgserve.admin.schema.channels import (
+    ChannelAddUsername,
     ChannelDelete,
     ChannelDetails,
     ChannelList,
     ChannelMembers,
+    ChannelRemoveUsername,
     ChannelShow,
     ChannelTransfer,
 )
@@ -28,7 +30,7 @@ NEGATIVE_IDS = {"ignore_unknown_options": True}
 
 @click.group()
 def channel() -> None:
-    """Channels, supergroups and basic groups: list, show, members, delete, transfer, export, import."""
+    """Channels, supergroups and basic groups: list, show, members, usernames, delete, transfer, export, import."""
 
 
 channel.add_command(export_channel)
@@ -120,6 +122,41 @@ def delete(data: Path, as_json: bool, which: str, yes: bool) -> None:
     if as_json:
         return output.result(to_plain(row))
     output.write(f"{row.kind} {row.id} ({row.title}) is deleted")
+
+
+@channel.command(
+    "add-username",
+    epilog=example("tgserve channel add-username @choir singers"),
+    context_settings=NEGATIVE_IDS,
+)
+@which_argument
+@click.argument("username", metavar="USERNAME")
+@common
+def add_username(data: Path, as_json: bool, which: str, username: str) -> None:
+    """Give a channel or supergroup one more username.
+
+    Its owner may hide it, and puts it in order with the one that he edits himself.
+    """
+    details = client.call(data, ChannelAddUsername(which, username))
+    if as_json:
+        return output.result(to_plain(details))
+    _fields(details)
+
+
+@channel.command(
+    "remove-username",
+    epilog=example("tgserve channel remove-username @choir singers"),
+    context_settings=NEGATIVE_IDS,
+)
+@which_argument
+@click.argument("username", metavar="USERNAME")
+@common
+def remove_username(data: Path, as_json: bool, which: str, username: str) -> None:
+    """Take a username away from a channel or supergroup."""
+    details = client.call(data, ChannelRemoveUsername(which, username))
+    if as_json:
+        return output.result(to_plain(details))
+    _fields(details)
 
 
 @channel.command(epilog=example("tgserve channel transfer @choir @ann"), context_settings=NEGATIVE_IDS)

@@ -127,12 +127,12 @@ def _common(services: Services, record: c.Channel, number: int) -> t.Channel:
         photo=photos.of_chat(services, record.photo),
         date=record.date,
     )
-    if len(record.usernames) == 1 and active:
+    if len(record.usernames) == 1 and active and not record.given:
         made.username = active[0]
     elif record.usernames:
         made.usernames = [
-            t.Username(editable=not place, active=shown, username=name)
-            for place, (name, shown) in enumerate(record.usernames)
+            t.Username(editable=name.lower() not in record.given, active=shown, username=name)
+            for name, shown in record.usernames
         ]
     if record.megagroup:
         made.default_banned_rights = banned_rights(record.banned)

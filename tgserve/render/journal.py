@@ -69,6 +69,12 @@ def _texts(kind: Any) -> Make:
     )
 
 
+def _names(services: Any, viewer: int, channel: int, record: Any, entry: c.LogEntry, who: Any) -> Any:
+    return t.ChannelAdminLogEventActionChangeUsernames(
+        prev_value=entry.text_before.split(), new_value=entry.text_after.split()
+    )
+
+
 def _numbers(kind: Any) -> Make:
     return lambda services, viewer, channel, record, entry, who: kind(
         prev_value=entry.before, new_value=entry.after
@@ -258,6 +264,7 @@ _ACTIONS: dict[str, Make] = {
     journal.TITLE: _texts(t.ChannelAdminLogEventActionChangeTitle),
     journal.ABOUT: _texts(t.ChannelAdminLogEventActionChangeAbout),
     journal.USERNAME: _texts(t.ChannelAdminLogEventActionChangeUsername),
+    journal.USERNAMES: _names,
     journal.RIGHTS: _rights,
     journal.PHOTO: _photo,
     journal.SLOW_MODE: _numbers(t.ChannelAdminLogEventActionToggleSlowMode),
@@ -318,6 +325,7 @@ _GROUPS = {
     journal.TITLE: "info",
     journal.ABOUT: "info",
     journal.USERNAME: "info",
+    journal.USERNAMES: "info",
     journal.PHOTO: "info",
     journal.LINKED: "info",
     journal.STICKERS: "info",

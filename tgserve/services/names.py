@@ -109,7 +109,12 @@ class Names:
         )  # of an account of another node, whose confirmation is on its way
         if not (claim.confirmed or ahead or self._carried(claim.peer, lower)):
             return None
-        return claim.peer
+        return claim.peer if self._leads(claim.peer, lower) else None
+
+    def _leads(self, peer: int, lower: str) -> bool:
+        """A name that a channel hides leads nowhere, and is its own all the same."""
+        channel = self._register.get_or_none(peer) if peer < 0 else None
+        return channel is None or (lower, False) not in ((name.lower(), on) for name, on in channel.usernames)
 
     def _carried(self, peer: int, lower: str) -> bool:
         """Does the owner's record name it?"""

@@ -24,7 +24,7 @@ class Channel(Record, frozen=True):
     banned: int = 0
     """Default rights: the flag word of chatBannedRights; a set bit is what plain members may not do."""
     usernames: tuple[tuple[str, bool], ...] = ()
-    """(name, active); the first is the one that may be edited, the others are collected ones."""
+    """(name, active) in the order they are shown in; one of them may be edited, those in `given` may not."""
     members: int = 0
     admins: int = 0
     kicked: int = 0
@@ -72,6 +72,8 @@ class Channel(Record, frozen=True):
     """Of a channel with a discussion group: the first post that has comments."""
     main_tab: str = ""
     """Which tab its profile opens with: the end of a ProfileTab's name, as `media`; empty = the first one."""
+    given: tuple[str, ...] = ()
+    """Usernames, in lower case, that the operator gave it beside its own."""
 
 
 MEMBER = 0

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Iterable
 from tgserve.admin.commands.finding import SLOTS_PER_TURN, find_active, in_words
 from tgserve.admin.registry import Daemon, Refusal, command
 from tgserve.admin.schema.channels import (
+    ChannelAddUsername,
     ChannelDelete,
     ChannelDetails,
     ChannelList,
     ChannelMembers,
     ChannelPage,
+    ChannelRemoveUsername,
     ChannelRow,
     ChannelShow,
     ChannelTransfer,
@@ -94,6 +96,29 @@ async def channel_transfer(daemon: Daemon, params: ChannelTransfer) -> ChannelDe
     with in_words():
         await daemon.services.overseeing.appoint(chat, user.id)
     return _details(daemon, chat)
+
+
+@command(ChannelAddUsername)
+async def channel_add_username(daemon: Daemon, params: ChannelAddUsername) -> ChannelDetails:
+    chat = _find_channel(daemon, params.which)
+    with in_words():
+        await daemon.services.channels.publicity.give(chat, params.username.removeprefix("@"))
+    return _details(daemon, chat)
+
+
+@command(ChannelRemoveUsername)
+async def channel_remove_username(daemon: Daemon, params: ChannelRemoveUsername) -> ChannelDetails:
+    chat = _find_channel(daemon, params.which)
+    with in_words():
+        await daemon.services.channels.publicity.take(chat, params.username.removeprefix("@"))
+    return _details(daemon, chat)
+
+
+def _find_channel(daemon: Daemon, which: str) -> int:
+    chat = find_chat(daemon, which)
+    if chat > -CHANNEL_BASE:
+        raise Refusal(f"{which} is a basic group: it has no usernames")
+    return chat
 
 
 def find_chat(daemon: Daemon, which: str, *, ended: bool = False) -> int:

@@ -106,6 +106,22 @@ class ChannelDelete(Command[ChannelRow]):
     which: str
 
 
+@answers("channel.add-username", ChannelDetails)
+@dataclass(frozen=True, slots=True)
+class ChannelAddUsername(Command[ChannelDetails]):
+    """One more username, beside the one its owner edits."""
+
+    which: str
+    username: str
+
+
+@answers("channel.remove-username", ChannelDetails)
+@dataclass(frozen=True, slots=True)
+class ChannelRemoveUsername(Command[ChannelDetails]):
+    which: str
+    username: str
+
+
 @answers("channel.transfer", ChannelDetails)
 @dataclass(frozen=True, slots=True)
 class ChannelTransfer(Command[ChannelDetails]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tgserve import errors
 from tgserve.render.chat import chats
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -48,28 +47,25 @@ async def get_admined_public_channels(
 
 @rpc(channels.DeactivateAllUsernames)
 async def deactivate_all_usernames(call: Call, request: channels.DeactivateAllUsernames) -> bool:
-    """Collected names are all that this takes away, and there are none here."""
+    """All but the channel's own."""
     channel = peers.resolve_channel(call, request.channel)
-    record, _ = call.services.channels.register.seat(call.me, channel)
-    if record.creator != call.me:
-        raise errors.CHAT_ADMIN_REQUIRED()
+    await call.services.channels.publicity.hide_given(call.me, channel, origin=call.session)
     return True
 
 
 @rpc(channels.ToggleUsername, flood=per_minute(20))
 async def toggle_username(call: Call, request: channels.ToggleUsername) -> bool:
-    """The one username is active; it is given up by channels.updateUsername."""
+    """The channel's own is always active; it is given up by channels.updateUsername."""
     channel = peers.resolve_channel(call, request.channel)
-    if request.username.lower() not in call.services.channels.publicity.names_of(call.me, channel):
-        raise errors.USERNAME_INVALID()
-    raise errors.USERNAME_NOT_MODIFIED()
+    await call.services.channels.publicity.toggle(
+        call.me, channel, request.username, request.active, origin=call.session
+    )
+    return True
 
 
 @rpc(channels.ReorderUsernames, flood=per_minute(20))
 async def reorder_usernames(call: Call, request: channels.ReorderUsernames) -> bool:
-    """A channel has one username at most: there is one order."""
+    """The active ones, all of them."""
     channel = peers.resolve_channel(call, request.channel)
-    names = call.services.channels.publicity.names_of(call.me, channel)
-    if [one.lower() for one in request.order] != names:
-        raise errors.USERNAME_INVALID()
+    await call.services.channels.publicity.reorder(call.me, channel, request.order, origin=call.session)
     return True

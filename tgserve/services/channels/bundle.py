@@ -89,7 +89,7 @@ def build(
         counters=Counters(store),
         members=Members(store, clock, register),
         journal=Journal(store, clock, register),
-        publicity=Publicity(clock, names, life, register),
+        publicity=Publicity(store, clock, names, life, register),
         migration=Migration(store, clock, ids),
         doors=Doors(store, clock, ids, life, register),
         threads=known,

@@ -313,7 +313,9 @@ def _ended(txn: Txn, channel: int, record: c.Channel, now: int) -> c.Channel:
         txn.outbox(slot_of(name.lower()), pl.ReleaseName(name=name.lower(), peer=channel))
     if record.linked:
         txn.outbox(slot_of(record.linked), pl.UnlinkGroup(record.linked, channel, record.creator, now))
-    return replace(record, deleted=True, pending=0, photo=None, usernames=(), linked=0, linked_from=0)
+    return replace(
+        record, deleted=True, pending=0, photo=None, usernames=(), given=(), linked=0, linked_from=0
+    )
 
 
 def account_gone(txn: Txn, word: pl.AccountGone, memo: object) -> None:
