@@ -62,6 +62,23 @@ def test_members(told, made, kind):
     assert told("channel", "members", str(made[kind]), "--offset", "9")["members"] == []
 
 
+def test_a_given_username_leads_to_the_channel_and_its_owner_orders_it(told, operated, made):
+    shown = told("channel", "add-username", "@choirnews", "@choir_singers")
+    assert shown["usernames"] == ["choirnews", "choir_singers"]
+
+    async def look():
+        async with telethon_person(operated, "+999667303", "Joe") as joe:
+            return await joe.get_entity("choir_singers")
+
+    seen = asyncio.run(look())
+    assert seen.id == made["channel"]
+    assert [(one.username, one.editable, one.active) for one in seen.usernames] == [
+        ("choirnews", True, True),
+        ("choir_singers", False, True),
+    ]
+    assert told("channel", "remove-username", "@choir_singers", "choir_singers")["usernames"] == ["choirnews"]
+
+
 @pytest.mark.parametrize("kind", ["channel", "group"])
 def test_transfer_is_seen_by_the_new_owner(told, operated, made, kind):
     done = told("channel", "transfer", str(made[kind]), "@bobmember", "--yes")
@@ -79,6 +96,10 @@ def test_transfer_is_seen_by_the_new_owner(told, operated, made, kind):
         (("show", "99999999999999999999999"), "no group or channel is"),
         (("show", "--"), ""),
         (("members", "@bobmember"), "no group or channel is @bobmember"),
+        (("add-username", "@choirnews", "no"), "USERNAME_INVALID"),
+        (("add-username", "@choirnews", "choirnews"), "USERNAME_NOT_MODIFIED"),
+        (("add-username", "@choirnews", "bobmember"), "USERNAME_OCCUPIED"),
+        (("remove-username", "@choirnews", "somebody"), "USERNAME_NOT_OCCUPIED"),
         (("delete", "x", "--yes"), "no group or channel is x"),
         (("transfer", "@choirnews", "@nobody77", "--yes"), "nobody here is @nobody77"),
         (("transfer", "@choirnews", "+999667399", "--yes"), "USER_NOT_PARTICIPANT"),

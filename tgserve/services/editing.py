@@ -162,7 +162,8 @@ def deliver_edit(txn: Txn, edit: pl.DeliverEdit, body: r.Body | None) -> None:
             return
     view = None
     if body is None and edit.user < 0:
-        body = txn.get(BODIES, edit.user, msg_id)  # by it a channel's crowd knows whom to tell in his own form
+        # by it a channel's crowd knows whom to tell in his own form
+        body = txn.get(BODIES, edit.user, msg_id)
     if body is not None:
         view = View(edit.user, msg_id, row, body, boxes.reply_id(txn, edit.user, body))
     eventlog.append(txn, edit.user, ev.EditMessage(msg_id), now=edit.date, memo=view)
