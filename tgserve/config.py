@@ -37,8 +37,8 @@ class ConfigError(Exception):
 class StoreConfig:
     engine: str = "lmdb"
     """What keeps the data: `lmdb`, `memory` (tests: nothing survives a stop), or an entry point of tgserve.engines."""
-    shards: int = 1
-    """Number of shards a new server begins with. On one disk one is fastest; `tgserve shard add` makes more."""
+    shards: int = 3
+    """Number of environments a new server spreads its chats over; `tgserve shard add` and `drain` change it later."""
     map_gib: int = 64
     """Largest size of one shard in GiB: address space, not disk space, so generous is free."""
 

@@ -74,7 +74,7 @@ def test_ready_names_the_address(server):
 def test_status(tgserve, server, data):
     report = json.loads(tgserve("status", "--json").stdout)
     assert report["address"] == server.address and report["pid"] == server.process.pid
-    assert report["data"] == str(data) and report["faults"] == 0 and report["shards"] == 1
+    assert report["data"] == str(data) and report["faults"] == 0 and report["shards"] == 3
     assert 0 < report["rss_bytes"] < 120e6
     assert f"address       {server.address}" in tgserve("status").stdout
     assert "tgserve_connections 0" in tgserve("status", "--metrics").stdout

@@ -32,8 +32,6 @@ def report(data, *arguments, code=0):
 @pytest.fixture
 def data(tmp_path):
     folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "tgserve.toml").write_text("[store]\nshards = 3\n")
     command = [sys.executable, "-m", "tgserve", "start", "--data", str(folder), "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

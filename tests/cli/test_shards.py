@@ -85,7 +85,7 @@ def test_what_is_refused_changes_nothing(data: Path, tmp_path: Path) -> None:
     )
     foreign = tmp_path / "foreign"
     foreign.mkdir()
-    shutil.copytree(other / "store" / "shard-0", foreign / "shard-0")
+    shutil.copytree(other / "store" / "shard-1", foreign / "shard-1")
     for arguments, sentence in [
         (("add", str(full)), "is not empty"),
         (("add", str(tmp_path / "file")), "is no folder"),
@@ -122,6 +122,7 @@ def test_what_is_refused_changes_nothing(data: Path, tmp_path: Path) -> None:
 def test_the_only_shard_is_not_drained(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
+    (folder / "tgserve.toml").write_text("[store]\nshards = 1\n")
     command = [sys.executable, "-m", "tgserve", "start", "--data", str(folder), "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

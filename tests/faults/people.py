@@ -22,10 +22,7 @@ calls_per_minute = 0
 handshakes_per_address_per_minute = 0
 handshakes_per_minute = 0
 codes_per_address_per_hour = 100000
-[store]
-shards = 3
 """
-"""More than one shard: parcels between them are what a crash must not lose either."""
 LOST = (ConnectionError, TimeoutError, Refused, OSError)
 
 

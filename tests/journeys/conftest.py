@@ -24,10 +24,8 @@ handshakes_per_minute = 100000
 connections_per_address = 10000
 [sms]
 per_minute = 100000
-[store]
-shards = 3
 """
-"""All journeys come from one address. More than one shard, so that they pass between them too."""
+"""All journeys come from one address."""
 
 
 @pytest.fixture(scope="session")
