@@ -48,9 +48,11 @@ class Keys:
 def create(data: Path, ids: Ids) -> bool:
     """Make what is missing; True when the keys are new. Raises DataDirError and changes nothing that is there."""
     try:
-        _refuse_foreign(data)
+        if data.exists() and not data.is_dir():
+            raise DataDirError(f"{data} is a file, --data needs a directory")
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(data):
+            _refuse_foreign(data)
             for folder in (data / "keys", data / "store"):
                 folder.mkdir(mode=0o700, exist_ok=True)
             made = _keys(data / "keys", data / "store", ids)
@@ -139,9 +141,8 @@ def _alone(data: Path) -> Iterator[None]:
 
 
 def _refuse_foreign(data: Path) -> None:
-    if data.exists() and not data.is_dir():
-        raise DataDirError(f"{data} is a file, --data needs a directory")
-    if not data.exists() or (data / "keys").exists() or (data / settings.CONFIG_FILE).exists():
+    """Asked alone: what another first start has just begun is not foreign."""
+    if (data / "keys").exists() or (data / settings.CONFIG_FILE).exists():
         return
     strange = sorted(path.name for path in data.iterdir() if path.name not in ("lock", "lost+found"))
     if strange:
