@@ -103,10 +103,10 @@ class Fanout:
         is for. `at_once`: there is nothing else to tell just now, so it is written, in one packet for each."""
         crowd = self._crowd
         channel = items[0].user_id
-        if crowd is None or not crowd.of(channel):
+        present = crowd.of(channel) if crowd is not None else ()
+        if crowd is None or not present:
             return
         news = [found for item in items if (found := self._drawn(crowd, item)) is not None]
-        present = crowd.of(channel)
         special: set[int] = set()
         for each in news:
             special.update(each.special)
