@@ -14,16 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.faults import test_kill
 from tests.faults.people import LOST, UNLIMITED, Message, Person, company
-from tests.faults.test_kill import CHECK_EVERY, SEED
+from tests.faults.test_kill import CHECK_EVERY, ROUNDS, SEED
 from tests.journeys.daemon import Daemon
 from tgserve.errors import RpcError
 from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
-ROUNDS = test_kill.ROUNDS // 2
-"""Dearer ones than those with messages alone, which run in full."""
 MEMBERS = 4
 
 
@@ -68,6 +65,9 @@ class Town:
             peer=self.peers[person.me], message=message.text, random_id=message.random_id
         )
         answer = await person.client.call(request)
+        self.acknowledged(message, answer)
+
+    def acknowledged(self, message: Message, answer: Any) -> None:
         msg_id = next(one.id for one in answer.updates if isinstance(one, t.UpdateMessageID))
         if message.msg_id not in (0, msg_id):
             self.wrong.append(f"{message.text} was acknowledged as {message.msg_id} and as {msg_id}")

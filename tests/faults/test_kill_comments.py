@@ -104,10 +104,7 @@ class Paper(Town):
             peer=self.paper[first.me], message=message.text, random_id=message.random_id
         )
         answer = await first.client.call(request)
-        msg_id = next(one.id for one in answer.updates if isinstance(one, t.UpdateMessageID))
-        if message.msg_id not in (0, msg_id):
-            self.wrong.append(f"{message.text} was acknowledged as {message.msg_id} and as {msg_id}")
-        message.msg_id = msg_id
+        self.acknowledged(message, answer)
 
     async def press(self, name: str) -> None:
         """News, until the connection breaks."""
