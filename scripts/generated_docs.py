@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from cli.main import COMMANDS, tgserve
+from scripts import manpages
 from tgserve import errors as error_list
 from tgserve.admin import offline
 from tgserve.api import catalogue
@@ -70,21 +71,10 @@ def methods() -> str:
     return "\n".join(lines) + "\n"
 
 
-WIDTH = 100
-"""Of help texts in docs/cli.md, whatever terminal they are made on."""
-
-
 def cli() -> str:
     """docs/cli.md: the help of every command."""
     lines = ["# Commands", NOTE]
-    names = tgserve.context_settings["help_option_names"]
-    with click.Context(
-        tgserve,
-        info_name="tgserve",
-        terminal_width=WIDTH,
-        max_content_width=WIDTH,
-        help_option_names=names,
-    ) as top:
+    with manpages.top_context() as top:
         lines += ["", "```", tgserve.get_help(top), "```"]
         for name in COMMANDS:
             command = tgserve.get_command(top, name)
@@ -96,7 +86,11 @@ def cli() -> str:
 def _help(command: click.Command, path: str, parent: click.Context) -> list[str]:
     name = path.rpartition(" ")[2]
     with click.Context(
-        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=manpages.WIDTH,
+        max_content_width=manpages.WIDTH,
     ) as context:
         lines = ["", f"## {path}", "", "```", command.get_help(context), "```"]
         if isinstance(command, click.Group):

@@ -12,12 +12,23 @@ from tgserve import __version__
 
 FOLDER = "docs/man"
 TITLE = "A self-hosted Telegram server"
+WIDTH = 100
+"""Of help texts, whatever terminal they are made on."""
+
+
+def top_context() -> click.Context:
+    """Of `tgserve` itself, for help texts. click keeps a command's help option as the first context named it, so that
+    all who ask for help texts in one process have to ask with the same names."""
+    names = tgserve.context_settings["help_option_names"]
+    return click.Context(
+        tgserve, info_name="tgserve", terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names
+    )
 
 
 def pages() -> dict[str, str]:
     """Path -> page."""
     found = {f"{FOLDER}/tgserve.1": _main()}
-    with click.Context(tgserve, info_name="tgserve") as top:
+    with top_context() as top:
         for name in COMMANDS:
             command = tgserve.get_command(top, name)
             if command is not None:

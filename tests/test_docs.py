@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def imported() -> set[str]:
 
 def test_generated_files_are_fresh():
     assert not generate.stale(), "run python scripts/generate.py"
+
+
+def test_generated_files_do_not_depend_on_what_asked_for_help_before():
+    # A process of its own: click remembers how the first one who asked named a command's help option.
+    code = "from scripts import generate, manpages; manpages.pages(); raise SystemExit(len(generate.stale()))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_what_is_imported_is_required_and_the_other_way_round(packaging):
