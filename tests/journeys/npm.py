@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.tdlib import CACHE
+from tests.wheels import CACHE
 
 
 def installed(source: Path) -> Path:

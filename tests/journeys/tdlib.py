@@ -7,10 +7,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -18,35 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cli import patching
 from tests.journeys.socks import Socks
+from tests.wheels import wheel
 
 VERSIONS = ["1.8.69", "1.8.46"]
-CACHE = Path(os.environ.get("TGSERVE_TEST_CACHE", Path.home() / ".cache" / "tgserve-tests"))
-
-
-def wheel(project: str, version: str) -> Path:
-    """The wheel of that version, from the cache or the package registry; without either the test is skipped."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    pattern = f"{project}-{version}-*.whl"
-    if not list(CACHE.glob(pattern)):
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "-q",
-            "--no-deps",
-            "-d",
-            str(CACHE),
-            f"{project}=={version}",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            pytest.skip(f"{project} {version} cannot be had here: {done.stderr.strip()[-200:]}")
-    return next(iter(CACHE.glob(pattern)))
 
 
 class Library:

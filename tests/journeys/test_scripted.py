@@ -11,8 +11,8 @@ from telethon.tl.functions.account import UpdateUsernameRequest
 from tests.journeys.npm import installed
 from tests.journeys.people import telethon_person
 from tests.journeys.scripted import scripted_person
-from tests.journeys.tdlib import wheel
 from tests.waiting import until
+from tests.wheels import wheel
 
 pytestmark = pytest.mark.asyncio
 HERE = Path(__file__).parent

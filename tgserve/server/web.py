@@ -19,7 +19,7 @@ from tgserve.mtproto.rsa import RsaPublic
 from tgserve.mtproto.transport.http import ours
 from tgserve.server import pages
 from tgserve.server.connection import Connection
-from tgserve.server.pages.site import SITE, Site
+from tgserve.server.pages.site import ADDRESS, SITE, Site
 from tgserve.server.proxies import Proxies
 from tgserve.services import Services
 
@@ -188,7 +188,7 @@ class Web:
         """The answer is written here and not by aiohttp, so that it is known when the request has ended."""
         visit = self._visits.get(request.protocol)
         if visit is not None:
-            request["address"] = self._site.origin(visit.address, request.headers.get("X-Forwarded-For", ""))
+            request[ADDRESS] = self._site.origin(visit.address, request.headers.get("X-Forwarded-For", ""))
         try:
             response = await handler(request)
         except web.HTTPException as raised:

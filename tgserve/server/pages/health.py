@@ -9,7 +9,7 @@ from functools import partial
 
 from aiohttp import web
 
-from tgserve.server.pages.site import SITE, Site
+from tgserve.server.pages.site import ADDRESS, SITE, Site
 from tgserve.server.proxies import Proxies
 
 
@@ -38,5 +38,5 @@ async def metrics(near: Proxies, text: Callable[[], str], request: web.Request) 
 
 
 def _only_from(near: Proxies, request: web.Request) -> None:
-    if not near.trusts(request.get("address", "")):
+    if not near.trusts(request.get(ADDRESS, "")):
         raise web.HTTPNotFound

@@ -1,8 +1,10 @@
-"""What pages are given: `request.app[SITE]`; and `request["address"]`, who asks."""
+"""What pages are given: `request.app[SITE]`; and `request[ADDRESS]`, who asks."""
 
 from __future__ import annotations
 
-from aiohttp.web import AppKey
+from typing import Any
+
+from aiohttp import web
 
 from tgserve.clock import Clock
 from tgserve.config import Config
@@ -42,4 +44,6 @@ class Site:
         return self._proxies.origin(address, forwarded) if self._proxies.trusts(address) else address
 
 
-SITE: AppKey[Site] = AppKey("site", Site)
+SITE: web.AppKey[Site] = web.AppKey("site", Site)
+ADDRESS: Any = web.RequestKey("address", str) if hasattr(web, "RequestKey") else "address"
+"""aiohttp has keys with types for requests since 3.14, and warns of names; 3.12 knows names alone."""
