@@ -357,6 +357,7 @@ INPUT_USER_DEACTIVATED = ErrorKind(400, "INPUT_USER_DEACTIVATED", "the account o
 PERSISTENT_TIMESTAMP_INVALID = ErrorKind(
     400, "PERSISTENT_TIMESTAMP_INVALID", "pts is ahead of the server or negative"
 )
+RANGES_INVALID = ErrorKind(400, "RANGES_INVALID", "no such ranges of messages")
 PINNED_DIALOGS_TOO_MUCH = ErrorKind(400, "PINNED_DIALOGS_TOO_MUCH", "too many pinned dialogs")
 YOU_BLOCKED_USER = ErrorKind(400, "YOU_BLOCKED_USER", "you have blocked this user")
 USER_IS_BLOCKED = ErrorKind(403, "USER_IS_BLOCKED", "this user has blocked you")

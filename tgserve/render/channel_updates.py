@@ -21,6 +21,7 @@ from tgserve.services.boxes import View
 from tgserve.services.channels.posting import personal
 from tgserve.services.channels.reading import Missed
 from tgserve.services.channels.register import is_channel
+from tgserve.services.channels.wishes import ALL, Wish, picked
 from tgserve.services.dialogs import Chat
 from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
@@ -142,22 +143,24 @@ def _update(
 
 
 def difference(
-    services: Services, me: int, channel: int, missed: Missed, timeout: int
+    services: Services, me: int, channel: int, missed: Missed, timeout: int, wish: Wish = ALL
 ) -> t.AnyUpdatesChannelDifference:
-    """updates.channelDifference; a message that came and went meanwhile is not told of, one that was edited comes once,
-    as it is now. TDLib takes messages that were edited, deleted or pinned here and nothing else (an ERROR in its log):
-    so one with other reactions comes as edited, the channel stands among the chats, and topics are asked for."""
+    """updates.channelDifference of what is wished for; a message that came and went meanwhile is not told of, one that
+    was edited comes once, as it is now. TDLib takes messages that were edited, deleted or pinned here and nothing else
+    (an ERROR in its log): so one with other reactions comes as edited, the channel stands among the chats, and topics
+    are asked for."""
     if missed.too_long:
         return _too_long(services, me, channel, timeout)
     if not missed.events and not missed.begins:
         wait = timeout if missed.final else None
         return t.UpdatesChannelDifferenceEmpty(final=missed.final, pts=missed.pts, timeout=wait)
-    came = [one.event.msg_id for _, one in missed.events if isinstance(one.event, ev.NewMessage)]
+    events = picked(missed.events, wish)
+    came = [one.event.msg_id for _, one in events if isinstance(one.event, ev.NewMessage)]
     views = [view for view in services.channels.reading.messages(me, channel, came) if view is not None]
     who: dict[int, None] = {me: None, channel: None, **people(views, services)}
     others: list[Any] = []
     told: set[tuple[Any, ...]] = {("edit", one) for one in came}
-    for pts, logged in reversed(missed.events):
+    for pts, logged in reversed(events):
         event = logged.event
         if isinstance(event, ev.NewMessage | ev.TopicPinned | ev.TopicsOrder | ev.ChannelChanged):
             continue

@@ -282,3 +282,101 @@ def test_pinned_messages_in_pages_and_the_newest_of_them() -> None:
             assert (await here.full(eve)).pinned_msg_id is None
 
     run(story())
+
+
+async def wished(here: Place, who: Person, pts: int, *ranges: tuple[int, int], **more: Any) -> Any:
+    """updates.getChannelDifference with a filter."""
+    named: list[Any] = [t.MessageRange(min_id=first, max_id=last) for first, last in ranges]
+    only = t.ChannelMessagesFilter(ranges=named, **more)
+    return await who(updates.GetChannelDifference(channel=here.input(who), filter=only, pts=pts, limit=100))
+
+
+def told_of(answer: Any) -> tuple[list[int], list[tuple[str, list[int]]]]:
+    """New messages, and what happened to which others."""
+    others = [
+        (type(one).__name__, [one.message.id] if hasattr(one, "message") else list(one.messages))
+        for one in answer.other_updates
+    ]
+    return [one.id for one in answer.new_messages], others
+
+
+def test_a_filter_leaves_out_new_messages_and_what_is_outside_its_ranges() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            old = [await here.post(ann, str(number)) for number in range(4)]
+            pts = c.services.channels.register.top(here.id).pts
+            await ann(messages.EditMessage(peer=here.peer(ann), id=old[0], message="edited"))
+            for one in old[:2]:
+                await ann(messages.UpdatePinnedMessage(peer=here.peer(ann), id=one))
+            await ann(channels.DeleteMessages(channel=here.input(ann), id=old[1:3]))
+            heart: list[Any] = [t.ReactionEmoji(emoticon="❤")]
+            await bob(messages.SendReaction(peer=here.peer(bob), msg_id=old[3], reaction=heart))
+            last = c.services.channels.register.top(here.id).pts
+            new = [await here.post(ann, "new"), await here.post(ann, "newer")]
+            head = c.services.channels.register.top(here.id).pts
+            edit, pin = "UpdateEditChannelMessage", "UpdatePinnedChannelMessages"
+            first = [(edit, [old[0]]), (pin, [old[0]])]
+            came, others = told_of(await wished(here, bob, pts))
+            gone = ("UpdateDeleteChannelMessages", old[1:3])
+            assert others == [*first, (pin, [old[1]]), gone, (edit, [old[3]])]
+            assert came[-2:] == new and len(came) == 4  # and that something was pinned, twice
+            none = await wished(here, bob, pts, exclude_new_messages=True)
+            assert told_of(none) == ([], others) and none.pts == head and none.final
+            assert told_of(await wished(here, bob, pts, (old[0], old[0]))) == ([], first)
+            part = told_of(await wished(here, bob, pts, (1, old[0]), (old[2], old[2]), (new[1], new[1])))
+            assert part[0] == [new[1]]
+            assert part[1] == [*first, ("UpdateDeleteChannelMessages", [old[2]])]
+            liked = await wished(here, bob, last, (old[3], old[3]))
+            assert told_of(liked) == ([], [(edit, [old[3]])])
+            nothing = await wished(here, bob, pts, (2**31 - 1, 2**31 - 1), exclude_new_messages=True)
+            assert isinstance(nothing, t.UpdatesChannelDifference)  # it leads on
+            assert told_of(nothing) == ([], []) and nothing.pts == head
+            for wrong in [(5, 4)], [(-1, 4)], [(1, 1)] * 101:
+                named: list[Any] = [t.MessageRange(min_id=one, max_id=other) for one, other in wrong]
+                only = t.ChannelMessagesFilter(ranges=named)
+                asked = updates.GetChannelDifference(channel=here.input(bob), filter=only, pts=pts, limit=9)
+                await refused("RANGES_INVALID", bob, asked)
+                asked.channel = here.input(eve)
+                await refused("CHANNEL_PRIVATE", eve, asked)
+
+    run(story())
+
+
+def test_with_force_only_what_makes_a_difference_is_told() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            old = [await here.post(ann, str(number)) for number in range(3)]
+            pts = c.services.channels.register.top(here.id).pts
+            came = [await here.post(ann, text) for text in ("stays", "goes")]
+            pin = messages.UpdatePinnedMessage
+            for one, unpin in (
+                (old[0], False),
+                (old[0], True),
+                (old[1], False),
+                (old[2], False),
+                (came[0], False),
+            ):
+                await ann(pin(peer=here.peer(ann), id=one, unpin=unpin))
+            await ann(channels.DeleteMessages(channel=here.input(ann), id=[came[1], old[2]]))
+            empty = t.ChannelMessagesFilterEmpty()
+            asked = updates.GetChannelDifference(channel=here.input(bob), filter=empty, pts=pts, limit=100)
+            whole = await bob(asked)
+            asked.force = True
+            brief = await bob(asked)
+            assert (whole.pts, whole.final) == (brief.pts, brief.final)
+            new, others = told_of(brief)
+            assert new == told_of(whole)[0] and came[1] not in new
+            left = [(type(one).__name__, getattr(one, "pinned", None)) for one in brief.other_updates]
+            assert left == [
+                ("UpdatePinnedChannelMessages", False),
+                ("UpdatePinnedChannelMessages", True),
+                ("UpdatePinnedChannelMessages", True),
+                ("UpdateDeleteChannelMessages", None),
+            ]
+            assert [ids for _, ids in others] == [[old[0]], [old[1]], [came[0]], [old[2]]]
+            assert len(whole.other_updates) == len(others) + 2
+            assert sorted(told_of(whole)[1][-1][1]) == sorted((came[1], old[2]))
+
+    run(story())

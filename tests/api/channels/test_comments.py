@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tgserve.api.channels import (  # noqa: F401 - their methods
     usernames,
 )
 from tgserve.api.messages import reading  # noqa: F401
+from tgserve.services.channels import thread_reading
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
 from tgserve.store.eventlog import Published
@@ -120,6 +122,47 @@ def test_a_post_that_is_edited_on_its_way_into_the_group() -> None:
             assert (await group.newest(bob)).message == "it pours"
             assert (await seen(news, ann, post.id)).replies.channel_id == group.number
             sound(c)
+
+    run(story())
+
+
+def test_who_comments_at_once_waits_for_the_post_to_come_into_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing else is waited for: neither a post that has been there for long, nor one that is no post."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            news, group = await pair(c, ann, bob)
+            held: list[pl.ForwardPost] = []
+            handler = c.store.handlers[pl.ForwardPost]
+            c.store.handlers[pl.ForwardPost] = lambda txn, word, memo: held.append(word)
+            post = await news.post(ann, "it rains")
+            asked = messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=post.id)
+            asking = [asyncio.create_task(bob(asked)), asyncio.create_task(news.thread(bob, post.id))]
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not any(one.done() for one in asking)
+            await refused(
+                "CHANNEL_PRIVATE", eve, messages.GetDiscussionMessage(peer=news.peer(eve), msg_id=post.id)
+            )
+            await c.store.transact(slot_of(held[0].group), lambda txn: handler(txn, held[0], None))
+            found, thread = await asyncio.gather(*asking)
+            copy = await group.newest(bob)
+            assert [one.id for one in found.messages] == [copy.id] and thread.count == 0
+            assert c.services.channels.threads._awaited == {}
+            late = await news.post(ann, "it pours")
+            monkeypatch.setattr(thread_reading, "WAIT_SECONDS", 0.01)
+            asked = messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=late.id)
+            await refused("MSG_ID_INVALID", bob, asked)
+            assert c.services.channels.threads._awaited == {}
+            monkeypatch.setattr(thread_reading, "WAIT_SECONDS", 1000.0)
+            for number in 1, 99:  # that the channel was made; nothing
+                asked = messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=number)
+                await refused("MSG_ID_INVALID", bob, asked)
+            c.clock.advance(thread_reading.ON_ITS_WAY_SECONDS)
+            asked = messages.GetDiscussionMessage(peer=news.peer(bob), msg_id=late.id)
+            await refused("MSG_ID_INVALID", bob, asked)
 
     run(story())
 

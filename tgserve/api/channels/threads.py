@@ -33,6 +33,7 @@ def _channel(call: Call, peer: t.AnyInputPeer) -> int:
 async def get_replies(call: Call, request: messages.GetReplies) -> t.AnyMessagesMessages:
     channel = _channel(call, request.peer)
     reading = call.services.channels.thread_reading
+    await reading.arrived(call.me, channel, request.msg_id)
     where, top = reading.top_of(call.me, channel, request.msg_id)
     window = Window(
         request.offset_id,
@@ -55,6 +56,7 @@ async def get_discussion_message(
     """The message a thread begins with (all of them, when it is an album), and how far it was read."""
     channel = _channel(call, request.peer)
     reading = call.services.channels.thread_reading
+    await reading.arrived(call.me, channel, request.msg_id)
     where, top = reading.top_of(call.me, channel, request.msg_id)
     views = _beginning(call, where, top)
     if not views:
@@ -86,6 +88,7 @@ def _beginning(call: Call, channel: int, top: int) -> list[View]:
 async def read_discussion(call: Call, request: messages.ReadDiscussion) -> bool:
     channel = _channel(call, request.peer)
     reading = call.services.channels.thread_reading
+    await reading.arrived(call.me, channel, request.msg_id)
     where, top = reading.top_of(call.me, channel, request.msg_id)
     of = (0, 0)
     thread = call.services.channels.threads.of(where, top)

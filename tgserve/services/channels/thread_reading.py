@@ -28,6 +28,7 @@ from tgserve.store import payloads as pl
 from tgserve.store import thread_records as th
 from tgserve.store.commit import Commit
 from tgserve.store.keyspaces import (
+    BODIES,
     CHANNEL_MENTIONS,
     DIALOGS,
     JOINED,
@@ -45,6 +46,10 @@ from tgserve.store.transaction import Txn
 
 SCAN_ROWS = 500
 """Rows of a thread looked at for whose messages were read."""
+ON_ITS_WAY_SECONDS = 60
+"""How old a post may be that is still waited for."""
+WAIT_SECONDS = 2.0
+"""For its copy in the discussion group."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -110,6 +115,18 @@ class ThreadReading:
             raise errors.MSG_ID_INVALID()
         self._register.view(me, thread.channel)
         return thread.channel, thread.post
+
+    async def arrived(self, me: int, channel: int, msg_id: int) -> None:
+        """A post comes into the discussion group a moment after it was written: who wants to comment at once waits for
+        it, for a moment at most, and only for a post that is on its way. CHANNEL_PRIVATE."""
+        record, _ = self._register.view(me, channel)
+        on_its_way = not record.megagroup and record.linked and 0 < record.linked_from <= msg_id <= TOP_ID
+        if not on_its_way or self._threads.of(channel, msg_id) is not None:
+            return
+        with self._store.read(slot_of(channel)) as reader:
+            body = reader.get(BODIES, channel, msg_id)
+        if body is not None and not body.action and self._clock.now() - body.date < ON_ITS_WAY_SECONDS:
+            await self._threads.awaited(channel, msg_id, WAIT_SECONDS)
 
     def page(self, me: int, channel: int, top: int, window: Window) -> Page:
         """A page of a thread of a channel that `me` may see. OFFSET_INVALID."""

@@ -7,6 +7,7 @@ memory lie the counters of what is looked at, as of the last commit.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -284,6 +285,23 @@ class Threads:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: OrderedDict[tuple[int, int], th.Thread | None] = OrderedDict()
+        self._awaited: dict[tuple[int, int], list[asyncio.Future[None]]] = {}
+
+    async def awaited(self, channel: int, top: int, seconds: float) -> None:
+        """Wait until there is something new of a thread, `seconds` at most."""
+        loop = asyncio.get_running_loop()
+        news: asyncio.Future[None] = loop.create_future()
+        self._awaited.setdefault((channel, top), []).append(news)
+        alarm = loop.call_later(seconds, _end, news)
+        try:
+            await news
+        finally:
+            alarm.cancel()
+            waiting = self._awaited.get((channel, top), [])
+            if news in waiting:
+                waiting.remove(news)
+            if not waiting:
+                self._awaited.pop((channel, top), None)
 
     def of(self, channel: int, top: int) -> th.Thread | None:
         """The counters of a thread, as of the last commit."""
@@ -331,3 +349,10 @@ class Threads:
         for item in batch:
             if type(item) is ThreadKnown:
                 self._keep((item.channel, item.top), item.thread)
+                for news in self._awaited.pop((item.channel, item.top), ()):
+                    _end(news)
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
