@@ -108,7 +108,11 @@ def _update(
     if type(memo) is View and viewer and kind is not ev.NewMessage:
         memo = memo if memo.msg_id > services.channels.reading.floor(viewer, channel) else None
     if kind is ev.NewMessage or kind is ev.EditMessage:
-        view = personal(memo, viewer, True) if type(memo) is View else None
+        view = None
+        if type(memo) is View and kind is ev.EditMessage and viewer in memo.body.mentions:
+            (view,) = services.channels.reading.personal(viewer, channel, (memo,))  # he may have seen it
+        elif type(memo) is View:
+            view = personal(memo, viewer, True)
         if view is None:
             view = services.channels.reading.message_or_none(viewer, channel, event.msg_id)
         if view is None:

@@ -207,6 +207,7 @@ def build(
     bus.subscribe(migrating.resolve, but_messages=True)
     bus.subscribe(channels.counters.after_commit, but_messages=True)
     bus.subscribe(channels.threads.after_commit, but_messages=True)
+    bus.subscribe(channels.reading.after_commit, but_messages=True)
     bus.subscribe(channels.members.after_commit, but_messages=True)
     dialogs = Dialogs(store, clock, history, register, channels.reading)
     messaging = Messaging(store, clock, blocks, rosters)
@@ -217,6 +218,7 @@ def build(
     channels.posting.right_for = lambda media: messaging.right_for(media)
     editing = Editing(store, clock, rosters)
     editing.channels = channels.changing
+    editing.right_for = channels.changing.right_for = channels.posting.right_for
     presence = Presence(store, clock, bus)
     alarms = Alarms(store, clock, presence)
     bus.subscribe(alarms.after_commit, but_messages=True)

@@ -10,7 +10,9 @@ from tests.places import Place, place, publish, sound, user_of
 from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.render.channel_updates import Crowd
+from tgserve.store import payloads as pl
 from tgserve.store.eventlog import Published
+from tgserve.store.slots import slot_of
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages, updates
@@ -378,5 +380,60 @@ def test_with_force_only_what_makes_a_difference_is_told() -> None:
             assert [ids for _, ids in others] == [[old[0]], [old[1]], [came[0]], [old[2]]]
             assert len(whole.other_updates) == len(others) + 2
             assert sorted(told_of(whole)[1][-1][1]) == sorted((came[1], old[2]))
+
+    run(story())
+
+
+def test_a_mention_is_unseen_before_its_mark_has_come() -> None:
+    """The mark is written in another slot, a moment after the message: who asks between the two is told the same as
+    before and after. Once seen it stays so, and who was not there when it was written has none."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, kim)):
+            here = await place(c, ann, bob, eve)
+            await publish(here, ann, "the_place")
+            first = await here.post(bob, "hello")
+            for one in (bob, eve):
+                await one(channels.ReadHistory(channel=here.input(one), max_id=0))
+            pts = c.services.channels.register.top(here.id).pts
+            held: list[Any] = []
+            handler = c.store.handlers[pl.ChannelMentioned]
+            c.store.handlers[pl.ChannelMentioned] = lambda txn, word, memo: held.append(word)
+            names: list[Any] = [
+                t.InputMessageEntityMentionName(offset=0, length=3, user_id=user_of(ann, one))
+                for one in (eve, kim)
+            ]
+            under = t.InputReplyToMessage(reply_to_msg_id=first)
+            post = await here.post(ann, "you there", reply_to=under, entities=names)
+            assert {word.user for word in held} == {bob.id, eve.id}
+
+            async def unseen(who: Person) -> set[bool]:
+                (new,) = (await look(here, who, pts)).new_messages
+                assert new.id == post and new.mentioned
+                return {new.media_unread, (await here.history(who, 1))[0].media_unread}
+
+            assert (await here.history(kim, 1))[0].media_unread is False
+            c.clock.advance(1)
+            await kim(channels.JoinChannel(channel=here.input(kim)))
+            assert (await here.history(kim, 1))[0].media_unread is False
+            for who in (bob, eve):
+                assert await unseen(who) == {True}
+            for word in held:
+                await c.store.transact(slot_of(word.user), lambda txn, word=word: handler(txn, word, None))
+            await c.settle()
+            for who in (bob, eve):
+                assert await unseen(who) == {True}
+            await bob(channels.ReadMessageContents(channel=here.input(bob), id=[post]))
+            assert await unseen(bob) == {False} and await unseen(eve) == {True}
+            for one in (bob, eve):
+                c.services.channels.audience.arrived(one.id)
+            ears = Ear(c, bob), Ear(c, eve)
+            await ann(messages.EditMessage(peer=here.peer(ann), id=post, message="you here"))
+            edits = [one.message for ear in ears for told in ear.heard for one in told.updates]
+            assert [one.message for one in edits] == ["you here"] * 2
+            assert [(one.mentioned, one.media_unread) for one in edits] == [(True, False), (True, True)]
+            c.clock.advance(3600)
+            assert await unseen(bob) == {False} and await unseen(eve) == {True}
+            sound(c)
 
     run(story())

@@ -6,6 +6,7 @@ supergroup's message, whom its author hears of.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,18 @@ BESIDE = 100
 """Events without pts of their own that are told again, the newest."""
 AUTHORS_TOLD = 50
 """Authors of a stretch of messages who hear that it was read."""
+ON_ITS_WAY_SECONDS = 60
+"""How old a mention may be whose mark has still to come."""
+ARRIVED_KEPT = 50_000
+
+
+@dataclass(slots=True, frozen=True)
+class MentionArrived:
+    """Published when it is noted with somebody that a message names him."""
+
+    user: int
+    channel: int
+    msg_id: int
 
 
 @dataclass(slots=True, frozen=True)
@@ -73,6 +86,9 @@ class ChannelReading:
         self._clock = clock
         self._register = register
         self._history = history
+        self._since = int(clock.now())
+        self._arrived: OrderedDict[tuple[int, int, int], None] = OrderedDict()
+        """(user, channel, message) of mentions whose marks have come of late."""
         store.on_outbox(pl.ChannelReadBy, _read_by)
         store.on_outbox(pl.ChannelAuthorRead, _author_read)
         store.on_outbox(pl.ChannelMentioned, _mentioned)
@@ -153,7 +169,33 @@ class ChannelReading:
         if named:
             with self._store.read(slot_of(me)) as reader:
                 waiting = {one for one in named if reader.get(CHANNEL_MENTIONS, me, channel, one) is not None}
+            if len(waiting) < len(named):
+                waiting.update(self._on_their_way(me, channel, views))
         return [personal(view, me, view.msg_id in waiting) for view in views]
+
+    def _on_their_way(self, me: int, channel: int, views: Sequence[View]) -> list[int]:
+        """Messages that name `me` and whose marks have still to come from the channel's slot to his: no mark means that
+        they were seen only when there was one."""
+        since = max(self._since, int(self._clock.now()) - ON_ITS_WAY_SECONDS)
+        late = [
+            (view.msg_id, view.body.date)
+            for view in views
+            if view.body.date >= since
+            and me in view.body.mentions
+            and (me, channel, view.msg_id) not in self._arrived
+        ]
+        seat = self._register.participant(channel, me) if late else None
+        if seat is None or not rights.is_member(seat):
+            return []
+        return [msg_id for msg_id, date in late if seat.date <= date]
+
+    def after_commit(self, batch: list[Any]) -> None:
+        """Bus subscriber, before whoever draws."""
+        for item in batch:
+            if type(item) is MentionArrived:
+                self._arrived[item.user, item.channel, item.msg_id] = None
+                if len(self._arrived) > ARRIVED_KEPT:
+                    self._arrived.popitem(last=False)
 
     def _commented(self, linked: int, view: View) -> View:
         thread = self._threads.of(view.owner, view.msg_id)
@@ -423,5 +465,6 @@ def _mentioned(txn: Txn, word: pl.ChannelMentioned, memo: Any) -> None:
         txn.delete(CHANNEL_MENTIONS, user, channel, msg_id)
     else:
         txn.put(CHANNEL_MENTIONS, user, channel, msg_id, value=b"")
+        txn.publish(MentionArrived(user, channel, msg_id))
     count = max(dialog.unread_mentions + (-1 if word.gone else 1), 0)
     txn.put(DIALOGS, user, channel, value=replace(dialog, unread_mentions=count))
