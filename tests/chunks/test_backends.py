@@ -156,6 +156,15 @@ def test_a_new_file_system_has_lost_and_found(tmp_path: Path) -> None:
     LocalDisk(tmp_path).found(HERE)
 
 
+def test_a_folder_is_taken_whose_first_making_was_cut_short(tmp_path: Path) -> None:
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "disk.json.new").write_text('{"server": ')
+    made = LocalDisk(tmp_path)
+    made.found(HERE)
+    assert made.identity() == HERE
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["disk.json", "packs"]
+
+
 def test_packs_are_the_servers_alone(disk: LocalDisk) -> None:
     disk.append([record(1)])
     assert pack_file(disk, 1).stat().st_mode & 0o777 == 0o600

@@ -21,7 +21,7 @@ from tgserve.store import records as r
 from tgserve.store.check import Report, check_folder, check_store
 from tgserve.store.keyspaces import BODIES
 from tgserve.store.moving import Mover, Progress, spread
-from tgserve.store.places import prepare
+from tgserve.store.places import PROBE, prepare
 from tgserve.store.shards import Store
 from tgserve.store.slots import SLOTS, slot_of
 from tgserve.store.transaction import Reader
@@ -350,6 +350,22 @@ def test_a_folder_of_ours_may_be_taken_again(tmp_path: Path) -> None:
         await other.close()
 
     asyncio.run(story())
+
+
+def test_a_folder_may_be_taken_whose_trial_was_cut_short(tmp_path: Path) -> None:
+    """The process was killed between writing the probe and taking it away."""
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / PROBE).write_bytes(bytes(4096))
+
+    async def story() -> None:
+        store = open_store(tmp_path / "store", shards=1)
+        await store.start()
+        assert (await Mover(store).add(place)).number == 1
+        await store.close()
+
+    asyncio.run(story())
+    assert not (place / PROBE).exists()
 
 
 def test_a_shard_whose_disk_is_away_prevents_the_start(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from tgserve.chunks.backend import (
 )
 
 IDENTITY_FILE = "disk.json"
+_UNFINISHED = IDENTITY_FILE + ".new"
+"""A kill in the middle of the first start leaves it."""
 PACKS = "packs"
 _HEAD = struct.Struct(">8sI8s8sI")
 """Magic, number, the disk's id, zeros, CRC-32 of what is before it."""
@@ -78,12 +80,14 @@ class LocalDisk:
             ):  # mkdir's parents=True gives them no mode
                 if not folder.exists():
                     folder.mkdir(mode=0o700, exist_ok=True)
-            strange = [one.name for one in self.path.iterdir() if one.name not in (PACKS, "lost+found")]
+            ours = (PACKS, _UNFINISHED, "lost+found")
+            strange = [one.name for one in self.path.iterdir() if one.name not in ours]
             if strange or (self._packs_path.exists() and any(self._packs_path.iterdir())):
                 raise DiskForeign(f"{self.path} is not empty")
             self._packs_path.mkdir(mode=0o700, exist_ok=True)
-            temporary = self.path / (IDENTITY_FILE + ".new")
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            temporary = self.path / _UNFINISHED
+            temporary.unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
                 file.write(msgspec.json.format(msgspec.json.encode(identity)) + b"\n")
                 file.flush()

@@ -23,6 +23,7 @@ FILES = ("lock.mdb", "log", "log-2", "data.mdb")
 BARE_LOG_BYTES = 8192
 """A log that holds no more than the HOME row."""
 PROBE = ".tgserve-probe"
+"""Written and taken away again; a kill leaves it."""
 
 
 def folder_name(number: int) -> str:
@@ -96,7 +97,7 @@ def _must_be_empty(place: Path, found: Format) -> None:
     """But for a shard of ours that is not in format.json: never entered, or taken out. All slots have owners without
     it."""
     for path in sorted(place.iterdir()):
-        if path.name == "lost+found":
+        if path.name == "lost+found" or (path.name == PROBE and not path.is_symlink()):
             continue
         if path.name == "format.json":
             raise StoreError(f"{place} holds another server's store{_named(path)}: choose an empty folder")
