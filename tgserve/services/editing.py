@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import View
 from tgserve.services.files import holding
+from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.messaging import Origin
 from tgserve.store import eventlog
@@ -66,13 +68,16 @@ class Editing:
         self._clock = clock
         self._rosters = rosters
         self.channels: Elsewhere | None = None
+        self.right_for: Callable[[bytes], int] = lambda media: rights.MEDIA
+        """As in Messaging."""
         store.on_outbox(pl.DeliverEdit, deliver_edit)
 
     def edit(
         self, me: int, peer: int, msg_id: int, change: Change, *, origin: Origin = None
     ) -> Commit[Edited]:
         """The commit raises MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED,
-        MESSAGE_NOT_MODIFIED. In groups: CHAT_ID_INVALID, CHAT_FORBIDDEN."""
+        MESSAGE_NOT_MODIFIED. In groups: CHAT_ID_INVALID, CHAT_FORBIDDEN, and what keeps one from sending it so:
+        CHAT_WRITE_FORBIDDEN, CHAT_SEND_..._FORBIDDEN."""
         if self.channels is not None and peer <= -r.CHANNEL_BASE:
             return self.channels.edit(me, peer, msg_id, change, origin=origin)
         now = int(self._clock.now())
@@ -80,6 +85,11 @@ class Editing:
 
         def work(txn: Txn) -> Edited:
             row, body = editable(txn, me, peer, msg_id, now, late=change.quiet)
+            if roster is not None and not change.quiet and not rights.is_admin(roster, me):
+                for right in needed(self.right_for, body, change) or (0,):
+                    refusal = rights.refusal_or_none(roster.group.banned, right)
+                    if refusal is not None:
+                        raise refusal()
             body = changed(txn, body, change, now)
             txn.put(BODIES, me, msg_id, value=body)
             view = View(me, msg_id, row, body, boxes.reply_id(txn, me, body))
@@ -101,6 +111,14 @@ class Editing:
         with self._store.read(slot_of(me)) as reader:
             row, body = editable(reader, me, peer, msg_id, int(self._clock.now()), late=late)
             return View(me, msg_id, row, body)
+
+
+def needed(right_for: Callable[[bytes], int], body: r.Body, change: Change) -> tuple[int, ...]:
+    """The right (groups.rights) that a member needs for this change beside that to write: the one for new media, or for
+    plain text; none for another caption."""
+    media = body.media if change.media is None else change.media
+    right = right_for(media) if media else rights.PLAIN
+    return (right,) if change.media or right == rights.PLAIN else ()
 
 
 def changed(txn: Txn, body: r.Body, change: Change, now: int) -> r.Body:

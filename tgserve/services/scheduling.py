@@ -218,31 +218,39 @@ class Scheduling:
             self._store.transact(slot_of(owner), lambda txn: _hand_over(txn, owner, peer, number, now))
 
     async def _put_off(self, owner: int, peer: int, number: int, date: int, now: int) -> None:
-        """It could not be sent: later then, or with 0 never (blocked meanwhile, or the group is gone)."""
+        """It could not be sent: later then, or with 0 never (blocked meanwhile, or the group is gone). An album stays
+        together."""
 
         def work(txn: Txn) -> None:
-            if not date:
-                _forget(txn, owner, 0, peer, number, 0, now, None)
-            elif txn.get(SCHEDULED, owner, peer, number) is not None:
-                _changed(txn, owner, 0, peer, number, lambda body: body, date, now, None)
+            for one, _ in _together(txn, owner, peer, number):
+                if date:
+                    _changed(txn, owner, 0, peer, one, lambda body: body, date, now, None)
+                else:
+                    _forget(txn, owner, 0, peer, one, 0, now, None)
 
         await self._store.transact(slot_of(owner), work)
 
     async def _send(self, owner: int, peer: int, number: int) -> None:
+        """With all of its album, which is one post for the slow mode, too."""
         with self._store.read(slot_of(owner)) as reader:
-            later = reader.get(SCHEDULED, owner, peer, number)
-            if later is None:
-                return
-            draft = replace(_draft(reader, owner, later), mentions=later.mentions)
-        send_as, wrote = 0, _writer(owner, later.body)
+            found = _together(reader, owner, peer, number)
+            drafts = [replace(_draft(reader, owner, one), mentions=one.mentions) for _, one in found]
+        if not found:
+            return
+        body = found[0][1].body
+        send_as, wrote = 0, _writer(owner, body)
         if is_channel(peer):
-            draft = replace(draft, reply=self._still_there(peer, draft.reply))
-            send_as = later.body.author if later.body.author not in (wrote, peer) else 0
+            drafts = [replace(one, reply=self._still_there(peer, one.reply)) for one in drafts]
+            send_as = body.author if body.author not in (wrote, peer) else 0
         now = int(self._clock.now())
-        sent = await self._messaging.send(wrote, peer, draft, later.random_id, send_as=send_as)
-        await self._store.transact(
-            slot_of(owner), lambda txn: _forget(txn, owner, 0, peer, number, sent.msg_id, now, None)
-        )
+        pairs = [(later.random_id, draft) for (_, later), draft in zip(found, drafts, strict=True)]
+        sent = await self._messaging.send_many(wrote, peer, pairs, send_as=send_as)
+
+        def work(txn: Txn) -> None:
+            for (waited, _), one in zip(found, sent, strict=True):
+                _forget(txn, owner, 0, peer, waited, one.msg_id, now, None)
+
+        await self._store.transact(slot_of(owner), work)
 
     def _still_there(self, channel: int, reply: ReplyTo | None) -> ReplyTo | None:
         if reply is None or reply.foreign or not reply.msg_id:
@@ -251,6 +259,20 @@ class Scheduling:
             if reader.get(ROWS, channel, reply.msg_id) is not None:
                 return reply
         return ReplyTo(0, top=reply.top) if reply.top else None
+
+
+def _together(reader: Reader, owner: int, peer: int, number: int) -> list[tuple[int, Later]]:
+    """What is to be sent with one that waits: the parts of its album that wait for the same time, in order; itself."""
+    one = reader.get(SCHEDULED, owner, peer, number)
+    if one is None or not one.body.grouped_id:
+        return [] if one is None else [(number, one)]
+    mine = (one.date, one.body.grouped_id, _writer(owner, one.body))
+    rows = ((key[2], other) for key, other in reader.range(SCHEDULED, owner, peer))
+    return [
+        (at, other)
+        for at, other in rows
+        if (other.date, other.body.grouped_id, _writer(owner, other.body)) == mine
+    ]
 
 
 def _check_date(date: int, now: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -12,10 +12,11 @@ from tgserve.services import boxes
 from tgserve.services.boxes import View
 from tgserve.services.channels import journal, rights, threads
 from tgserve.services.channels.life import admitted
-from tgserve.services.channels.posting import personal
+from tgserve.services.channels.posting import check_rights, personal
 from tgserve.services.channels.register import Register
 from tgserve.services.deleting import Affected
-from tgserve.services.editing import Change, Edited, changed
+from tgserve.services.editing import Change, Edited, changed, needed
+from tgserve.services.groups import rights as kinds
 from tgserve.services.history import TOP_ID
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
@@ -51,18 +52,24 @@ class Changing:
         self._store = store
         self._clock = clock
         self._register = register
+        self.right_for: Callable[[bytes], int] = lambda media: kinds.MEDIA
+        """As in Messaging."""
 
     def edit(
         self, me: int, channel: int, msg_id: int, change: Change, *, origin: Origin = None
     ) -> Commit[Edited]:
         """One's own message for a while, or as admin with that right any post of a channel. CHANNEL_PRIVATE,
-        MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED, MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY."""
+        MESSAGE_ID_INVALID, MESSAGE_AUTHOR_REQUIRED, MESSAGE_EDIT_TIME_EXPIRED, MESSAGE_NOT_MODIFIED, MESSAGE_EMPTY; in
+        a supergroup, what keeps one from sending it so: CHAT_WRITE_FORBIDDEN, CHAT_SEND_..._FORBIDDEN,
+        USER_BANNED_IN_CHANNEL."""
         now = int(self._clock.now())
         guest = self._register.writing_guest(me, channel)
 
         def work(txn: Txn) -> Edited:
             record, seat = admitted(txn, channel, me, now, guest)
             row, body = editable(txn, record, channel, me, seat, msg_id, now)
+            if record.megagroup and not change.quiet:
+                check_rights(record, me, seat, needed(self.right_for, body, change))
             before, body = body, changed(txn, body, change, now)
             txn.put(BODIES, channel, msg_id, value=body)
             line = c.LogEntry(now, me, journal.EDIT, msg_id=msg_id, body_before=before, body_after=body)

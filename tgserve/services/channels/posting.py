@@ -187,7 +187,7 @@ class Posting:
             record, channel, me, seat, send_as, self._name(me), self.foreign(me, channel, send_as)
         )
         _check_member(record, seat, self._register.writing_guest(me, channel))
-        _check_rights(record, me, seat, self._needed(record, drafts))
+        check_rights(record, me, seat, self._needed(record, drafts))
         with self._store.read(slot_of(channel)) as reader:
             places = [_place(reader, record, channel, me, seat, draft.reply) for _, draft in drafts]
         return author, places
@@ -197,7 +197,7 @@ class Posting:
         what keeps him from it, as send_many."""
         record, seat = self._view(me, channel)
         _check_member(record, seat, self._register.writing_guest(me, channel))
-        _check_rights(record, me, seat, ())
+        check_rights(record, me, seat, ())
         if not record.megagroup:
             return False
         return author_of(record, channel, me, seat, 0, "", self.foreign(me, channel, 0)).shown == me
@@ -255,6 +255,10 @@ class Posting:
             again = [txn.get(SENT, channel, mark_of(me, random_id)) for random_id, _ in drafts]
             if not any(again):
                 _check(txn, record, channel, me, seat, guest, drafts, needed, now)
+            elif not all(again):  # what was sent before opens no door to what is new beside it
+                new = [at for at, mark in enumerate(again) if mark is None]
+                rest = [needed[at] for at in new] if needed else ()
+                _check(txn, record, channel, me, seat, guest, [drafts[at] for at in new], rest, now)
             sent: list[Sent] = []
             for (random_id, draft), mark in zip(drafts, again, strict=True):
                 if mark is not None:
@@ -389,7 +393,7 @@ def _check(
 ) -> None:
     """Raise what keeps `me` from sending these now; counts the slow mode."""
     _check_member(record, seat, guest)
-    if _check_rights(record, me, seat, needed):
+    if check_rights(record, me, seat, needed):
         return
     if record.slow_mode_seconds:
         seat = seat or c.Participant(now, state=c.LEFT)
@@ -422,7 +426,7 @@ def _check_member(record: c.Channel, seat: c.Participant | None, guest: bool) ->
     raise errors.CHANNEL_PRIVATE()
 
 
-def _check_rights(record: c.Channel, me: int, seat: c.Participant | None, needed: Sequence[int]) -> bool:
+def check_rights(record: c.Channel, me: int, seat: c.Participant | None, needed: Sequence[int]) -> bool:
     """True for those whom no restriction binds. CHAT_ADMIN_REQUIRED, USER_BANNED_IN_CHANNEL, CHAT_WRITE_FORBIDDEN,
     CHAT_SEND_..._FORBIDDEN."""
     if not record.megagroup:
