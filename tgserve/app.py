@@ -182,7 +182,7 @@ class App:
         self.services.upkeep.in_use = self.gateway.in_use
         self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
         self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
-        self.tasks.every(FLUSH_SECONDS, self.services.channels.counters.flush, "views")
+        self.tasks.every(FLUSH_SECONDS, self.services.channels.watching.turn, "views")
         self._closing.append(self.services.channels.counters.flush)
         self._stock = self.tasks.spawn(self.services.stock.start(), "stock")
         self._closing.append(self._stock.cancel)

@@ -198,6 +198,10 @@ def _drawn(services: Services, view: View) -> tuple[bytes, tuple[int, ...]]:
         counted, counters = post.counters(services, view)
         flags |= counted
         parts.append(counters)
+    elif body.fwd:
+        counted, counters = post.copied(services, body)
+        flags |= counted
+        parts.append(counters)
     if body.edit_date:
         flags |= EDIT_DATE | (EDIT_HIDE if body.edit_hide else 0)
         parts.append(_INT(body.edit_date))

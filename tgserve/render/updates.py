@@ -26,7 +26,14 @@ from tgserve.render.peers import dialog_peer, peer
 from tgserve.render.stored import notify_settings
 from tgserve.services import Services
 from tgserve.services.boxes import Letter, View
-from tgserve.services.bus import ChannelPollNews, Ephemeral, PollNews, RecentReactions, Typing
+from tgserve.services.bus import (
+    ChannelPollNews,
+    Ephemeral,
+    PollNews,
+    PostsCounted,
+    RecentReactions,
+    Typing,
+)
 from tgserve.services.channels import rights as channel_rights
 from tgserve.services.groups import rights
 from tgserve.store import events as ev
@@ -120,13 +127,15 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     told = message(services, view)
     lowest = told.min_layer
     drawn: list[Any] = []
-    group: Any = None
+    chats: list[Any] = []
     for user_id in people((view,), services):
         if user_id < 0:
             chat = render_chat.chat(services, view.owner, user_id)
             if type(chat) is t.ChatEmpty:
                 continue
-            group = chat
+            if type(chat) is not Raw:  # a channel, or a group that has become one
+                chat = layers.drawn(chat)
+            chats.append(chat)
             if chat.min_layer > lowest:
                 lowest = chat.min_layer
         elif user_id != view.owner:
@@ -139,9 +148,10 @@ def message_update(services: Services, head: bytes, view: View, pts: int, count:
     start = _HEAD_ONE + head
     middle = _TWO_INTS(pts, count) + (_USERS_ONE if len(drawn) == 1 else _VECTOR(_VECTOR_ID, len(drawn)))
     parts = [start, told.data, middle, *[blob.data for blob in drawn]]
-    if group is not None:
-        drawn.append(group)
-        parts += (_CHATS_ONE, group.data)
+    if chats:
+        drawn += chats
+        parts.append(_CHATS_ONE if len(chats) == 1 else _VECTOR(_VECTOR_ID, len(chats)))
+        parts += [blob.data for blob in chats]
     else:
         parts.append(_NO_CHATS)
     parts.append(_TWO_INTS(date, 0))
@@ -594,6 +604,18 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
             for one in dict.fromkeys((*render_polls.faces(services, news.poll), *ballot.poll.users))
         ]
         return t.Updates(updates=[render_polls.update(ballot)], users=named, chats=[], date=now, seq=0)
+    elif isinstance(news, PostsCounted):
+        return t.Updates(updates=_counts(news), users=[], chats=[], date=now, seq=0)
     else:
         update = t.UpdateUserStatus(user_id=news.user, status=render_user.status(services, viewer, news.user))
     return t.UpdateShort(update=update, date=now)
+
+
+def _counts(news: PostsCounted) -> list[t.AnyUpdate]:
+    number = channel_id(news.channel)
+    grown: list[t.AnyUpdate] = []
+    for msg_id, views, forwards in news.counts:
+        grown.append(t.UpdateChannelMessageViews(channel_id=number, id=msg_id, views=views))
+        if forwards:
+            grown.append(t.UpdateChannelMessageForwards(channel_id=number, id=msg_id, forwards=forwards))
+    return grown

@@ -201,7 +201,7 @@ def build(
     folders = Folders(store, clock)
     groups = Groups(store, clock, ids, rosters)
     names = Names(store, clock, users, register)
-    channels = bundle.build(store, clock, ids, users, names, history, register)
+    channels = bundle.build(store, clock, ids, users, names, history, register, bus)
     bus.subscribe(channels.audience.after_commit, but_messages=True)
     bus.subscribe(seats.resolve, but_messages=True)
     bus.subscribe(migrating.resolve, but_messages=True)

@@ -59,7 +59,16 @@ class ChannelPollNews:
     poll: int
 
 
-Ephemeral = Typing | StatusChanged | RecentReactions | PollNews | ChannelPollNews
+@dataclass(slots=True, frozen=True)
+class PostsCounted:
+    """Posts that the one who is told looks at in a channel have been seen or forwarded by others."""
+
+    channel: int
+    counts: tuple[tuple[int, int, int], ...]
+    """(message, views, forwards)"""
+
+
+Ephemeral = Typing | StatusChanged | RecentReactions | PollNews | ChannelPollNews | PostsCounted
 TellFn = Callable[[Collection[int], Ephemeral], None]
 
 

@@ -10,6 +10,7 @@ from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import rpc
+from tgserve.services.boxes import View
 from tgserve.services.channels.register import is_channel
 from tgserve.services.history import Window
 from tgserve.store.records import ROW_OUT
@@ -76,31 +77,55 @@ def _named(call: Call, named: t.AnyInputMessage) -> int:
 
 @rpc(messages.GetMessagesViews)
 async def get_messages_views(call: Call, request: messages.GetMessagesViews) -> t.AnyMessagesMessageViews:
-    """Views are counted in channels; a private chat has none."""
+    """Views are counted of channels' posts; a copy of one, wherever it is, shows and counts those of the post."""
     peer = peers.resolve(call, request.peer)
     if len(request.id) > limits.MESSAGES_PER_CALL:
         raise errors.LIMIT_INVALID()
-    if not is_channel(peer):
-        return t.MessagesMessageViews(views=[t.MessageViews() for _ in request.id], chats=[], users=[])
-    counters = call.services.channels.counters
-    views = call.services.channels.reading.messages(call.me, peer, request.id)
-    if request.increment:
-        others = [view.msg_id for view in views if view is not None and not view.row.flags & ROW_OUT]
-        counters.view(call.me, peer, others)
+    views = _of_chat(call, peer, request.id)
     counted: list[t.AnyMessageViews] = []
-    who: dict[int, None] = {peer: None}
+    who: dict[int, None] = {peer: None} if is_channel(peer) else {}
     for view in views:
         if view is None:
             counted.append(t.MessageViews())
             continue
-        forwards = counters.of(peer, view.msg_id).forwards
-        made = t.MessageViews(views=counters.views(peer, view.msg_id), forwards=forwards)
-        made.replies = post.of_view(call.services, view)
-        counted.append(made)
+        if request.increment and not view.row.flags & ROW_OUT:
+            _viewed(call, view)
+        counted.append(_counted(call, view))
         who.update(dict.fromkeys(view.repliers))
     return t.MessagesMessageViews(
         views=counted, chats=chats(call.services, call.me, who), users=users(call.services, call.me, who)
     )
+
+
+def _of_chat(call: Call, peer: int, msg_ids: list[int]) -> list[View | None]:
+    if is_channel(peer):
+        return call.services.channels.reading.messages(call.me, peer, msg_ids)
+    found = call.services.history.messages(call.me, msg_ids)
+    return [view if view is not None and view.row.peer == peer else None for view in found]
+
+
+def _viewed(call: Call, view: View) -> None:
+    """The caller has looked at it: it counts for a message of a channel, and for the post that it is a copy of."""
+    counters = call.services.channels.counters
+    if is_channel(view.owner):
+        counters.view(call.me, view.owner, (view.msg_id,))
+    of = post.original(call.services, view.body)
+    if of is not None:
+        counters.view_copy(call.me, *of)
+
+
+def _counted(call: Call, view: View) -> t.MessageViews:
+    """What a message shows; in a channel the caller is told when it grows."""
+    made = t.MessageViews()
+    held = call.services.channels
+    of = post.counted_as(call.services, view)
+    if of is not None:
+        made.views, made.forwards = held.counters.views(*of), held.counters.of(*of).forwards
+        if is_channel(view.owner):
+            held.watching.looked(call.me, view.owner, view.msg_id, of)
+    if is_channel(view.owner):
+        made.replies = post.of_view(call.services, view)
+    return made
 
 
 @rpc(messages.GetUnreadMentions)

@@ -8,6 +8,7 @@ from tgserve import errors, limits
 from tgserve.api.messages import drafting, webpages
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.scheduling import schedule
+from tgserve.render import post
 from tgserve.render import sent as render_sent
 from tgserve.render.forward import forwarded
 from tgserve.rpc import peers
@@ -89,7 +90,8 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
     reply = drafting.reply_to(call, peer, request.reply_to)
     drafts = []
     groups: dict[int, int] = {}
-    for view in _to_forward(call, source, request.id):
+    views = _to_forward(call, source, request.id)
+    for view in views:
         draft = forwarded(
             call.services,
             call.me,
@@ -116,10 +118,19 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
     if later:
         return await schedule(call, peer, pairs, later, send_as)
     sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session, send_as=send_as)
-    if is_channel(source):
-        for msg_id in request.id:
-            call.services.channels.counters.forwarded(source, msg_id)
+    _count_forwards(call, source, [view for view, one in zip(views, sent, strict=True) if not one.repeated])
     return render_sent.full(call.services, call.me, sent, request.random_id, call.now)
+
+
+def _count_forwards(call: Call, source: int, views: list[View]) -> None:
+    """They count for messages of channels, and for the posts that they are copies of."""
+    counters = call.services.channels.counters
+    for view in views:
+        of = post.original(call.services, view.body)
+        if of is not None:
+            counters.forwarded(*of)
+        if is_channel(source):
+            counters.forwarded(source, view.msg_id)
 
 
 def _to_forward(call: Call, source: int, msg_ids: list[int]) -> list[View]:

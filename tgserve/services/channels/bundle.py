@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tgserve.clock import Clock
 from tgserve.ids import Ids
 from tgserve.services import archive
+from tgserve.services.bus import Bus
 from tgserve.services.channels import seats, threads
 from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.changing import Changing
@@ -25,6 +26,7 @@ from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
 from tgserve.services.channels.thread_reading import ThreadReading
 from tgserve.services.channels.threads import Threads
+from tgserve.services.channels.watching import Watching
 from tgserve.services.history import History
 from tgserve.services.names import Names
 from tgserve.services.users import Users
@@ -44,6 +46,7 @@ class Channels:
     changing: Changing
     reading: ChannelReading
     counters: Counters
+    watching: Watching
     members: Members
     journal: Journal
     publicity: Publicity
@@ -63,6 +66,7 @@ def build(
     names: Names,
     history: History,
     register: Register,
+    bus: Bus,
 ) -> Channels:
     """Before store.start(): outbox handlers are registered here."""
     store.on_outbox(pl.SeatChanged, seats.seat_changed)
@@ -78,6 +82,7 @@ def build(
     known = Threads(store)
     reading = ChannelReading(store, clock, register, history, known)
     posting = Posting(store, clock, users, register)
+    counters = Counters(store)
     return Channels(
         register=register,
         audience=Audience(store, register),
@@ -86,7 +91,8 @@ def build(
         posting=posting,
         changing=Changing(store, clock, register),
         reading=reading,
-        counters=Counters(store),
+        counters=counters,
+        watching=Watching(clock, bus, counters, register, reading),
         members=Members(store, clock, register),
         journal=Journal(store, clock, register),
         publicity=Publicity(store, clock, names, life, register),

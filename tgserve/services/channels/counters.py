@@ -13,7 +13,7 @@ from typing import Any
 from tgserve.store import channel_records as c
 from tgserve.store.eventlog import Published
 from tgserve.store.events import DeleteMessages
-from tgserve.store.keyspaces import POST_STATS, ROWS
+from tgserve.store.keyspaces import BODIES, POST_STATS, ROWS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -24,11 +24,16 @@ FLUSH_POSTS = 1_000
 FLUSH_SECONDS = 5.0
 NONE = c.PostStats()
 
+Post = tuple[int, int]
+"""(channel, message)"""
+
 
 class Counters:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: OrderedDict[tuple[int, int], c.PostStats] = OrderedDict()
+        self._known: OrderedDict[Post, c.PostStats] = OrderedDict()
+        self._there: OrderedDict[Post, None] = OrderedDict()
+        """Posts that were found to stand where their copies say."""
         self._dirty: dict[int, dict[int, list[int]]] = {}
         """channel -> post -> [views, forwards] not yet written."""
         self._viewed: dict[tuple[int, int, int], None] = {}
@@ -50,6 +55,29 @@ class Counters:
         """How many have seen a post. Its author has: a post of which nobody had would not be reported as seen by any
         client (CLIENTS A.18)."""
         return self.of(channel, msg_id).views + 1
+
+    def stands(self, channel: int, msg_id: int) -> bool:
+        """Is this post (still) there, so that a copy of it can show its counters? Of a channel that is."""
+        if (channel, msg_id) in self._there:
+            return True
+        with self._store.read(slot_of(channel)) as reader:
+            if reader.get(ROWS, channel, msg_id) is None:
+                return False
+        self._there[channel, msg_id] = None
+        if len(self._there) > POSTS_CACHED:
+            self._there.popitem(last=False)
+        return True
+
+    def view_copy(self, me: int, channel: int, msg_id: int) -> None:
+        """`me` has looked at a copy of this post, which stands; whoever wrote it has seen it before."""
+        with self._store.read(slot_of(channel)) as reader:
+            body = reader.get(BODIES, channel, msg_id)
+        if body is not None and me not in (body.author, body.signer):
+            self.view(me, channel, (msg_id,))
+
+    def waiting(self) -> list[Post]:
+        """Posts whose counters have grown since they were last written."""
+        return [(channel, msg_id) for channel, posts in self._dirty.items() for msg_id in posts]
 
     def view(self, me: int, channel: int, msg_ids: Sequence[int]) -> None:
         """`me` has looked at these posts of others in a channel that he may see."""
@@ -73,7 +101,7 @@ class Counters:
         waiting[0] += views
         waiting[1] += forwards
 
-    def _keep(self, key: tuple[int, int], stats: c.PostStats) -> None:
+    def _keep(self, key: Post, stats: c.PostStats) -> None:
         self._known[key] = stats
         if len(self._known) > POSTS_CACHED:
             self._known.popitem(last=False)
@@ -96,6 +124,7 @@ class Counters:
             if type(item) is Published and item.user_id < 0 and type(item.event) is DeleteMessages:
                 for msg_id in item.event.msg_ids:
                     self._known.pop((item.user_id, msg_id), None)
+                    self._there.pop((item.user_id, msg_id), None)
                     self._dirty.get(item.user_id, {}).pop(msg_id, None)
 
 
