@@ -5,7 +5,9 @@ import typing
 import pytest
 from msgspec.structs import replace
 
+from tests.api.messages.test_chats import group
 from tests.community import run
+from tests.places import place
 from tests.talk import talk
 from tgserve.render import updates as render
 from tgserve.render import user as render_user
@@ -17,6 +19,7 @@ from tgserve.store.eventlog import Published
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.base import Raw
+from tgserve.tl.functions import messages
 
 KINDS = typing.get_args(ev.AnyEvent)
 
@@ -176,5 +179,42 @@ def test_fleeting_news() -> None:
             assert drawn.update == t.UpdateUserStatus(
                 user_id=ann.id, status=t.UserStatusOnline(expires=until)
             )
+
+    run(story())
+
+
+def test_a_message_that_names_channels_is_told_with_all_of_them() -> None:
+    """A channel's post in a chat of two and in a group; a message that is drawn when its group has become another."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob, megagroup=False)
+            post = await here.post(ann, "news")
+            chat = await group(ann, bob)
+            mark = len(c.heard)
+            for number, to in enumerate((ann.peer(bob), ann.peer(chat))):
+                passing = messages.ForwardMessages(
+                    from_peer=here.peer(ann), to_peer=to, id=[post], random_id=[number + 5]
+                )
+                await ann(passing)
+
+            def told() -> list[tuple[bool, list[int]]]:
+                found = []
+                for one in c.heard[mark:]:
+                    if isinstance(one, Published) and one.user_id in (ann.id, bob.id):
+                        drawn = render.draw(c.services, one, one.user_id)
+                        assert drawn is not None and layers.encode(drawn, 152)
+                        seen = layers.decode(layers.encode(drawn)).chats
+                        found.append((one.user_id == bob.id, [chat.id for chat in seen]))
+                return found
+
+            news, both = [here.number], [-chat, here.number]
+            assert sorted(told()) == [(False, news), (False, both), (True, news), (True, both)]
+            mark = len(c.heard)
+            await ann.send(chat, "the last words")
+            waiting = list(c.heard)
+            await ann(messages.MigrateChat(chat_id=-chat))
+            c.heard[:] = waiting
+            assert told() == [(False, [-chat]), (True, [-chat])]
 
     run(story())
