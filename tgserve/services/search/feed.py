@@ -35,7 +35,7 @@ from tgserve.services.search.index import (
     kind_tag,
     owner_tag,
 )
-from tgserve.services.search.words import words
+from tgserve.services.search.words import ascii_words, words
 from tgserve.store import events as ev
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published
@@ -83,6 +83,11 @@ class Described(NamedTuple):
 Describe = Callable[[r.Body], Described]
 
 
+_Heard = tuple[float, int, dict[int, int], list[tuple[int, int, r.Body | bool]]]
+"""When it was committed, how many things, the pts of the boxes, and of messages box, number and body; True: the thread
+has to look it up, False: it is gone."""
+
+
 class State(Enum):
     OFF = "off"
     BUILDING = "building"
@@ -114,7 +119,7 @@ class Feed:
         self.fault = ""
         self._store = store
         self._clock = clock
-        self._queue: deque[tuple[float, list[Any]]] = deque()
+        self._queue: deque[_Heard] = deque()
         self._put = 0
         """Things queued, counted by the loop alone."""
         self._taken = 0
@@ -135,10 +140,27 @@ class Feed:
     # On the loop.
 
     def after_commit(self, batch: list[Any]) -> None:
-        """Bus subscriber: nothing but a place in the queue."""
+        """Bus subscriber: of a batch the thread is given what it needs, the bodies. The rest, some twenty objects for
+        each message, would otherwise live until the thread comes to it, and is in no processor's cache by then."""
         if self._overflowed:
             return
-        self._queue.append((self._clock.monotonic(), batch))
+        marks: dict[int, int] = {}
+        bodies: list[tuple[int, int, r.Body | bool]] = []
+        for item in batch:
+            kind = type(item)
+            if kind is Published:
+                box = item.user_id
+                marks[box] = item.pts
+                event = item.event
+                if type(event) is ev.NewMessage or type(event) is ev.EditMessage:
+                    view = item.memo
+                    if type(view) is not View:
+                        bodies.append((box, event.msg_id, True))
+                    elif view.row.author == box:
+                        bodies.append((box, event.msg_id, view.body))
+            elif kind is BodyGone:
+                bodies.append((item.author, item.msg_id, False))
+        self._queue.append((self._clock.monotonic(), len(batch), marks, bodies))
         self._put += len(batch)
         if self._put - self._taken > QUEUE_ITEMS:
             self._overflowed = True
@@ -265,24 +287,17 @@ class Feed:
         unseen: set[tuple[int, int]] = set()
         marks = self._marks
         while self._queue and len(docs) < BATCH_DOCS:
-            queued, batch = self._queue.popleft()
+            queued, count, passed, bodies = self._queue.popleft()
             self._working = self._working or queued
-            self._taken += len(batch)
-            for item in batch:
-                kind = type(item)
-                if kind is Published:
-                    marks[item.user_id] = item.pts
-                    event = item.event
-                    if type(event) is not ev.NewMessage and type(event) is not ev.EditMessage:
-                        continue
-                    view = item.memo
-                    key = (item.user_id, event.msg_id)
-                    if type(view) is not View:
-                        unseen.add(key)
-                    elif view.row.author == item.user_id:
-                        docs[key] = self._doc(*key, view.body)
-                elif kind is BodyGone:
-                    docs[item.author, item.msg_id] = None
+            self._taken += count
+            marks.update(passed)
+            for box, msg_id, body in bodies:
+                if body is False:
+                    docs[box, msg_id] = None
+                elif body is True:
+                    unseen.add((box, msg_id))
+                else:
+                    docs[box, msg_id] = self._doc(box, msg_id, body)
         for key in unseen - docs.keys():
             docs[key] = self.stored(*key)
         self._write(docs)
@@ -297,8 +312,11 @@ class Feed:
     def _doc(self, box: int, msg_id: int, body: r.Body) -> Doc | None:
         """None: nothing in it can be searched for."""
         kinds, more = self.described(body)
-        text = body.text.decode("utf-8", "replace")
-        found = " ".join(words(f"{text} {more}" if more else text))
+        if more or not body.text.isascii():
+            text = body.text.decode("utf-8", "replace")
+            found = " ".join(words(f"{text} {more}" if more else text))
+        else:
+            found = " ".join(ascii_words(body.text))
         if not found and not kinds:
             return None
         if not kinds and body.peer > 0 and body.peer != box and body.author == box:
@@ -339,7 +357,7 @@ class Feed:
         if self._overflowed:
             # From here on things are queued again; what is dropped is in the store, and found below.
             while self._queue:
-                self._taken += len(self._queue.popleft()[1])
+                self._taken += self._queue.popleft()[1]
             self._overflowed = False
         marks = self.index.marks()
         boxes = [(owner, head) for owner, head in self._heads() if marks.get(owner, 0) != head.pts]

@@ -297,7 +297,7 @@ class Index:
             raise IndexFault(self.path, fault) from fault
 
     def _insert(self, base: sqlite3.Connection, docs: Iterable[Doc]) -> None:
-        wanted = {(doc.author, doc.msg_id): doc for doc in docs}
+        wanted = {doc[:2]: doc for doc in docs}
         highest = self._highest_of(base, wanted)
         known = [key for key in wanted if key[1] <= highest[key[0]]]
         held: dict[tuple[int, int], int] = {}
@@ -306,11 +306,12 @@ class Index:
         rows: list[tuple[int, str, str, int, int]] = []
         fresh: list[tuple[int, int, int]] = []
         # What is new takes its number before anything is deleted to be written again: such numbers are not free.
-        for key, doc in wanted.items():
-            if key not in held:
-                rowid = self._number(base, doc.date)
-                fresh.append((*key, rowid))
-                rows.append((rowid, doc.words, doc.tags, *key))
+        number = self._number
+        for author, msg_id, date, text, tags in wanted.values():
+            if not held or (author, msg_id) not in held:
+                rowid = number(base, date)
+                fresh.append((author, msg_id, rowid))
+                rows.append((rowid, text, tags, author, msg_id))
         for key, rowid in held.items():
             doc = wanted[key]
             before = base.execute("SELECT text, tags FROM doc WHERE rowid = ?", (rowid,)).fetchone()
@@ -339,8 +340,8 @@ class Index:
 
     def _number(self, base: sqlite3.Connection, date: int) -> int:
         """A rowid of that second that was not used."""
-        low = first_of(max(date, 0))
         number = self._numbers.get(date)
+        low = min(date, NEWEST >> NUMBER_BITS) << NUMBER_BITS if date > 0 else 0
         if number is None:
             last = base.execute(
                 "SELECT max(id) FROM doc_content WHERE id BETWEEN ? AND ?", (low, low + _TOP)

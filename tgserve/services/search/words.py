@@ -72,14 +72,19 @@ def _pairs(run: re.Match[str]) -> str:
 def words(text: str) -> list[str]:
     """The words of a text in order, each once."""
     if text.isascii():
-        found = text.encode().translate(_ASCII).decode().split()
-        if len(text) > WORD_CHARS and max(map(len, found), default=0) > WORD_CHARS:
-            found = [word[:WORD_CHARS] for word in found]
-        return list(dict.fromkeys(found))
+        return list(ascii_words(text.encode()))
     folded = unicodedata.normalize("NFC", text).translate(_FOLDS)
     if _HAS_CJK(folded):
         folded = _RUN.sub(_pairs, folded)
     return list(dict.fromkeys([word[:WORD_CHARS] for word in folded.split()]))
+
+
+def ascii_words(text: bytes) -> dict[str, None]:
+    """The same of a text in ASCII."""
+    found = text.translate(_ASCII).decode().split()
+    if len(text) > WORD_CHARS and max(map(len, found), default=0) > WORD_CHARS:
+        found = [word[:WORD_CHARS] for word in found]
+    return dict.fromkeys(found)
 
 
 @dataclass(slots=True, frozen=True)
