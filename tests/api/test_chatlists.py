@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.channels.test_channel_admins import log
 from tests.api.messages.test_chats import group, kick, sound
 from tests.api.messages.test_folders import folder
 from tests.api.messages.test_sending import refused
@@ -237,6 +238,13 @@ def test_channels_are_offered_by_those_who_may_invite_and_joined_by_the_link() -
             assert said == [t.MessageActionChatJoinedByLink(inviter_id=ann.id)]
             (mine,) = await folders_of(bob)
             assert mine.include_peers == [club.peer(bob), news.peer(bob)]
+            # whose link let him into the private one
+            (noted,) = await log(club, ann, events_filter=t.ChannelAdminLogEventsFilter(join=True))
+            full = await club.full(ann)
+            assert (noted.user_id, noted.action.via_chatlist) == (bob.id, True)
+            assert noted.action.invite.link == full.exported_invite.link
+            (noted,) = await log(news, ann, events_filter=t.ChannelAdminLogEventsFilter(join=True))
+            assert noted.action == t.ChannelAdminLogEventActionParticipantJoin()
             await club.post(bob, "here I am")
             assert await club.texts(eve) == ["here I am"]
             joined = t.InputChatlistDialogFilter(filter_id=mine.id)

@@ -179,6 +179,14 @@ def _links(kind: Any) -> Make:
     )
 
 
+def _by_invite(
+    services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
+) -> Any:
+    return t.ChannelAdminLogEventActionParticipantJoinByInvite(
+        via_chatlist=bool(entry.after), invite=_link(entry, entry.invite_after, who)
+    )
+
+
 def _link_edit(
     services: Services, viewer: int, channel: int, record: c.Channel, entry: c.LogEntry, who: Who
 ) -> Any:
@@ -255,7 +263,7 @@ def _simple(kind: Any) -> Make:
 
 _ACTIONS: dict[str, Make] = {
     journal.JOIN: _simple(t.ChannelAdminLogEventActionParticipantJoin),
-    journal.JOIN_BY_INVITE: _links(t.ChannelAdminLogEventActionParticipantJoinByInvite),
+    journal.JOIN_BY_INVITE: _by_invite,
     journal.JOIN_BY_REQUEST: _by_request,
     journal.LEAVE: _simple(t.ChannelAdminLogEventActionParticipantLeave),
     journal.INVITE: _invited,
@@ -284,6 +292,7 @@ _ACTIONS: dict[str, Make] = {
     journal.TOPIC_EDIT: _topic_two(t.ChannelAdminLogEventActionEditTopic),
     journal.TOPIC_PIN: _topic_two(t.ChannelAdminLogEventActionPinTopic),
     journal.STOP_POLL: _message(t.ChannelAdminLogEventActionStopPoll),
+    journal.SEND: _message(t.ChannelAdminLogEventActionSendMessage),
     journal.INVITE_EDIT: _link_edit,
     journal.INVITE_REVOKE: _links(t.ChannelAdminLogEventActionExportedInviteRevoke),
     journal.INVITE_DELETE: _links(t.ChannelAdminLogEventActionExportedInviteDelete),
@@ -337,6 +346,7 @@ _GROUPS = {
     journal.EDIT: "edit",
     journal.DELETE: "delete",
     journal.STOP_POLL: "edit",
+    journal.SEND: "send",
     journal.INVITE_EDIT: "invites",
     journal.INVITE_REVOKE: "invites",
     journal.INVITE_DELETE: "invites",

@@ -26,6 +26,7 @@ from tgserve.services.channels.register import is_channel
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.folders import Folders
 from tgserve.services.groups import rights
+from tgserve.services.groups.invites import primary_of
 from tgserve.services.groups.life import Action, Groups
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
@@ -180,7 +181,13 @@ class Chatlists:
             kicked = was is not None and was.state == c.KICKED
             if kicked or not (invites or (_may_share(record, owner, sharer) and not record.join_request)):
                 raise errors.CHANNEL_PRIVATE()
-            journal.note(txn, channel, c.LogEntry(now, me, journal.JOIN))
+            line = c.LogEntry(now, me, journal.JOIN)
+            link = None if channel_rights.is_public(record) else primary_of(txn, channel, owner)
+            if link is not None:
+                line = replace(
+                    line, kind=journal.JOIN_BY_INVITE, after=1, hash=link.hash, invite_after=link.invite
+                )
+            journal.note(txn, channel, line)
             return 0
 
         return await self._channels.life.enter(me, channel, check, action, origin=origin)

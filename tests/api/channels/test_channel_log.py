@@ -14,16 +14,32 @@ from tests.community import run
 from tests.places import Place, place, publish, sound
 from tests.stickers.makers import id_of, makers
 from tests.talk import Person, talk
+from tgserve.render.journal import _ACTIONS
 from tgserve.services.channels import journal
 from tgserve.store import channel_records as cr
 from tgserve.store.slots import slot_of
+from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels, messages
 
 PREFIX = "ChannelAdminLogEventAction"
 FLAGS = t.ChannelAdminLogEventsFilter.__slots__
 UNUSED = {"group_call", "send", "sub_extend"}
-"""No calls, no Stars; posts themselves are not noted."""
+"""No calls, no Stars; a group has no posts, and here nobody is anonymous."""
+NEVER = {
+    "StartGroupCall": "calls",
+    "DiscardGroupCall": "calls",
+    "ToggleGroupCallSetting": "calls",
+    "ParticipantMute": "calls",
+    "ParticipantUnmute": "calls",
+    "ParticipantVolume": "calls",
+    "ParticipantSubExtend": "Stars",
+    "ChangeEmojiStatus": "boosts",
+    "ChangeWallpaper": "boosts",
+    "ToggleAutotranslation": "boosts",
+    "ChangeLocation": "groups of a place cannot be made",
+}
+"""What has no words in the log, and what it would take for it to happen: refused by name wherever it can be asked."""
 
 
 def kinds(events: list[Any]) -> list[str]:
@@ -170,6 +186,83 @@ def test_every_deed_is_noted_and_every_filter_finds_its_own() -> None:
             deleted = await log(here, ann, events_filter=t.ChannelAdminLogEventsFilter(delete=True))
             assert {one.action.message.message for one in deleted} == {"aardwolf", "buy"}
             sound(c)
+
+    run(story())
+
+
+def test_every_kind_of_line_in_the_schema_is_drawn_or_cannot_happen() -> None:
+    known = {name.removeprefix(PREFIX) for name in dir(t) if name.startswith(PREFIX)}
+    drawn = set()
+    for kind in _ACTIONS.values():
+        cells = [cell.cell_contents for cell in kind.__closure__ or ()]
+        names = [one.__name__ for one in cells if isinstance(one, type)] or list(kind.__code__.co_names)
+        drawn |= {name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}
+    assert drawn & set(NEVER) == set()
+    assert known - set(NEVER) == drawn
+
+
+def test_posts_and_anonymous_messages_are_noted_as_sent() -> None:
+    """Nothing else says who wrote them. What people write under their own names is not noted."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            sent = t.ChannelAdminLogEventsFilter(send=True)
+            news = await place(c, ann, bob, eve, megagroup=False)
+            await news.promote(ann, bob, post_messages=True)
+            await news.post(bob, "first")
+            post = await news.post(ann, "second")
+            await ann(messages.EditMessage(peer=news.peer(ann), id=post, message="better"))
+            events = await log(news, bob, events_filter=sent)
+            assert kinds(events) == ["SendMessage"] * 2
+            assert [(one.user_id, one.action.message.message) for one in events] == [
+                (ann.id, "second"),
+                (bob.id, "first"),
+            ]
+            again = news.say(ann, "third", schedule_date=int(c.clock.now()) + 600)
+            await ann(again)
+            assert len(await log(news, ann, events_filter=sent)) == 2  # it is not there yet
+            c.clock.advance(700)
+            await c.services.alarms.turn()
+            await c.settle()
+            events = await log(news, ann, events_filter=sent)
+            assert (events[0].user_id, events[0].action.message.message) == (ann.id, "third")
+            say = news.say(bob, "once")
+            for _ in range(2):
+                await bob(say)
+            assert len(await log(news, ann, q="once")) == 1
+            whole = t.ChannelsAdminLogResults(events=events, chats=[], users=[])
+            for layer in layers.FLOOR, 200, layers.CURRENT:
+                assert layers.encode(whole, layer).count(b"third") == 1
+            assert b"third" not in layers.encode(whole, 133)  # has no word for it
+
+            group = await place(c, ann, bob, eve)
+            await group.promote(ann, bob, anonymous=True)
+            await group.post(bob, "who am I")
+            await group.post(eve, "Eve")
+            await group.post(ann, "Ann")
+            events = await log(group, ann, events_filter=sent)
+            assert [(one.user_id, one.action.message.message) for one in events] == [(bob.id, "who am I")]
+            sound(c)
+
+    run(story())
+
+
+def test_own_messages_that_go_and_pins_that_go_together_are_noted() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            said = [await here.post(bob, text) for text in ("mine", "ours")]
+            await bob(channels.DeleteMessages(channel=here.input(bob), id=said[:1]))
+            (event,) = await log(here, ann, events_filter=t.ChannelAdminLogEventsFilter(delete=True))
+            assert (event.user_id, event.action.message.message) == (bob.id, "mine")
+            other = await here.post(ann, "yours")
+            for one in said[1], other:
+                await ann(messages.UpdatePinnedMessage(peer=here.peer(ann), id=one))
+            await ann(messages.UnpinAllMessages(peer=here.peer(ann)))
+            pins = await log(here, ann, events_filter=t.ChannelAdminLogEventsFilter(pinned=True))
+            found = [(one.action.message.message, bool(one.action.message.pinned)) for one in pins]
+            assert sorted(found[:2]) == [("ours", False), ("yours", False)]
+            assert found[2:] == [("yours", True), ("ours", True)]
 
     run(story())
 

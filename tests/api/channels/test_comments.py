@@ -212,8 +212,10 @@ def test_linking_and_unlinking() -> None:
             assert (await group.newest(bob)).message == "to the first"
             assert (await seen(news, bob, old.id)).replies is None
             assert (await seen(news, bob, new.id)).replies.channel_id == second.number
-            log = await ann(channels.GetAdminLog(channel=news.where(ann), q="", max_id=0, min_id=0, limit=9))
-            action = log.events[0].action
+            info = t.ChannelAdminLogEventsFilter(info=True)
+            asked = channels.GetAdminLog(channel=news.where(ann), q="", max_id=0, min_id=0, limit=9)
+            asked.events_filter = info
+            action = (await ann(asked)).events[0].action
             assert isinstance(action, t.ChannelAdminLogEventActionChangeLinkedChat)
             assert (action.prev_value, action.new_value) == (group.number, second.number)
             await ann(link(broadcast=NOWHERE, group=second.where(ann)))

@@ -42,7 +42,7 @@ from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
 LOGGED = 100
-"""Deleted messages of one call that the log keeps."""
+"""Deleted or unpinned messages of one call that the log keeps."""
 SLICE = 200
 """Messages that one call takes of a history; clients repeat it while `left` is not 0."""
 
@@ -227,6 +227,10 @@ class Changing:
                 else:
                     left += 1
             changed = set_pinned(txn, channel, rows, False)
+            for msg_id in changed[:LOGGED]:
+                body = txn.get(BODIES, channel, msg_id)
+                line = c.LogEntry(now, me, journal.PINNED, msg_id=msg_id, body_before=body)
+                journal.note(txn, channel, line)
             done = _pins_told(txn, channel, changed, False, now, origin)
             return Affected(done.pts, done.count, left)
 
@@ -234,10 +238,10 @@ class Changing:
 
 
 def _log_deleted(txn: Txn, channel: int, me: int, msg_ids: Sequence[int], now: int) -> None:
-    """Messages of others that `me` takes away."""
+    """Messages that `me` takes away: his own as well, or nobody could say what was there."""
     for msg_id in list(dict.fromkeys(msg_ids))[:LOGGED]:
         body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
-        if body is not None and me not in (body.author, body.signer):
+        if body is not None:
             journal.note(txn, channel, c.LogEntry(now, me, journal.DELETE, msg_id=msg_id, body_before=body))
 
 

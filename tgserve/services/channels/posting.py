@@ -17,7 +17,7 @@ from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.services import alarms, archive, boxes
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View
-from tgserve.services.channels import rights, threads
+from tgserve.services.channels import journal, rights, threads
 from tgserve.services.channels.register import Register, opened
 from tgserve.services.channels.seats import seat_of
 from tgserve.services.files import holding
@@ -268,6 +268,9 @@ class Posting:
                 late = r.ROW_SCHEDULED if draft.scheduled else 0
                 made = put_message(txn, channel, body, now, viewer=me, flags=late, origin=origin)
                 txn.put(SENT, channel, mark_of(me, random_id), value=packed_mark(made))
+                if author.shown == channel or not record.megagroup:
+                    line = c.LogEntry(now, me, journal.SEND, msg_id=made.msg_id, body_before=body)
+                    journal.note(txn, channel, line)
                 sent.append(made)
             return sent
 
