@@ -7,6 +7,7 @@ from typing import Any
 from tests.api.messages.test_chats import sound
 from tests.api.messages.test_sending import refused
 from tests.community import run
+from tests.places import place
 from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.api.messages import saved as _saved
@@ -85,6 +86,40 @@ def test_what_came_from_one_chat_is_deleted_alone() -> None:
             assert await ann.texts(bob) == ["3", "1"], "where it came from it stays"
             nothing = await ann(messages.DeleteSavedHistory(peer=ann.peer(bob), max_id=0))
             assert nothing.pts_count == 0
+            sound(c)
+
+    run(story())
+
+
+def test_what_was_saved_from_a_channel_stays_when_it_is_closed_to_one() -> None:
+    """Its own keeper may read, search, pin and delete it; of the channel he is told that it is forbidden."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob)
+            post = await here.post(ann, "a pomegranate")
+            from_peer = here.peer(bob)
+            await bob(
+                messages.ForwardMessages(
+                    from_peer=from_peer, to_peer=t.InputPeerSelf(), id=[post], random_id=[1]
+                )
+            )
+            await here.ban(ann, bob, view_messages=True)
+            await refused("CHANNEL_PRIVATE", bob, messages.GetPeerSettings(peer=from_peer))
+            named = (await bob(dialogs())).dialogs[0].peer
+            assert named == t.PeerChannel(channel_id=here.number)
+            zeros = dict.fromkeys(("offset_id", "offset_date", "add_offset", "max_id", "min_id", "hash"), 0)
+            found = await bob(messages.GetSavedHistory(peer=from_peer, limit=10, **zeros))
+            assert [one.message for one in found.messages] == ["a pomegranate"]
+            assert all(isinstance(one, t.ChannelForbidden) for one in found.chats)
+            pin = messages.ToggleSavedDialogPin(peer=t.InputDialogPeer(peer=from_peer), pinned=True)
+            assert await bob(pin)
+            wrong = t.InputPeerChannel(channel_id=here.number, access_hash=1)
+            request = messages.GetSavedHistory(peer=wrong, limit=10, **zeros)
+            await refused("CHANNEL_INVALID", bob, request)
+            assert await eve(messages.GetSavedHistory(peer=here.peer(eve), limit=10, **zeros))
+            await bob(messages.DeleteSavedHistory(peer=from_peer, max_id=0))
+            assert (await bob(dialogs())).dialogs == []
             sound(c)
 
     run(story())

@@ -20,10 +20,14 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import messages
 
 
-def _origin(call: Call, peer: t.AnyInputPeer) -> int:
-    """An origin as clients name it; hidden authors share one that nobody has a hash of. PEER_ID_INVALID."""
+def origin_of(call: Call, peer: t.AnyInputPeer) -> int:
+    """An origin as clients name it; hidden authors share one that nobody has a hash of, and a channel that is closed to
+    the caller by now is still where his own messages came from. PEER_ID_INVALID, CHANNEL_INVALID."""
     if isinstance(peer, t.InputPeerUser) and peer.user_id == HIDDEN_AUTHOR:
         return HIDDEN_AUTHOR
+    if isinstance(peer, t.InputPeerChannel):
+        named = t.InputChannel(channel_id=peer.channel_id, access_hash=peer.access_hash)
+        return peers.channel_or_forbidden(call, named)
     return peers.resolve(call, peer)
 
 
@@ -85,7 +89,7 @@ async def get_saved_dialogs_by_id(
     """Those of the origins asked for that have messages."""
     if len(request.ids) > limits.DIALOGS_PER_CALL:
         raise errors.LIMIT_INVALID()
-    asked = dict.fromkeys(_origin(call, one) for one in request.ids)
+    asked = dict.fromkeys(origin_of(call, one) for one in request.ids)
     newest = _newest(call)
     found = [(origin, newest[origin]) for origin in asked if origin in newest]
     return _drawn(call, found, len(found))
@@ -94,7 +98,7 @@ async def get_saved_dialogs_by_id(
 @rpc(messages.GetSavedHistory)
 async def get_saved_history(call: Call, request: messages.GetSavedHistory) -> t.AnyMessagesMessages:
     """The part of Saved Messages that came from one chat; the newest ones, as far as one look goes."""
-    origin = _origin(call, request.peer)
+    origin = origin_of(call, request.peer)
     window = Window(
         request.offset_id,
         0,
@@ -115,7 +119,7 @@ async def delete_saved_history(
     call: Call, request: messages.DeleteSavedHistory
 ) -> t.AnyMessagesAffectedHistory:
     """What came from one chat, a slice at a time: clients repeat it while `offset` is not 0."""
-    origin = _origin(call, request.peer)
+    origin = origin_of(call, request.peer)
     highest = request.max_id if request.max_id > 0 else 0
     window = Window(0, 0, 0, limits.MESSAGES_PER_CALL, highest + 1 if highest else 0, 0)
     until = request.max_date + 1 if request.max_date and request.max_date > 0 else 0
@@ -151,7 +155,7 @@ async def reorder_pinned_saved_dialogs(call: Call, request: messages.ReorderPinn
 def _named(call: Call, named: t.AnyInputDialogPeer) -> int:
     if not isinstance(named, t.InputDialogPeer):
         raise errors.PEER_ID_INVALID()
-    return _origin(call, named.peer)
+    return origin_of(call, named.peer)
 
 
 @rpc(messages.ReadSavedHistory, status=Status.REFUSED)

@@ -14,6 +14,7 @@ from itertools import groupby
 from tgserve import errors, limits
 from tgserve.api.channels import searching
 from tgserve.api.messages.history import page_limit
+from tgserve.api.messages.saved import origin_of
 from tgserve.render import kinds
 from tgserve.render import messages as render
 from tgserve.render.chat import chats
@@ -87,7 +88,7 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
     if request.saved_reaction:
         return _tagged(call, peer, request, asked, window)
     if request.saved_peer_id is not None and peer == call.me:
-        origin = peers.resolve(call, request.saved_peer_id)
+        origin = origin_of(call, request.saved_peer_id)
         fits = call.services.search.test(asked)
         return _page(
             call,
@@ -115,7 +116,7 @@ def _tagged(
         return render.empty()
     if len(request.saved_reaction or ()) > limits.MESSAGES_PER_CALL:
         raise errors.LIMIT_INVALID()
-    origin = 0 if request.saved_peer_id is None else peers.resolve(call, request.saved_peer_id)
+    origin = 0 if request.saved_peer_id is None else origin_of(call, request.saved_peer_id)
     fits = call.services.search.test(asked)
     kinds_ = {kind_of(one) for one in request.saved_reaction or ()}
     low, high = window.min_id, window.max_id or TOP_ID
