@@ -395,12 +395,18 @@ OWN_LISTS = {
     "folders.editPeerFolders",
     "messages.getDialogUnreadMarks",
     "messages.getDialogs",
+    "messages.deleteSavedHistory",
     "messages.getSavedDialogs",
+    "messages.getSavedDialogsByID",
+    "messages.getSavedHistory",
     "messages.getSavedReactionTags",
+    "messages.reorderPinnedSavedDialogs",
+    "messages.toggleSavedDialogPin",
     "messages.searchGlobal",
     "messages.startBot",
 }
-"""They look at something of the caller's first, or name the chat as a place in a list of his own."""
+"""They look at something of the caller's first, name the chat as a place in a list of his own, or as where his own saved
+messages came from."""
 
 
 @pytest.mark.parametrize("megagroup", [True, False])
