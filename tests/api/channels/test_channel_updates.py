@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.messages.test_sending import refused
 from tests.community import Community, run
 from tests.places import Place, place, publish, sound, user_of
@@ -116,6 +118,31 @@ def test_who_reads_comments_hears_of_new_ones_and_joins() -> None:
             await look(group, eve)
             assert c.services.channels.guests.of(group.id) == []
             sound(c)
+
+    run(story())
+
+
+def test_one_guest_too_many_hears_when_he_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And has the place of one who has closed the channel, once he asks again; what is written in it he never misses."""
+    monkeypatch.setattr(limits, "CHANNEL_GUESTS", 1)
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, megagroup=False)
+            await publish(here, ann, "the_news")
+            ears = Ear(c, bob), Ear(c, eve)
+            pts = (await look(here, bob)).pts
+            late = await look(here, eve)
+            assert late.final and late.timeout == limits.CHANNEL_TIMEOUT_SECONDS  # when to ask again
+            await here.post(ann, "first")
+            assert [ear.texts for ear in ears] == [["first"], []]
+            c.clock.advance(limits.CHANNEL_TIMEOUT_SECONDS)
+            missed = await look(here, eve, pts)
+            assert [one.message for one in missed.new_messages] == ["first"]
+            c.clock.advance(limits.CHANNEL_TIMEOUT_SECONDS)
+            assert isinstance(await look(here, eve, missed.pts), t.UpdatesChannelDifferenceEmpty)
+            await here.post(ann, "second")
+            assert [ear.texts for ear in ears] == [["first"], ["second"]]
 
     run(story())
 
