@@ -1,13 +1,21 @@
-"""What all tests share: compiled modules are kept, files that take long begin first, and nothing that was collected is
-looked at for garbage."""
+"""What all tests share: compiled modules are kept, files that take long begin first, no test leaves the process other
+than it was, and nothing that was collected is looked at for garbage."""
 
 from __future__ import annotations
 
 import gc
 import os
+import random
 import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import pytest
+
+from tests.leavings import as_it_was
+
+__all__ = ["as_it_was"]
+T = TypeVar("T")
 
 # Some machines forbid it. Hundreds of servers and commands are started here, each compiles 600 modules without it: half
 # of a whole run's CPU time, and every time limit twice as near.
@@ -82,8 +90,30 @@ SLOW = (
 benches, long properties. 2,800 tests stay."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--order",
+        default="",
+        metavar="SEED",
+        help="run the files in another order: `reversed`, or by this number",
+    )
+
+
+def arranged(tests: Iterable[T], file_of: Callable[[T], str], order: str) -> list[T]:
+    """The files `reversed` or shuffled by the number `order`; the tests of a file stay as they stand in it."""
+    files: dict[str, list[T]] = {}
+    for test in tests:
+        files.setdefault(file_of(test), []).append(test)
+    names = list(files)
+    if order == "reversed":
+        names.reverse()
+    else:
+        random.Random(int(order)).shuffle(names)
+    return [test for name in names for test in files[name]]
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
@@ -97,6 +127,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return (rank, 0 if rank < len(FIRST) else -size[file])
 
     items.sort(key=place)
+    if config.getoption("--order"):
+        items[:] = arranged(items, lambda item: item.location[0], config.getoption("--order"))
 
 
 def pytest_collection_finish() -> None:
