@@ -16,6 +16,7 @@ from tgserve.render import reactions as render_reactions
 from tgserve.render import topics as render_topics
 from tgserve.render import user as render_user
 from tgserve.render.message import message, people
+from tgserve.render.peers import peer
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.services.channels.posting import personal
@@ -25,7 +26,10 @@ from tgserve.services.channels.wishes import ALL, Wish, picked
 from tgserve.services.dialogs import Chat
 from tgserve.store import events as ev
 from tgserve.store.eventlog import Published
+from tgserve.tl import layers
 from tgserve.tl import types as t
+
+_TIMER = t.MessageActionSetMessagesTTL.ID.to_bytes(4, "little")
 
 
 class Crowd:
@@ -82,7 +86,19 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
         chats = render_chat.chats(services, viewer, who)
     else:
         users, chats = minimal(services, who)
-    return t.Updates(updates=[update], users=users, chats=chats, date=published.date, seq=0)
+    updates = [update, *beside(*views)] if type(event) is ev.NewMessage else [update]
+    return t.Updates(updates=updates, users=users, chats=chats, date=published.date, seq=0)
+
+
+def beside(*views: View) -> list[t.AnyUpdate]:
+    """What clients do not take from a service message: the timer that it speaks of (TDLib)."""
+    found: list[t.AnyUpdate] = []
+    for view in views:
+        if view.body.action.startswith(_TIMER):
+            action = layers.decode(view.body.action)
+            assert isinstance(action, t.MessageActionSetMessagesTTL)
+            found.append(t.UpdatePeerHistoryTTL(peer=peer(view.owner), ttl_period=action.period or None))
+    return found
 
 
 def minimal(services: Services, who: Iterable[int]) -> tuple[list[Any], list[Any]]:

@@ -464,3 +464,28 @@ def test_a_mention_is_unseen_before_its_mark_has_come() -> None:
             sound(c)
 
     run(story())
+
+
+@pytest.mark.parametrize("megagroup", [True, False])
+def test_a_timer_is_told_beside_its_service_message(megagroup: bool) -> None:
+    """TDLib reads timers from updatePeerHistoryTTL and from the dialog, not from the service message."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob, megagroup=megagroup)
+            c.services.channels.audience.arrived(bob.id)
+            ear = Ear(c, bob)
+            for period in (86_400, 0):
+                ear.heard.clear()
+                answer = await ann(messages.SetHistoryTTL(peer=here.peer(ann), period=period))
+                timer = t.UpdatePeerHistoryTTL(
+                    peer=t.PeerChannel(channel_id=here.number), ttl_period=period or None
+                )
+                assert timer in answer.updates
+                (told,) = ear.heard
+                assert isinstance(told.updates[0], t.UpdateNewChannelMessage)
+                assert told.updates[1:] == [timer]
+                assert (await here.line(bob)).ttl_period == (period or None)
+            sound(c)
+
+    run(story())

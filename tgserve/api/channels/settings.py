@@ -11,6 +11,7 @@ from tgserve import errors, limits
 from tgserve.api.channels.creating import answer
 from tgserve.render.action import action_of
 from tgserve.render.channel import TABS
+from tgserve.render.peers import peer
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
@@ -352,7 +353,7 @@ async def set_ttl(call: Call, channel: int, period: int) -> t.Updates:
         raise errors.TTL_PERIOD_INVALID()
     line = _line(journal.TTL, before=record.ttl_period, after=period)
     action = action_of(t.MessageActionSetMessagesTTL(period=period))
-    return await change(
+    made = await change(
         call,
         channel,
         rights.DELETE,
@@ -360,3 +361,5 @@ async def set_ttl(call: Call, channel: int, period: int) -> t.Updates:
         line,
         action=action,
     )
+    made.updates.append(t.UpdatePeerHistoryTTL(peer=peer(channel), ttl_period=period or None))
+    return made

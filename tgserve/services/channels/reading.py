@@ -234,6 +234,7 @@ class ChannelReading:
             if forum
             else self._register.unread(channel, me, read),
             count=top.count,
+            ttl_period=record.ttl_period if record is not None else 0,
         )
 
     def as_messages(self, me: int, channel: int) -> bool:
