@@ -231,3 +231,26 @@ def test_animations_of_one_emoji_stand_where_clients_look() -> None:
             assert render.set_of(media) == found.set.id == stock.ANIMATED
 
     run(story())
+
+
+def test_every_picture_is_in_one_set_at_most_and_says_which() -> None:
+    """TDLib's stickers belong to one set: it logs an ERROR when it reads another one from its database."""
+
+    async def story() -> None:
+        async with makers(1, stock=True) as (_, (ann,)):
+            home: dict[int, str] = {}
+            for asked in (
+                t.InputStickerSetAnimatedEmoji(),
+                t.InputStickerSetEmojiDefaultTopicIcons(),
+                t.InputStickerSetEmojiDefaultStatuses(),
+                t.InputStickerSetEmojiChannelDefaultStatuses(),
+                *(t.InputStickerSetDice(emoticon=game) for game in games.GAMES),
+            ):
+                found = await ann(messages.GetStickerSet(stickerset=asked, hash=0))
+                assert found.documents
+                for one in found.documents:
+                    assert home.setdefault(one.id, found.set.short_name) == found.set.short_name
+                    named = [part.stickerset for part in one.attributes if hasattr(part, "stickerset")]
+                    assert [part.id for part in named] == [found.set.id]
+
+    run(story())

@@ -1,8 +1,8 @@
 """Documents of the pictures that come with the server: made once for each store, in the background, found by name.
 
 Names: `still:👍` (webp), `appear:👍` and the like for reactions, `around`, `alone:👍` for emoji sent by themselves,
-`icon:🔥` for custom emoji, `dice:🎲:3` for games. Sets made of them are not stored: they are what the table of names
-says, with small ids. Who asks before all are made waits for them.
+`icon:🔥`, `status:🔥` and `badge:🔥` for custom emoji, `dice:🎲:3` for games. Sets made of them are not stored: they are
+what the table of names says, with small ids. Who asks before all are made waits for them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ NAMES: Final = {
     TON: "TonGifts",
     **{GAMES + place: f"Dice{place + 1}" for place in range(len(games.GAMES))},
 }
-OF_ICONS: Final = frozenset({CHANNEL_STATUSES, STATUSES, TOPICS})
+OF_ICONS: Final = {"icon": TOPICS, "status": STATUSES, "badge": CHANNEL_STATUSES}
+"""Sets of ICONS by what their pictures are named. Each has documents of its own: in TDLib they belong to one set, and it
+logs an ERROR when it reads another from its database."""
 
 _log = log.get("stock")
 _SLOT: Final = slot_of(STOCK_SLOT)
@@ -94,7 +96,8 @@ def pictures() -> Iterator[Picture]:
         yield Picture(f"alone:{emoji}", emoji, TGS, 512, ANIMATED, False, _alone(emoji))
     yield Picture("around", "\U0001f389", TGS, 512, 0, False, moving("around", "\U0001f389"))
     for emoji in ICONS:
-        yield Picture(f"icon:{emoji}", emoji, TGS, 512, TOPICS, True, _alone(emoji))
+        for kind, number in OF_ICONS.items():
+            yield Picture(f"{kind}:{emoji}", emoji, TGS, 512, number, True, _alone(emoji))
     for place, game in enumerate(games.GAMES):
         for value, data in enumerate(games.films(game)):
             key = games.KEYCAPS[value] if value < len(games.KEYCAPS) else game
@@ -210,9 +213,8 @@ class Stock:
             kind, _, emoji = name.partition(":")
             if kind == "alone":
                 members[ANIMATED].append(Sticker(number, (emoji,)))
-            elif kind == "icon":
-                for icons in OF_ICONS:
-                    members[icons].append(Sticker(number, (emoji,)))
+            elif kind in OF_ICONS:
+                members[OF_ICONS[kind]].append(Sticker(number, (emoji,)))
             elif kind == "dice":
                 game, _, value = emoji.partition(":")
                 keys = games.KEYCAPS[int(value)] if int(value) < len(games.KEYCAPS) else game
@@ -221,7 +223,7 @@ class Stock:
                 )
         for number, stickers in members.items():
             name = NAMES[number]
-            kind = "emojis" if number in OF_ICONS else "stickers"
+            kind = "emojis" if number in OF_ICONS.values() else "stickers"
             yield StickerSet(number, 0, kind, name, name, 0, len(stickers) + 1, tuple(stickers))
 
 
