@@ -14,9 +14,11 @@ from tests.community import run
 from tests.places import Place, place, publish, sound
 from tests.stickers.makers import id_of, makers
 from tests.talk import Person, talk
+from tgserve import limits
 from tgserve.render.journal import _ACTIONS
 from tgserve.services.channels import journal
 from tgserve.store import channel_records as cr
+from tgserve.store.keyspaces import ADMIN_LOG
 from tgserve.store.slots import slot_of
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -243,6 +245,37 @@ def test_posts_and_anonymous_messages_are_noted_as_sent() -> None:
             events = await log(group, ann, events_filter=sent)
             assert [(one.user_id, one.action.message.message) for one in events] == [(bob.id, "who am I")]
             sound(c)
+
+    run(story())
+
+
+def test_lines_of_posts_stand_in_order_among_others_and_go_when_they_are_old() -> None:
+    async def story() -> None:
+        async with talk(1) as (c, (ann,)):
+            news = await place(c, ann, megagroup=False)
+            said = []
+            for number in range(20):
+                await news.post(ann, f"post {number}")
+                await ann(channels.EditTitle(channel=news.input(ann), title=f"News {number}"))
+                said += ["ChangeTitle", "SendMessage"]
+            whole = await log(news, ann)
+            assert kinds(whole) == said
+            ids = [one.id for one in whole]
+            assert ids == sorted(set(ids), reverse=True) and ids[0] < 2**53
+            pages: list[int] = []
+            while page := await log(news, ann, limit=7, max_id=pages[-1] if pages else 0):
+                pages += [one.id for one in page]
+            assert pages == ids
+
+            def kept() -> int:
+                with c.store.read(slot_of(news.id)) as reader:
+                    return reader.count(ADMIN_LOG, news.id)
+
+            assert kept() == 40
+            c.clock.advance(limits.ADMIN_LOG_SECONDS + 1)
+            for number in range(40):
+                await news.post(ann, f"later {number}")
+            assert kept() == 40 == len(await log(news, ann))
 
     run(story())
 

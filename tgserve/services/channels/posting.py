@@ -270,7 +270,7 @@ class Posting:
                 txn.put(SENT, channel, mark_of(me, random_id), value=packed_mark(made))
                 if author.shown == channel or not record.megagroup:
                     line = c.LogEntry(now, me, journal.SEND, msg_id=made.msg_id, body_before=body)
-                    journal.note(txn, channel, line)
+                    journal.note_sent(txn, channel, line, made.pts)
                 sent.append(made)
             return sent
 
