@@ -1,8 +1,8 @@
 """Documents of the pictures that come with the server: made once for each store, in the background, found by name.
 
 Names: `still:👍` (webp), `appear:👍` and the like for reactions, `around`, `alone:👍` for emoji sent by themselves,
-`icon:🔥`, `status:🔥` and `badge:🔥` for custom emoji, `dice:🎲:3` for games. Sets made of them are not stored: they are
-what the table of names says, with small ids. Who asks before all are made waits for them.
+`icon:🔥`, `status:🔥` and `badge:🔥` for custom emoji, `dice:🎲:3` for games. Sets made of them are not stored: they
+are what the table of names says, with small ids. Who asks before all are made waits for them.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ NAMES: Final = {
     **{GAMES + place: f"Dice{place + 1}" for place in range(len(games.GAMES))},
 }
 OF_ICONS: Final = {"icon": TOPICS, "status": STATUSES, "badge": CHANNEL_STATUSES}
-"""Sets of ICONS by what their pictures are named. Each has documents of its own: in TDLib they belong to one set, and it
-logs an ERROR when it reads another from its database."""
+"""Sets of ICONS by what their pictures are named. Each has documents of its own: in TDLib they belong to one set, and
+it logs an ERROR when it reads another from its database."""
 
 _log = log.get("stock")
 _SLOT: Final = slot_of(STOCK_SLOT)
