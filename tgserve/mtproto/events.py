@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
 
-@dataclass(slots=True)
-class Invoke:
+
+class Invoke(Struct, gc=False):
     """Run this call and give the outcome to `Session.answer(msg_id, ...)`, once. `body` begins with the method's
-    constructor and is inflated already. Not frozen: making a frozen dataclass costs 1 us, and this is the hot path."""
+    constructor and is inflated already. A struct, unlike the others: making a dataclass costs 0.4 us, and this is the
+    hot path."""
 
     msg_id: int
     seq_no: int

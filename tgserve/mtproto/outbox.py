@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
+from msgspec import Struct
+
 from tgserve.limits import SESSION_OFFLINE_BYTES, SESSION_UNACKED_BYTES
 from tgserve.mtproto.constructors import (
     BAD_MSG_NOTIFICATION,
@@ -53,18 +55,15 @@ ANSWER: Final = 1
 NOTICE: Final = 3
 
 
-class Outgoing:
+class Outgoing(Struct, gc=False, eq=False):
     """A message of ours. `request`: msg_id of the call it answers, else 0. `content`: the client acknowledges it."""
 
-    __slots__ = ("body", "content", "kind", "msg_id", "request", "seq_no")
-
-    def __init__(self, body: bytes, kind: int, content: bool, request: int) -> None:
-        self.body = body
-        self.kind = kind
-        self.content = content
-        self.request = request
-        self.msg_id = 0
-        self.seq_no = 0
+    body: bytes
+    kind: int
+    content: bool
+    request: int
+    msg_id: int = 0
+    seq_no: int = 0
 
 
 class Outbox:
@@ -280,10 +279,8 @@ class Outbox:
             self.queue = []
             self.deaf = False
             self.waiting_bytes = self.push_bytes = 0
-            for out in queue:
-                self._stamp(out, now)
-                ready.append((out.msg_id, out.seq_no, out.body))
-            return [self._close(ready, False, now)]
+            self._stamp_all(queue, now)
+            return [self._close([(out.msg_id, out.seq_no, out.body) for out in queue], False, now)]
         oldest = int((now - RENEW_SECONDS) * 4294967296)
         waiting: list[Outgoing] = []
         stale = False
@@ -360,6 +357,26 @@ class Outbox:
         self.kept[msg_id] = out
         self.kept_bytes += len(out.body)
         if self.kept_bytes > SESSION_UNACKED_BYTES or len(self.kept) > KEPT_MESSAGES:
+            self._thin(out)
+
+    def _stamp_all(self, queue: list[Outgoing], now: float) -> None:
+        """As _stamp of each."""
+        least = int(now * 4294967296) & ~3
+        last, contents, kept, size = self.last_id, self.contents, self.kept, self.kept_bytes
+        for out in queue:
+            msg_id = least | out.kind
+            if msg_id <= last:
+                msg_id = ((last | 3) + 1) | out.kind
+            last = out.msg_id = msg_id
+            if out.content:
+                out.seq_no = contents * 2 + 1
+                contents += 1
+                kept[msg_id] = out
+                size += len(out.body)
+            else:
+                out.seq_no = contents * 2
+        self.last_id, self.contents, self.kept_bytes = last, contents, size
+        if size > SESSION_UNACKED_BYTES or len(kept) > KEPT_MESSAGES:
             self._thin(out)
 
     def _release(self, out: Outgoing) -> None:

@@ -22,7 +22,7 @@ from tgserve.limits import GUNZIP_BYTES
 from tgserve.mtproto import constructors as c
 from tgserve.mtproto.containers import Malformed, Packet, Part, deflate, inflate, split
 from tgserve.mtproto.events import Event, Invoke, NewSession
-from tgserve.mtproto.outbox import ACK_DELAY_SECONDS, HTTP_RESEND_SECONDS, NOTICE
+from tgserve.mtproto.outbox import ACK_DELAY_SECONDS, ANSWER, HTTP_RESEND_SECONDS, NOTICE
 from tgserve.mtproto.replay import ANSWERED, CANCELLED, CONTAINER, FORGOTTEN, NO_ACK, RPC
 from tgserve.mtproto.salts import Salts
 from tgserve.mtproto.service import MUST_BE_EVEN, SERVICE, UNANSWERED
@@ -30,6 +30,11 @@ from tgserve.mtproto.state import State
 
 ANSWER_REPEAT_MAX: Final = 4096
 """Bytes of an answer that is sent again unasked; of a larger one only msg_detailed_info."""
+
+
+_result_head = c.result_head
+_NO_CALL: Final = frozenset({0, c.GZIP_PACKED, c.MSG_CONTAINER, *SERVICE})
+"""What a packet can begin with that is no call; 0: its body is broken."""
 
 
 class Session(State):
@@ -64,7 +69,26 @@ class Session(State):
             self.reply(body)
             return []
         constructor = c.read_u32(plain, at)[0] if length >= 4 else 0
-        if constructor == c.GZIP_PACKED and msg_id not in self.window.state:
+        window = self.window
+        ids = window.ids
+        if (
+            seq_no & 1
+            and constructor not in _NO_CALL
+            and self.established
+            and ids
+            and msg_id > ids[-1]
+            and seq_no > window.seqs[-1]
+            and not window.refuses(msg_id, now)
+        ):
+            # A call behind all that has come: what is done with it below, for most packets hold nothing else.
+            self.accepted = True
+            window.add(msg_id, seq_no, RPC, now)
+            outbox = self.outbox
+            if not outbox.acks:
+                outbox.ack_since = now
+            outbox.acks[msg_id] = None
+            return [Invoke(msg_id, seq_no, plain[at:end])]
+        if constructor == c.GZIP_PACKED and msg_id not in window.state:
             try:
                 plain = inflate(plain, at + 4, end)
             except Malformed:
@@ -250,11 +274,17 @@ class Session(State):
 
     def answer(self, req_msg_id: int, body: bytes) -> None:
         """The outcome of an Invoke: a boxed result or rpc_error; packed when large and packable."""
-        bits = self.window.state.get(req_msg_id, 0)
-        if bits & CANCELLED:
-            return
-        self.result(req_msg_id, deflate(body) if len(body) >= 1024 else body)
-        if self.outbox.lost:
+        state, outbox = self.window.state, self.outbox
+        bits = state.get(req_msg_id)
+        if bits is not None:
+            if bits & CANCELLED:
+                return
+            state[req_msg_id] = bits | ANSWERED
+        if len(body) >= 1024:
+            body = deflate(body)
+        outbox.acks.pop(req_msg_id, None)
+        outbox.put(_result_head(c.RPC_RESULT, req_msg_id) + body, ANSWER, True, req_msg_id)
+        if outbox.lost:
             self.mark_lost()
 
     def push(self, body: bytes) -> None:

@@ -18,6 +18,8 @@ _QUICK_ACK = 0x80000000
 _unpack = U32.unpack_from
 _pack = U32.pack
 _PLAIN = bytes(8)
+_made = tuple.__new__
+"""What Frame(...) calls, without the call between."""
 
 
 class Intermediate(Held):
@@ -37,7 +39,7 @@ class Intermediate(Held):
             stop = start + size
             if stop > end:
                 return self._hold(data, at, size + 4)
-            frames.append(Frame(data[start:stop], word >= _QUICK_ACK))
+            frames.append(_made(Frame, (data[start:stop], word >= _QUICK_ACK)))
             at = stop
         if at < end:
             self._hold(data, at, 4)
