@@ -15,7 +15,7 @@ from tgserve.services.messaging import Sent
 from tgserve.store import records as r
 from tgserve.tl import layers
 from tgserve.tl import types as t
-from tgserve.tl.base import raw
+from tgserve.tl.base import Raw, raw
 
 _SHORT = Struct("<IIiiii").pack  # id, flags, msg_id, pts, pts_count, date
 _SHORT_ID = t.UpdateShortSentMessage.ID
@@ -32,7 +32,7 @@ def short(services: Services, sent: Sent) -> Any:
         flags = 0  # as the message itself: Saved Messages are not outgoing
     body = view.body
     if not (body.entities or body.media or body.ttl_period) or body.layer not in (0, layers.CURRENT):
-        return raw(_SHORT(_SHORT_ID, flags, sent.msg_id, sent.pts, 1, sent.date), 0)
+        return Raw(_SHORT(_SHORT_ID, flags, sent.msg_id, sent.pts, 1, sent.date), 0)
     parts = []
     if body.media:
         flags |= MEDIA

@@ -45,7 +45,12 @@ class Driver:
             return
         else:
             self._parked[coroutine] = ended
-            self._park(coroutine, waits_for)
+            try:
+                on_done = waits_for.on_done
+            except AttributeError:
+                self._park(coroutine, waits_for)
+            else:
+                on_done(partial(self._wake, coroutine))
             return
         ended(value, None)
 
@@ -68,7 +73,8 @@ class Driver:
 
     def _wake(self, coroutine: _Running, _done: Any) -> None:
         """What was waited for is there; the awaitable itself returns or raises its outcome when resumed."""
-        if coroutine not in self._parked:
+        ended = self._parked.pop(coroutine, None)
+        if ended is None:
             return  # cancelled meanwhile
         try:
             waits_for = coroutine.send(None)
@@ -77,12 +83,13 @@ class Driver:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as fault:
-            self._parked.pop(coroutine)(None, fault)
+            ended(None, fault)
             return
         else:
+            self._parked[coroutine] = ended
             self._park(coroutine, waits_for)
             return
-        self._parked.pop(coroutine)(value, None)
+        ended(value, None)
 
     def cancel_all(self) -> int:
         """Throw CancelledError into every parked handler; returns how many there were."""

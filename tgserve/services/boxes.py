@@ -41,6 +41,7 @@ MSG_ID = Struct(">I")
 NO_DIALOG = r.Dialog()
 NO_BOX = r.BoxHead()
 _encode = Encoder().encode
+_pack_own, _pack_peers, _pack_id = _OWN.pack, _PEERS.pack, MSG_ID.pack
 _row_key, _peer_key, _back_key, _dialog_key = ROWS.pack, PEER_ROWS.pack, BACKREFS.pack, DIALOGS.pack
 _ROW, _PEER, _BACK, _DIALOG = ROWS.tag, PEER_ROWS.tag, BACKREFS.tag, DIALOGS.tag
 
@@ -149,11 +150,14 @@ def packed_date(value: bytes) -> int:
 def insert(txn: Txn, owner: int, msg_id: int, row: r.Row, dialog: r.Dialog, date: int) -> r.Dialog:
     """Write the rows of a message that is new in the box; returns the chat's head as it must be stored after it."""
     journal, slot = txn.journal, txn.slot
+    peer, author, number, flags = row.peer, row.author, row.author_msg_id, row.flags
     journal[_row_key(slot, _ROW, owner, msg_id)] = _encode(row)
-    journal[_peer_key(slot, _PEER, owner, row.peer, msg_id)] = pack_row(owner, msg_id, row, date)
-    flags = row.flags
-    if row.author != owner:
-        journal[_back_key(slot, _BACK, owner, row.author, row.author_msg_id)] = MSG_ID.pack(msg_id)
+    if author != owner:
+        packed = _pack_peers(flags, date, number) if author == peer else pack_row(owner, msg_id, row, date)
+        journal[_back_key(slot, _BACK, owner, author, number)] = _pack_id(msg_id)
+    else:
+        packed = _pack_own(flags, date) if number == msg_id else pack_row(owner, msg_id, row, date)
+    journal[_peer_key(slot, _PEER, owner, peer, msg_id)] = packed
     if flags & r.ROW_FROM_SELF:
         return replace(
             dialog,

@@ -7,6 +7,7 @@ writes nothing and answers as the first send did, after that is durable. The bod
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from struct import Struct
 from typing import Protocol
 
@@ -188,15 +189,10 @@ class Messaging:
             audience = self._audience(me, peer, (draft,))
         now = int(self._clock.now())
         if peer > 0 and peer != me and _is_plain(draft):
-            return self._store.transact(
-                slot_of(me),
-                lambda txn: _send_plain(txn, me, peer, random_id, draft, now, origin, clear_draft),
-            )
-
-        def work(txn: Txn) -> Sent:
-            return _send(txn, me, peer, ((random_id, draft),), now, origin, clear_draft, audience)[0]
-
-        return self._store.transact(slot_of(me), work)
+            plain = partial(_send_plain, me, peer, random_id, draft, now, origin, clear_draft)
+            return self._store.transact(slot_of(me), plain)
+        single = partial(_send_one, me, peer, ((random_id, draft),), now, origin, clear_draft, audience)
+        return self._store.transact(slot_of(me), single)
 
     def send_many(
         self,
@@ -307,6 +303,37 @@ def body_of(
     )
 
 
+def _plain_body(draft: Draft, author: int, now: int, peer: int) -> r.Body:
+    """What body_of makes for a chat of two of a draft that _is_plain: most fields are as they are by default."""
+    return r.Body(
+        author,
+        now,
+        draft.text,
+        draft.layer,
+        draft.min_layer,
+        draft.entities,
+        draft.media,
+        draft.action,
+        draft.fwd,
+        draft.markup,
+        None,
+        0,
+        False,
+        draft.silent,
+        draft.noforwards,
+        draft.invert_media,
+        draft.grouped_id,
+        0,
+        0,
+        draft.effect,
+        2,
+        peer,
+        draft.users,
+        media_ttl=draft.media_ttl,
+        media_after=draft.media_after,
+    )
+
+
 def _send(
     txn: Txn,
     me: int,
@@ -384,8 +411,20 @@ def _is_plain(draft: Draft) -> bool:
     )
 
 
-def _send_plain(
+def _send_one(
+    me: int,
+    peer: int,
+    drafts: Sequence[tuple[int, Draft]],
+    now: int,
+    origin: Origin,
+    clear_draft: bool,
+    audience: Audience | None,
     txn: Txn,
+) -> Sent:
+    return _send(txn, me, peer, drafts, now, origin, clear_draft, audience)[0]
+
+
+def _send_plain(
     me: int,
     peer: int,
     random_id: int,
@@ -393,6 +432,7 @@ def _send_plain(
     now: int,
     origin: Origin,
     clear_draft: bool,
+    txn: Txn,
 ) -> Sent:
     """What `_send` does with what most messages are: a plain one, in a chat of two that has begun. Every row is named
     once, and nothing is asked that such a message has not."""
@@ -408,7 +448,7 @@ def _send_plain(
     data = look(box_key)
     head = NO_BOX if data is None else _box(data)
     msg_id = head.msg_id + 1
-    body = body_of(draft, me, now, peer=peer, reply=None, ttl_period=0, holders=2)
+    body = _plain_body(draft, me, now, peer)
     data = _encode(body)
     journal = txn.journal
     if len(data) <= SMALL_BYTES:

@@ -116,7 +116,10 @@ def append_message(
     journal[box_key] = _encode(BoxHead(pts, msg_id, box.qts, now, box.oldest_pts, 0))
     journal[_event_key(slot, _EVENT, user, pts, 0)] = _logged_message(msg_id, now)
     published = Published(user, pts, 1, event, now, memo, origin)
-    txn.publish(published)
+    if txn.published:
+        txn.published.append(published)
+    else:
+        txn.published = [published]
     return published
 
 

@@ -22,6 +22,8 @@ Handler = Callable[[Txn, Any, Any], None]
 
 PARCEL_ITEMS = 1000
 PARCEL_BYTES = 64_000
+SMALL_BYTES = 60
+"""More than a payload has that is small by its kind."""
 RETRY_SECONDS = 1.0
 RETRY_MOST_SECONDS = 60.0
 
@@ -70,9 +72,9 @@ def pack_parcels(
 ) -> Iterator[tuple[Handover, bytes]]:
     """Cut a group's items for one shard into parcels numbered from `first`, with the value of each one's row."""
     at = 0
-    if len(items) <= PARCEL_ITEMS and sum([len(item[2]) for item in items]) < PARCEL_BYTES:
+    if len(items) <= PARCEL_ITEMS and sum([len(item[2]) or SMALL_BYTES for item in items]) < PARCEL_BYTES:
         key = OUTBOX.key(META_SLOT, target, first)
-        yield Handover(source, target, first, key, items), _ENCODE(([item[:3] for item in items],))
+        yield Handover(source, target, first, key, items), _row(items)
         return
     while at < len(items):
         size = 0
@@ -80,15 +82,20 @@ def pack_parcels(
         while (
             end < len(items)
             and end - at < PARCEL_ITEMS
-            and (end == at or size + len(items[end][2]) < PARCEL_BYTES)
+            and (end == at or size + (len(items[end][2]) or SMALL_BYTES) < PARCEL_BYTES)
         ):
-            size += len(items[end][2])
+            size += len(items[end][2]) or SMALL_BYTES
             end += 1
         chunk = items[at:end]
         key = OUTBOX.key(META_SLOT, target, first)
-        yield Handover(source, target, first, key, chunk), _ENCODE(([item[:3] for item in chunk],))
+        yield Handover(source, target, first, key, chunk), _row(chunk)
         first += 1
         at = end
+
+
+def _row(items: list[OutboxItem]) -> bytes:
+    """The value of a parcel's row. A payload that is NOT_ENCODED (no bytes) is encoded here, with all others."""
+    return _ENCODE(([(source, target, data or payload) for source, target, data, payload, _ in items],))
 
 
 def read_cursors(reader: Reader) -> Cursors:

@@ -28,7 +28,7 @@ Found = tuple[tuple[Any, ...], V]
 OutboxItem = tuple[int, int, msgspec.Raw, Any, Any]
 """(source slot, target slot, encoded payload, payload, memo)"""
 NOT_ENCODED: Final = msgspec.Raw(b"")
-"""In place of a payload that is small by its kind, until it is known that it leaves the shard."""
+"""In place of a payload that is small by its kind: it is encoded with the parcel, if it leaves the shard."""
 MANY_SLOTS = -1
 """Target slot of a DeliverAll that is not yet divided among the shards; it is not encoded either."""
 

@@ -474,8 +474,6 @@ class Shard:
                 there = group.outgoing.get(number)
                 if there is None:
                     there = group.outgoing[number] = []
-                if item[2] is NOT_ENCODED:
-                    item = (item[0], item[1], msgspec.Raw(_ENCODE(item[3])), item[3], item[4])
                 there.append(item)
             elif self._apply(item, group) and self._txn.outgoing:
                 self._deliver(self._txn.outgoing, group)

@@ -113,7 +113,12 @@ def decode_request(data: bytes | memoryview) -> TLObject:
     id = _ID(data)[0]
     if id not in _REQUESTS and (id not in SCHEMA or not SCHEMA[id].function):
         raise TlError(errors.INPUT_METHOD_INVALID, f"{id:08x} is no method")
-    found, end = _read(_REQUESTS, data, 0)
+    try:
+        found, end = _REQUESTS[id](data, 4, 0)
+    except (struct.error, IndexError):
+        raise TlError(errors.INPUT_FETCH_ERROR, "ends early") from None
+    except UnicodeDecodeError:
+        raise TlError(errors.INPUT_FETCH_ERROR, "a string that is not UTF-8") from None
     if end != len(data):
         kind = errors.INPUT_FETCH_ERROR if end > len(data) else errors.INPUT_FETCH_FAIL
         raise TlError(kind, f"read to {end} of {len(data)}")

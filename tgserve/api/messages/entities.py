@@ -78,7 +78,8 @@ def compose(
         if len(data.translate(None, _ODD)) == len(data) and (
             "." not in message or not _DOTTED.search(message)
         ):
-            return Text(message.strip().encode())
+            stripped = message.strip()
+            return Text(data if stripped is message else stripped.encode())
     if (
         not entities
         and len(message) <= (limit if message.isascii() else limit // 2)
