@@ -7,13 +7,12 @@ import re
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from scripts import generate, generated_docs
+from tests.sources import ROOT, code_files, imports_in
 
-ROOT = Path(__file__).resolve().parent.parent
 STDLIB_LIKE = {"tgserve", "cli", "tests", "scripts", "setup", "setuptools"}
 # Import names that differ from the project's name on the package index.
 BY_NAME = {"cryptg": "tgserve/mtproto/ige.py"}
@@ -52,11 +51,11 @@ def optional(packaging) -> set[str]:
 def imported() -> set[str]:
     """Top-level names imported by the package, without the standard library's."""
     found = set()
-    for path in [*ROOT.glob("tgserve/**/*.py"), *ROOT.glob("cli/**/*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path in code_files():
+        for node in imports_in(path):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
+            elif not node.level:
                 found.add((node.module or "").partition(".")[0])
     found |= {
         name for name, place in BY_NAME.items() if f'"{name}"' in (ROOT / place).read_text(encoding="utf-8")
@@ -70,8 +69,13 @@ def test_generated_files_are_fresh():
 
 def test_generated_files_do_not_depend_on_what_asked_for_help_before():
     # A process of its own: click remembers how the first one who asked named a command's help option.
-    code = "from scripts import generate, manpages; manpages.pages(); raise SystemExit(len(generate.stale()))"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    code = (
+        "from scripts import generated_docs as docs, manpages\n"
+        "first = manpages.pages(); text = docs.cli(); assert manpages.pages() == first\n"
+        "print(text, end='')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 
 
 def test_what_is_imported_is_required_and_the_other_way_round(packaging):
