@@ -150,7 +150,7 @@ async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
     text = compose(call, request.message, request.entities, links=False)
     reply = reply_to(call, peer, request.reply_to)
     kept: Any = b""
-    topic = _topic(call, peer, reply)
+    topic = draft_topic(call, peer, reply)
     if reply is not None and not reply.foreign and reply.msg_id in (0, topic):
         reply = None  # it only says in which topic
     if text.text or reply is not None:
@@ -173,7 +173,7 @@ async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
     return True
 
 
-def _topic(call: Call, peer: int, reply: ReplyTo | None) -> int:
+def draft_topic(call: Call, peer: int, reply: ReplyTo | None) -> int:
     """The topic of a forum that a draft is for; 0 for the chat."""
     if reply is None or not is_channel(peer):
         return 0

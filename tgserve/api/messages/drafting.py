@@ -101,6 +101,13 @@ def reply_to(call: Call, peer: int, reply: t.AnyInputReplyTo | None) -> ReplyTo 
     return replace(_quote(call, peer, reply), top=top)
 
 
+def in_topic(peer: int, reply: ReplyTo | None, top: int | None) -> ReplyTo | None:
+    """For requests that name topic or thread beside what they answer."""
+    if not top or top < 0 or not is_channel(peer) or (reply is not None and reply.top):
+        return reply
+    return ReplyTo(0, top=top) if reply is None else replace(reply, top=top)
+
+
 def _foreign(call: Call, source: int, reply: t.InputReplyToMessage) -> ReplyTo:
     """An answer, elsewhere, to a message of chat `source`: it says whose that was and what of it is quoted, as a
     forward would, and where it stands only for posts of channels: nobody else has the same number for any other.

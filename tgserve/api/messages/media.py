@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.api.messages import drafting
 from tgserve.api.messages.attachments import TOGETHER, Ready, photo_or_document, ready
+from tgserve.api.messages.dialogs import draft_topic
 from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import page_limit
 from tgserve.api.messages.polls import send_poll
@@ -205,6 +206,13 @@ async def send_multi_media(call: Call, request: messages.SendMultiMedia) -> t.An
     if later:
         return await schedule(call, peer, pairs, later, send_as)
     sent = await call.services.messaging.send_many(call.me, peer, pairs, origin=call.session, send_as=send_as)
+    if request.clear_draft and not sent[0].repeated:
+        topic, forget = draft_topic(call, peer, drafts[0].reply), (b"", layers.CURRENT)
+        if topic:
+            reading = call.services.channels.thread_reading
+            await reading.save_draft(call.me, peer, topic, *forget, origin=call.session)
+        else:
+            await call.services.dialogs.save_draft(call.me, peer, *forget, origin=call.session)
     return render_sent.full(call.services, call.me, sent, random_ids, call.now)
 
 

@@ -230,7 +230,7 @@ async def get_search_counters(
         count, inexact = 0, False
         found = kinds.kinds_of(what)
         if is_channel(peer):
-            count, inexact = await _count_in_channel(call, peer, what, found)
+            count, inexact = await _count_in_channel(call, peer, what, found, request.top_msg_id or 0)
         elif isinstance(what, t.InputMessagesFilterMyMentions):
             page = _look(call, peer, Window(limit=SCAN_ROWS), _mentions).page
             count, inexact = page.count, call.services.dialogs.head(call.me, peer).count > SCAN_ROWS
@@ -245,8 +245,13 @@ async def get_search_counters(
 
 
 async def _count_in_channel(
-    call: Call, channel: int, what: t.AnyMessagesFilter, found: tuple[str, ...] | None
+    call: Call, channel: int, what: t.AnyMessagesFilter, found: tuple[str, ...] | None, top: int
 ) -> tuple[int, bool]:
+    """In all of it, or in the topic or thread `top`."""
+    if top:
+        asked = None if found is None else Asked(kinds=found)
+        within = await searching.in_thread(call, channel, top, what, asked, Window(limit=0))
+        return within.page.count, within.inexact
     if isinstance(what, t.InputMessagesFilterMyMentions):
         mentioned = searching.mentions(call, channel, Window(limit=SCAN_ROWS))
         return mentioned.page.count, mentioned.inexact

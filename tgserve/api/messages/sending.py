@@ -87,7 +87,7 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
         raise errors.LIMIT_INVALID()
     if len(request.random_id) != len(request.id) or len(set(request.random_id)) != len(request.id):
         raise errors.RANDOM_ID_INVALID()
-    reply = drafting.reply_to(call, peer, request.reply_to)
+    reply = drafting.in_topic(peer, drafting.reply_to(call, peer, request.reply_to), request.top_msg_id)
     drafts = []
     groups: dict[int, int] = {}
     views = _to_forward(call, source, request.id)
