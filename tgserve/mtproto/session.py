@@ -18,7 +18,7 @@ from typing import Final
 
 from tgserve.errors import INPUT_FETCH_ERROR, INPUT_FETCH_FAIL
 from tgserve.ids import Ids
-from tgserve.limits import GUNZIP_BYTES
+from tgserve.limits import GUNZIP_BYTES, MSG_ID_FUTURE_SECONDS, MSG_ID_PAST_SECONDS
 from tgserve.mtproto import constructors as c
 from tgserve.mtproto.containers import Malformed, Packet, Part, deflate, inflate, split
 from tgserve.mtproto.events import Event, Invoke, NewSession
@@ -78,9 +78,11 @@ class Session(State):
             and ids
             and msg_id > ids[-1]
             and seq_no > window.seqs[-1]
-            and not window.refuses(msg_id, now)
+            and not msg_id & 3
+            and -MSG_ID_PAST_SECONDS <= (msg_id >> 32) - now <= MSG_ID_FUTURE_SECONDS
         ):
-            # A call behind all that has come: what is done with it below, for most packets hold nothing else.
+            # A call behind all that has come (so above what is forgotten, too): what is done with it below, for most
+            # packets hold nothing else.
             self.accepted = True
             window.add(msg_id, seq_no, RPC, now)
             outbox = self.outbox

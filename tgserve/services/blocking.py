@@ -30,6 +30,13 @@ class Blocks:
             listed = self._load(owner)
         return peer in listed
 
+    def between(self, one: int, other: int) -> bool:
+        """Has one of them blocked the other?"""
+        lists = self._lists
+        if one in lists and other in lists:
+            return other in lists[one] or one in lists[other]
+        return self.has_blocked(one, other) or self.has_blocked(other, one)
+
     def _load(self, owner: int) -> frozenset[int]:
         if len(self._lists) >= OWNERS_KEPT:
             self._lists.clear()

@@ -248,10 +248,10 @@ class Messaging:
         if peer == SERVICE_USER:
             raise errors.CHAT_WRITE_FORBIDDEN()
         self.check_bot(me, peer)
-        if self._blocks.has_blocked(me, peer):
-            raise errors.YOU_BLOCKED_USER()
-        if self._blocks.has_blocked(peer, me):
-            raise errors.USER_IS_BLOCKED()
+        if self._blocks.between(me, peer):
+            raise (
+                errors.YOU_BLOCKED_USER() if self._blocks.has_blocked(me, peer) else errors.USER_IS_BLOCKED()
+            )
 
 
 def body_of(

@@ -44,10 +44,10 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         silent=request.silent,
         noforwards=request.noforwards,
         invert_media=request.invert_media,
-        effect=drafting.effect(call, peer, request.effect),
+        effect=drafting.effect(call, peer, request.effect) if request.effect else 0,
         mentions=drafting.mentions(call, text) if peer < 0 and text.entities else (),
     )
-    send_as = drafting.send_as(call, peer, request.send_as)
+    send_as = 0 if request.send_as is None else drafting.send_as(call, peer, request.send_as)
     looking = None
     if call.services.previews.web is not None and text.entities and not request.no_webpage:
         if webpages.may_embed(call, peer):
