@@ -48,11 +48,13 @@ def chat(services: Services, viewer: int, peer: int) -> Any:
     if roster is None or member is None:
         return t.ChatEmpty(id=-peer)
     group = roster.group
-    if group.migrated_to and not member.gone:
-        return _migrated(services, viewer, roster, member)
-    kind: Any = member.title_then if member.gone else (member.admin, viewer == group.creator)
-    if member.gone == r.MEMBER_LEFT:
-        kind = (kind,)
+    kind: Any
+    if not member.gone:
+        if group.migrated_to:
+            return _migrated(services, viewer, roster, member)
+        kind = (member.admin, viewer == group.creator)
+    else:
+        kind = member.title_then if member.gone != r.MEMBER_LEFT else (member.title_then,)
     drawn = roster.drawn.get(kind)
     if drawn is None:
         made = _draw(services, roster, member, viewer)

@@ -32,7 +32,8 @@ def deliver_all(txn: Txn, word: pl.DeliverAll, letter: Letter | None) -> None:
             txn.slot = slot
             deliver(txn, word.to(user), None)
         return
-    find, journal = txn.found, txn.journal
+    find, journal, overlay = txn.found, txn.journal, txn.overlay
+    pack_id, append_message = boxes.MSG_ID.pack, eventlog.append_message
     chat, author, number, date, version = word.chat, word.author, word.author_msg_id, word.date, word.version
     row, row_data, packed, body = letter.row, letter.row_data, letter.packed, letter.body
     mention = 1 if row.flags & boxes.UNREAD_MENTION == boxes.UNREAD_MENTION else 0
@@ -41,18 +42,19 @@ def deliver_all(txn: Txn, word: pl.DeliverAll, letter: Letter | None) -> None:
     for user, slot in zip(users, slots_of(users), strict=True):
         txn.slot = slot
         dialog_key = _dialog_key(slot, _DIALOG, user, chat)
-        data = find(dialog_key)
+        # Of each of them this job has written nothing yet.
+        data = overlay[dialog_key] if dialog_key in overlay else find(dialog_key)
         dialog = NO_DIALOG if data is None else _dialog(data)
         if version <= dialog.left_at or dialog.left_date or dialog.folder:
             deliver(txn, word.to(user), letter)
             continue
         box_key = _box_key(slot, _BOX, user)
-        data = find(box_key)
+        data = overlay[box_key] if box_key in overlay else find(box_key)
         box = NO_BOX if data is None else _box(data)
         msg_id = box.msg_id + 1
         journal[_row_key(slot, _ROW, user, msg_id)] = row_data
         journal[_peer_key(slot, _PEER, user, chat, msg_id)] = packed
-        journal[_back_key(slot, _BACK, user, author, number)] = boxes.MSG_ID.pack(msg_id)
+        journal[_back_key(slot, _BACK, user, author, number)] = pack_id(msg_id)
         if answers:
             reply_id = boxes.reply_id(txn, user, body)
         dialog = replace(
@@ -70,4 +72,4 @@ def deliver_all(txn: Txn, word: pl.DeliverAll, letter: Letter | None) -> None:
         else:
             txn.put(DIALOGS, user, chat, value=dialog)
         view = View(user, msg_id, row, body, reply_id, letter=letter)
-        eventlog.append_message(txn, user, box_key, box, date, view)
+        append_message(txn, user, box_key, box, date, view)
