@@ -282,6 +282,37 @@ def test_reactions_are_told_as_far_as_their_author_wants() -> None:
     run(story())
 
 
+def test_6_4_a_reaction_of_an_anonymous_admin_is_the_groups() -> None:
+    async def story() -> None:
+        async with scene(3) as s:
+            ann, bob, eve = s.people
+            here = await place(s.c, ann, bob, eve, title="Town")
+            await s.register(eve)
+            wish = t.ReactionsNotifySettings(
+                messages_notify_from=t.ReactionNotificationsFromAll(),
+                sound=t.NotificationSoundDefault(),
+                show_previews=True,
+            )
+            await eve(account.SetReactionsNotifySettings(settings=wish))
+            post = await here.post(eve, "my words")
+            for anonymous, who, name in (
+                (False, "chat_from_id", "P1"),
+                (True, "chat_from_group_id", "Town"),
+            ):
+                await here.promote(ann, bob, anonymous=anonymous, pin_messages=True)
+                s.c.clock.advance(5)
+                for reaction in ([], [t.ReactionEmoji(emoticon="👍")]):
+                    await bob(
+                        messages.SendReaction(peer=here.peer(bob), msg_id=post, reaction=list(reaction))
+                    )
+                assert await s.quiet() == ["CHAT_REACT_TEXT"]
+                assert s.service.last["loc_args"] == [name, "Town", "👍", "my words"]
+                assert s.service.last["custom"][who] == (here.number if anonymous else bob.id)
+                assert anonymous is not (bob.id in s.service.last["custom"].values())
+
+    run(story())
+
+
 def test_a_message_that_was_scheduled_is_told_to_its_authors_devices() -> None:
     async def story() -> None:
         async with scene() as s:

@@ -17,7 +17,7 @@ from tgserve.render import media as render_media
 from tgserve.render import polls as render_polls
 from tgserve.render import post
 from tgserve.render.peers import PEER_CHAT, PEER_USER, peer_bytes, peer_id
-from tgserve.render.reactions import reactions_bytes
+from tgserve.render.reactions import reactions_bytes, shown
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
@@ -352,7 +352,7 @@ def people(views: Iterable[View], services: Services) -> dict[int, None]:
             found[body.via_bot] = None
         if body.reactions is not None:
             for given in body.reactions.recent:
-                found[given.user] = None
+                found[shown(services, view, given.user)] = None
         if body.poll:
             for voter in render_polls.faces(services, body.poll):
                 found[voter] = None

@@ -9,8 +9,11 @@ from tgserve.store import channel_records as c
 from tgserve.tl import types as t
 
 
-def participant(channel: c.Channel, viewer: int, user: int, seat: c.Participant) -> t.AnyChannelParticipant:
-    """One member, or one who is kept out; `viewer` is told of himself how he came."""
+def participant(
+    channel: c.Channel, viewer: int, user: int, seat: c.Participant, hidden: frozenset[int] = frozenset()
+) -> t.AnyChannelParticipant:
+    """One member, or one who is kept out; `viewer` is told of himself how he came. Nobody of `hidden` is named: what
+    they did to `user` he did himself."""
     if user == channel.creator and seat.state == c.MEMBER:
         may = rights.admin_rights(channel, user, seat)
         return t.ChannelParticipantCreator(
@@ -26,13 +29,15 @@ def participant(channel: c.Channel, viewer: int, user: int, seat: c.Participant)
         )
     if seat.state == c.LEFT:
         return t.ChannelParticipantLeft(peer=peer(user))
+    inviter = 0 if seat.inviter in hidden else seat.inviter
     if seat.admin:
+        promoter = seat.promoted_by or channel.creator
         return t.ChannelParticipantAdmin(
             can_edit=viewer == channel.creator or seat.promoted_by == viewer,
             self_=user == viewer,
             user_id=user,
-            inviter_id=seat.inviter or None if user == viewer else None,
-            promoted_by=seat.promoted_by or channel.creator,
+            inviter_id=inviter or None if user == viewer else None,
+            promoted_by=user if promoter in hidden else promoter,
             date=seat.date,
             admin_rights=admin_rights(seat.admin),
             rank=seat.rank or None,
@@ -41,15 +46,16 @@ def participant(channel: c.Channel, viewer: int, user: int, seat: c.Participant)
         return t.ChannelParticipantSelf(
             via_request=seat.via_request,
             user_id=user,
-            inviter_id=seat.inviter or user,
+            inviter_id=inviter or user,
             date=seat.date,
             rank=seat.rank or None,
         )
     return t.ChannelParticipant(user_id=user, date=seat.date, rank=seat.rank or None)
 
 
-def named(user: int, seat: c.Participant | None) -> tuple[int, ...]:
-    """Users whom a participant's line speaks of."""
+def named(user: int, seat: c.Participant | None, hidden: frozenset[int] = frozenset()) -> tuple[int, ...]:
+    """Users whom a participant's line speaks of, but for those `hidden`."""
     if seat is None:
         return (user,)
-    return tuple(one for one in (user, seat.inviter, seat.promoted_by, seat.banned_by) if one)
+    who = (user, seat.inviter, seat.promoted_by, seat.banned_by)
+    return tuple(one for one in who if one and one not in hidden)

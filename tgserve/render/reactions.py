@@ -13,6 +13,7 @@ from tgserve.render.stickers import is_custom_emoji
 from tgserve.services import Services
 from tgserve.services.boxes import View
 from tgserve.store import records as r
+from tgserve.store.records import CHANNEL_BASE
 from tgserve.tl import hashing, layers
 from tgserve.tl import types as t
 
@@ -97,7 +98,7 @@ def reactions(services: Services, view: View) -> t.MessageReactions:
         )
         for kind, count in stored.counts
     ]
-    latest = [] if saved else [one_of(view, given) for given in stored.recent]
+    latest = [] if saved else [one_of(services, view, given) for given in stored.recent]
     return t.MessageReactions(
         min=not viewer,
         can_see_list=bool(latest),
@@ -129,7 +130,7 @@ def reactions_bytes(services: Services, view: View) -> bytes:
             mine = one.user == viewer
             unread = waits and not mine and one.number > stored.seen
             parts.append(_PLAIN(_GIVEN, one.big | unread << 1 | mine << 2))
-            parts += (peer_bytes(one.user), _INT(one.date), _reaction_bytes(one.kind))
+            parts += (peer_bytes(shown(services, view, one.user)), _INT(one.date), _reaction_bytes(one.kind))
     return b"".join(parts)
 
 
@@ -152,7 +153,14 @@ def _waits(view: View, viewer: int) -> bool:
     return view.body.author == viewer and (view.owner == viewer or view.owner < 0)
 
 
-def one_of(view: View, given: r.Reacted) -> t.AnyMessagePeerReaction:
+def shown(services: Services, view: View, user: int) -> int:
+    """Under whose name a reaction stands: under the group's, when an anonymous admin gave it."""
+    if view.owner <= -CHANNEL_BASE and user in services.channels.register.anonymous(view.owner):
+        return view.owner
+    return user
+
+
+def one_of(services: Services, view: View, given: r.Reacted) -> t.AnyMessagePeerReaction:
     """Who gave one reaction, for the viewer."""
     viewer = view.viewer or max(view.owner, 0)
     seen = view.body.reactions.seen if view.body.reactions is not None else 0
@@ -160,7 +168,7 @@ def one_of(view: View, given: r.Reacted) -> t.AnyMessagePeerReaction:
         big=given.big,
         unread=given.user != viewer and given.number > seen and _waits(view, viewer),
         my=given.user == viewer,
-        peer_id=peer(given.user),
+        peer_id=peer(shown(services, view, given.user)),
         date=given.date,
         reaction=reaction(given.kind),
     )

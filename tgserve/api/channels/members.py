@@ -15,7 +15,7 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels import rights
-from tgserve.services.channels.members import page
+from tgserve.services.channels.members import Newest, page
 from tgserve.services.channels.register import is_channel
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
@@ -32,10 +32,11 @@ async def get_participant(call: Call, request: channels.GetParticipant) -> t.Any
         raise errors.PARTICIPANT_ID_INVALID()
     record = call.services.channels.members.may_ask_of(call.me, channel, user)
     seat = call.services.channels.members.seat_of(channel, user)
+    hidden = call.services.channels.members.hidden(call.me, channel)
     return t.ChannelsChannelParticipant(
-        participant=participant(record, call.me, user, seat),
+        participant=participant(record, call.me, user, seat, hidden),
         chats=chats(call.services, call.me, (channel, user)),
-        users=users(call.services, call.me, named(user, seat)),
+        users=users(call.services, call.me, named(user, seat, hidden)),
     )
 
 
@@ -56,6 +57,11 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
         raise errors.CHAT_ADMIN_REQUIRED()
     everybody = members.by_role(channel, role) if role else await _everybody(call, channel, what)
     limit = min(max(request.limit, 0), limits.PARTICIPANTS_PER_PAGE)
+    hidden = members.hidden(call.me, channel)
+    if hidden and isinstance(everybody, Newest):
+        everybody = everybody.without(hidden)
+    elif hidden:
+        everybody = [user for user in everybody if user not in hidden]
     count, found = await page(everybody, _wanted(call, what), request.offset, limit)
     if role == rights.ROLE_ADMIN and record.creator in found:
         found = [record.creator, *(user for user in found if user != record.creator)]
@@ -67,8 +73,8 @@ async def get_participants(call: Call, request: channels.GetParticipants) -> t.A
     for user, seat in zip(found, seats, strict=True):
         if seat is None:
             continue
-        drawn.append(participant(record, call.me, user, seat))
-        who.update(dict.fromkeys(named(user, seat)))
+        drawn.append(participant(record, call.me, user, seat, hidden))
+        who.update(dict.fromkeys(named(user, seat, hidden)))
     return t.ChannelsChannelParticipants(
         count=count,
         participants=drawn,

@@ -70,10 +70,10 @@ async def get_message_reactions_list(
     view, page = call.services.reactions.reactors(
         call.me, peer, request.id, kind, request.offset or "", request.limit
     )
-    who = dict.fromkeys(one.user for one in page.items)
+    who = dict.fromkeys(render.shown(call.services, view, one.user) for one in page.items)
     return t.MessagesMessageReactionsList(
         count=page.count,
-        reactions=[render.one_of(view, one) for one in page.items],
+        reactions=[render.one_of(call.services, view, one) for one in page.items],
         chats=render_chat.chats(call.services, call.me, {peer: None}),
         users=users(call.services, call.me, who),
         next_offset=page.next or None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -22,7 +22,7 @@ from tgserve.services import alarms
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import Done, admitted, announce, come_in
 from tgserve.services.channels.posting import put_action
-from tgserve.services.channels.register import Register, Seat, load, save
+from tgserve.services.channels.register import NOBODY, Register, Seat, load, save
 from tgserve.services.channels.seats import drop_request, gone, put_seat, seat_of
 from tgserve.services.groups.life import Action
 from tgserve.services.messaging import Origin
@@ -92,10 +92,57 @@ class Newest(Sequence[int]):
         """Taken out when somebody looks: many may go meanwhile."""
         self._gone.add(one)
 
+    def without(self, some: Collection[int]) -> Sequence[int]:
+        """The same but for these, who are few."""
+        self._settle()
+        last = len(self.came) - 1
+        places = [last - self.came.index(one) for one in some if one in self.came]
+        return _Without(self, sorted(places))
+
     def _settle(self) -> None:
         if self._gone:
             gone, self._gone = self._gone, set()
             self.came = array("q", [one for one in self.came if one not in gone])
+
+
+class _Without(Sequence[int]):
+    """A list with some places left out (growing numbers): a page costs the page."""
+
+    __slots__ = ("_of", "_places")
+
+    def __init__(self, of: Newest, places: Sequence[int]) -> None:
+        self._of = of
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._of) - len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[int]: ...
+
+    def __getitem__(self, at: int | slice) -> int | list[int]:
+        if not isinstance(at, slice):
+            return self._of[self._behind(at)]
+        start, stop, step = at.indices(len(self))
+        if start >= stop:
+            return []
+        first, last = self._behind(start), self._behind(stop - 1) + 1
+        out = {place - first for place in self._places if first <= place < last}
+        return [one for number, one in enumerate(self._of[first:last]) if number not in out][::step]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self[:])
+
+    def _behind(self, at: int) -> int:
+        """Where the entry `at` stands in the whole list."""
+        for place in self._places:
+            if place > at:
+                break
+            at += 1
+        return at
 
 
 @dataclass(slots=True)
@@ -134,10 +181,21 @@ class Members:
             return record, True
         return record, record.megagroup and not record.members_hidden and rights.is_member(seat)
 
+    def hidden(self, me: int, channel: int) -> frozenset[int]:
+        """Members whom `me` is not told of: admins who act under the group's name, unless he is an admin himself."""
+        found = self._register.anonymous(channel)
+        record = self._register.get_or_none(channel) if found else None
+        if record is None or rights.is_admin(record, me, self._register.participant(channel, me)):
+            return NOBODY
+        return found
+
     def may_ask_of(self, me: int, channel: int, user: int) -> c.Channel:
         """The channel, if `me` may know whether and how `user` is in it: oneself always, in a supergroup its admins,
-        and others unless their list is hidden. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        and others unless their list is hidden. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED, USER_NOT_PARTICIPANT for one who
+        is `hidden`."""
         record, visible = self.visible(me, channel)
+        if user in self.hidden(me, channel):
+            raise errors.USER_NOT_PARTICIPANT()
         if user == me or visible or (record.megagroup and not record.members_hidden):
             return record
         if not record.megagroup or not rights.is_admin(
@@ -257,6 +315,8 @@ class Members:
                 continue
             seat = self._register.participant(channel, me)
             if record.members_hidden and not rights.is_admin(record, me, seat):
+                continue
+            if user in self.hidden(me, channel):
                 continue
             if rights.is_member(seat) and rights.is_member(self._register.participant(channel, user)):
                 found.append(channel)

@@ -323,8 +323,12 @@ class ChannelReading:
 
     def readers_of(self, me: int, channel: int, msg_id: int) -> list[tuple[int, int]]:
         """(user, when) of the members of a small supergroup who have read a message of `me`. CHANNEL_PRIVATE,
-        CHAT_TOO_BIG, MESSAGE_ID_INVALID, MESSAGE_TOO_OLD."""
-        record, _ = self._register.seat(me, channel)
+        CHAT_TOO_BIG, MESSAGE_ID_INVALID, MESSAGE_TOO_OLD, CHAT_ADMIN_REQUIRED where the members are hidden from him."""
+        record, own = self._register.seat(me, channel)
+        admin = rights.is_admin(record, me, own)
+        if record.members_hidden and not admin:
+            raise errors.CHAT_ADMIN_REQUIRED()
+        passed = {me} if admin else {me, *self._register.anonymous(channel)}
         if not record.megagroup or record.members > limits.READERS_SHOWN:
             raise errors.CHAT_TOO_BIG()
         view = self.message_or_none(me, channel, msg_id)
@@ -335,7 +339,7 @@ class ChannelReading:
         found: list[tuple[int, int]] = []
         with self._store.read(slot_of(channel)) as reader:
             for key, seat in reader.range(PARTICIPANTS, channel):
-                if seat.state != c.MEMBER or key[1] == me:
+                if seat.state != c.MEMBER or key[1] in passed:
                     continue
                 for _, date in reader.range(GROUP_READS, channel, channel, key[1], lo=msg_id, limit=1):
                     found.append((key[1], int.from_bytes(date, "big")))

@@ -21,13 +21,14 @@ from tgserve.store import channel_records as c
 from tgserve.store import records as r
 from tgserve.store.eventlog import Published, box_head
 from tgserve.store.events import DeleteMessages, NewMessage
-from tgserve.store.keyspaces import BODIES, CHANNELS, DIALOGS, JOINED, PARTICIPANTS, PEER_ROWS
+from tgserve.store.keyspaces import BODIES, BY_ROLE, CHANNELS, DIALOGS, JOINED, PARTICIPANTS, PEER_ROWS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Reader, Txn
 
 CHANNELS_CACHED = 20_000
+NOBODY: frozenset[int] = frozenset()
 TAIL = 1_000
 """Newest messages of a channel whose authors are kept in memory for counting what is unread."""
 TAILS_CACHED = 2_000
@@ -43,6 +44,8 @@ class Known:
     record: c.Channel
     drawn: dict[Any, Any] = field(default_factory=dict)
     """What drawing wants to keep of this state of the channel."""
+    anonymous: frozenset[int] | None = None
+    """Register.anonymous, once somebody has asked."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -71,6 +74,10 @@ class Top:
     date: int
     pts: int
     count: int
+
+
+def _hides(seat: c.Participant | None) -> bool:
+    return seat is not None and bool(seat.admin & rights.ANONYMOUS)
 
 
 def is_channel(peer: int) -> bool:
@@ -135,6 +142,19 @@ class Register:
         with self._store.read(slot_of(channel)) as reader:
             rows = reader.many(PARTICIPANTS, channel, users)
         return [None if row is None else rights.current(row, now) for row in rows]
+
+    def anonymous(self, channel: int) -> frozenset[int]:
+        """Admins of a supergroup who act under its name: no plain member is told who they are."""
+        known = self.known_or_none(channel)
+        if known is None or not known.record.megagroup:
+            return NOBODY
+        if known.anonymous is None:
+            with self._store.read(slot_of(channel)) as reader:
+                users = [key[2] for key, _ in reader.range(BY_ROLE, channel, rights.ROLE_ADMIN)]
+                seats = ((user, reader.get(PARTICIPANTS, channel, user)) for user in users)
+                found = [user for user, seat in seats if rights.is_member(seat) and _hides(seat)]
+            known.anonymous = frozenset(found)
+        return known.anonymous
 
     def seat(self, me: int, channel: int) -> tuple[c.Channel, c.Participant]:
         """The channel for a member. CHANNEL_INVALID, CHANNEL_PRIVATE."""

@@ -79,7 +79,9 @@ class Drawing:
         if not content.kind or content.service or content.pinned:
             content = Content("NOTEXT")
         where = "" if item.peer > 0 else self._title(item.peer)
-        scene = Scene(USER if item.peer > 0 else CHAT, self.name(user, item.who), where)
+        hidden = is_channel(item.peer) and item.who in self._register.anonymous(item.peer)
+        who = item.peer if hidden else item.who
+        scene = Scene(USER if item.peer > 0 else CHAT, self.name(user, who), where, who)
         return payload.of_reaction(scene, content, item, emoji_of(item.word))
 
     def name(self, viewer: int, other: int) -> str:

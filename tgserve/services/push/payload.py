@@ -115,7 +115,9 @@ def locked(item: PushWaiting) -> Drawn:
 def of_reaction(scene: Scene, content: Content, item: PushWaiting, emoji: str) -> Drawn:
     """A reaction to a message of the receiver's: `content` is that of his message, `scene.who` has reacted."""
     custom = _where(item.peer) | {"msg_id": item.msg_id}
-    if scene.place != USER:
+    if scene.place != USER and scene.author < 0:
+        custom["chat_from_group_id"] = _bare(scene.author)
+    elif scene.place != USER:
         custom["chat_from_id"] = item.who
     silent = bool(item.flags & decide.SILENT)
     if item.flags & decide.HIDDEN:
