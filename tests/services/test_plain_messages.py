@@ -71,7 +71,7 @@ def run(rows: Rows, draft: Draft, random_id: int, clear: bool, short: bool) -> t
     txn.open_group()
     txn.begin(slot_of(ME))
     if short:
-        sent = messaging._send_plain(txn, ME, PEER, random_id, draft, NOW, (1, 2), clear)
+        sent = messaging._send_plain(ME, PEER, random_id, draft, NOW, (1, 2), clear, txn)
     else:
         (sent,) = messaging._send(txn, ME, PEER, ((random_id, draft),), NOW, (1, 2), clear, None)
     decoded = {key: value for key, value in txn.journal.items() if not key.startswith(EVENT)}
