@@ -182,7 +182,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         made.admins_count = record.admins
         made.kicked_count = record.kicked
         made.banned_count = record.restricted
-        if record.pending:
+        if record.pending and may & rights.INVITE:
             made.requests_pending = record.pending
             made.recent_requesters = [one.user for one in services.channels.doors.waiting(peer)[:5]]
     primary = services.channels.doors.primary_or_none(viewer, peer)
@@ -202,7 +202,7 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         made.slowmode_seconds = record.slow_mode_seconds
         if seat is not None and seat.next_post > int(services.clock.now()) and not admin:
             made.slowmode_next_send_date = seat.next_post
-    if record.migrated_from:
+    if record.migrated_from and services.groups.rosters.known_to(viewer, record.migrated_from):
         made.migrated_from_chat_id = -record.migrated_from
         made.migrated_from_max_id = services.dialogs.head(viewer, record.migrated_from).top_message
     if record.main_tab:

@@ -285,6 +285,21 @@ def test_links_of_a_group_that_has_become_a_supergroup_lead_nowhere(monkeypatch:
     run(story())
 
 
+def test_6_2_the_group_before_is_named_to_those_who_were_in_it() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            chat = await group(ann, bob)
+            made = await ann(messages.MigrateChat(chat_id=-chat))
+            new = next(one for one in made.chats if isinstance(one, t.Channel))
+            here = Place(c, new.id)
+            await ann(invite(here, ann, eve))
+            fulls = [await here.full(who) for who in (ann, bob, eve)]
+            assert [one.migrated_from_chat_id for one in fulls] == [-chat, -chat, None]
+            assert fulls[0].migrated_from_max_id and fulls[2].migrated_from_max_id is None
+
+    run(story())
+
+
 def test_6_4_what_was_written_before_one_came_is_neither_answered_nor_pinned() -> None:
     async def story() -> None:
         async with talk(3) as (c, (ann, bob, eve)):

@@ -122,6 +122,10 @@ def test_admins_hear_at_once_who_wants_to_come_in() -> None:
             await refused_after(eve, "INVITE_REQUEST_SENT", messages.ImportChatInvite(hash=made.link))
             assert [len(told(one, mark, ev.ChannelRequests)) for one in (ann, bob, eve)] == [1, 1, 0]
             assert (await here.full(bob)).recent_requesters == [eve.id]
+            await here.promote(ann, bob, ban_users=True)
+            full = await here.full(bob)
+            assert not full.recent_requesters and not full.requests_pending, "who may not let them in"
+            await here.promote(ann, bob, invite_users=True)
             mark = len(c.heard)
             approve = messages.HideChatJoinRequest(
                 peer=here.peer(bob), user_id=user_of(bob, eve), approved=True
