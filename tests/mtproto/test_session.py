@@ -72,15 +72,30 @@ def test_3_5_salt_of_the_half_hour_before_is_good_for_one_more() -> None:
 # the window of msg_ids
 
 
-@pytest.mark.parametrize(
-    ("offset", "low_bits", "code"),
-    [(0, 1, 18), (0, 2, 18), (0, 3, 18), (-301, 0, 16), (-100_000, 0, 16), (32, 0, 17), (100_000, 0, 17)],
-)
+OUTSIDE = [(0, 1, 18), (0, 2, 18), (0, 3, 18), (-301, 0, 16), (-100_000, 0, 16), (32, 0, 17), (100_000, 0, 17)]
+
+
+@pytest.mark.parametrize(("offset", "low_bits", "code"), OUTSIDE)
 def test_3_6_msg_id_outside_the_window(offset: int, low_bits: int, code: int) -> None:
     client = Client()
     msg_id = msg_id_at(START + offset) | low_bits
     assert client.receive(msg_id, 1, CALL) == []
     assert refusal(client) == (msg_id, 1, code)
+    assert not client.session.accepted
+
+
+@pytest.mark.parametrize(("offset", "low_bits", "code"), OUTSIDE)
+def test_3_6_msg_id_outside_the_window_behind_a_call_that_was_good(
+    offset: int, low_bits: int, code: int
+) -> None:
+    client = Client()
+    client.now = START + min(offset, 0) - 10
+    assert invoked(client.receive(msg_id_at(client.now), 1, CALL))
+    client.read()
+    client.now = START
+    msg_id = msg_id_at(START + offset) | low_bits
+    assert client.receive(msg_id, 3, CALL) == []
+    assert refusal(client) == (msg_id, 3, code)
     assert not client.session.accepted
 
 
