@@ -72,7 +72,15 @@ def test_3_5_salt_of_the_half_hour_before_is_good_for_one_more() -> None:
 # the window of msg_ids
 
 
-OUTSIDE = [(0, 1, 18), (0, 2, 18), (0, 3, 18), (-301, 0, 16), (-100_000, 0, 16), (32, 0, 17), (100_000, 0, 17)]
+OUTSIDE = [
+    (0, 1, 18),
+    (0, 2, 18),
+    (0, 3, 18),
+    (-301, 0, 16),
+    (-100_000, 0, 16),
+    (32, 0, 17),
+    (100_000, 0, 17),
+]
 
 
 @pytest.mark.parametrize(("offset", "low_bits", "code"), OUTSIDE)
