@@ -15,7 +15,7 @@ from tgserve.adapters.contract import Sms
 from tgserve.config import Config, LimitsConfig
 from tgserve.ids import Ids
 from tgserve.mtproto.cipher import AuthKey
-from tgserve.render import forward, kinds, reactions, stickers
+from tgserve.render import forward, kinds, post, reactions, stickers
 from tgserve.rpc.context import Call, Device, SessionRef
 from tgserve.services import Services, build
 from tgserve.store.shards import Store
@@ -114,6 +114,7 @@ async def community(
         services.stock.attributes = partial(stickers.of_stock, services.access)
         services.messaging.right_for = kinds.right_for
         services.channels.comments.header = forward.of_post
+        services.channels.tallies.original = partial(post.original, services)
         services.reactions.custom_known = reactions.custom_known(services)
         services.bus.subscribe(made.heard.extend)
         await store.start()

@@ -36,7 +36,7 @@ from tgserve.ids import Ids
 from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.handshake import Handshakes
 from tgserve.mtproto.rsa import RsaKey
-from tgserve.render import forward, kinds, pushes, reactions, stickers
+from tgserve.render import forward, kinds, post, pushes, reactions, stickers
 from tgserve.render import updates as render
 from tgserve.render.channel_updates import Crowd
 from tgserve.rpc.dispatcher import Dispatcher
@@ -183,7 +183,7 @@ class App:
         self.tasks.every(TURN_SECONDS, self.services.upkeep.turn, "upkeep")
         self.tasks.every(alarms.TURN_SECONDS, self.services.alarms.turn, "alarms")
         self.tasks.every(FLUSH_SECONDS, self.services.channels.watching.turn, "views")
-        self._closing.append(self.services.channels.counters.flush)
+        self._closing.append(self.services.channels.watching.flush)
         self._stock = self.tasks.spawn(self.services.stock.start(), "stock")
         self._closing.append(self._stock.cancel)
         self._closing.append(lambda: self._stock.cancel())
@@ -271,6 +271,7 @@ class App:
         services.stock.attributes = partial(stickers.of_stock, services.access)
         services.messaging.right_for = kinds.right_for
         services.channels.comments.header = forward.of_post
+        services.channels.tallies.original = partial(post.original, services)
         services.reactions.custom_known = reactions.custom_known(services)
         services.bus.subscribe(gateway.committed, but_messages=True)
         services.bus.subscribe(fanout.committed)

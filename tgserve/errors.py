@@ -167,7 +167,7 @@ MEGAGROUP_GEO_REQUIRED = ErrorKind(
     400, "MEGAGROUP_GEO_REQUIRED", "this is for groups that were made at a place, of which there are none"
 )
 GRAPH_INVALID_RELOAD = ErrorKind(
-    400, "GRAPH_INVALID_RELOAD", "no statistics are kept here, so no graphs wait"
+    400, "GRAPH_INVALID_RELOAD", "graphs come with the statistics here, none is waited for"
 )
 CHANNELS_ADMIN_LOCATED_TOO_MUCH = ErrorKind(
     400, "CHANNELS_ADMIN_LOCATED_TOO_MUCH", "groups at a place cannot be made here"

@@ -339,6 +339,8 @@ CHANNEL_DIFFERENCE: Final = 100
 """Events in one answer of updates.getChannelDifference."""
 CHANNEL_TIMEOUT_SECONDS: Final = 30
 """After which a client looks at an open channel again that it is no member of."""
+CHANNEL_STATISTICS_MEMBERS: Final = 10
+"""From how many on a channel's admins are shown its statistics: of fewer they would speak of single people."""
 CHANNEL_GUESTS: Final = 200
 """Of a channel: who look at it without being in it and are told at once what happens there."""
 

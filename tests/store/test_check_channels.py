@@ -160,6 +160,16 @@ DAMAGES: dict[str, Damage] = {
         "channel",
         lambda txn, here, user: txn.put(k.POST_STATS, here, 999, value=c.PostStats(1)),
     ),
+    "copies of nothing": (
+        "I37",
+        "channel",
+        lambda txn, here, user: txn.put(k.PASSED_ON, here, 999, here, 1, value=b""),
+    ),
+    "figures of a supergroup": (
+        "I37",
+        "channel",
+        lambda txn, here, user: txn.put(k.DAYS, here, 5, value=c.Day(3)),
+    ),
     "a thread counted wrongly": ("I35", "channel", _thread),
     "a thread's message that is none": (
         "I35",

@@ -178,6 +178,9 @@ def full(services: Services, viewer: int, peer: int) -> t.ChannelFull:
         bot_info=_bots(services, peer) if record.megagroup and member else [],
         pts=top.pts,
     )
+    if services.channels.statistics.may(viewer, record, seat):
+        made.can_view_stats = True
+        made.stats_dc = services.config.dc_id
     if admin:
         made.admins_count = record.admins
         made.kicked_count = record.kicked

@@ -8,7 +8,7 @@ from typing import Final
 from tgserve.render.peers import peer, peer_bytes
 from tgserve.services import Services
 from tgserve.services.boxes import View
-from tgserve.services.channels.counters import Post
+from tgserve.services.channels.days import Post
 from tgserve.store import channel_records as c
 from tgserve.store import records as r
 from tgserve.store import thread_records as th

@@ -206,6 +206,7 @@ def build(
     bus.subscribe(seats.resolve, but_messages=True)
     bus.subscribe(migrating.resolve, but_messages=True)
     bus.subscribe(channels.counters.after_commit, but_messages=True)
+    bus.subscribe(channels.tallies.after_commit, but_messages=True)
     bus.subscribe(channels.threads.after_commit, but_messages=True)
     bus.subscribe(channels.reading.after_commit, but_messages=True)
     bus.subscribe(channels.members.after_commit, but_messages=True)

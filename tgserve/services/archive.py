@@ -17,7 +17,7 @@ from tgserve.store import records as r
 from tgserve.store.keyspaces import ARCHIVED_BY, DIALOGS, FOLDERS, USER_SETTINGS
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.slots import slot_of
-from tgserve.store.transaction import Txn
+from tgserve.store.transaction import Reader, Txn
 
 MUTED = "muted:"
 """With a kind of chats (users, chats) the name of a setting: until when those are silent that have no own setting."""
@@ -34,16 +34,17 @@ def woken(txn: Txn, user: int, peer: int, dialog: r.Dialog, now: int, kind: str 
     """The head of an archived chat that gets a message: taken out of the archive when it may be. `kind`: of the chat,
     where its number does not say it."""
     kind = kind or ("users" if peer > 0 else "chats")
-    if _quiet_until(txn, user, kind, dialog) > now or _kept(txn, user, peer):
+    if quiet_until(txn, user, kind, dialog) > now or _kept(txn, user, peer):
         return dialog
     eventlog.append(txn, user, ev.Archived((peer,), 0), now=now)
     return replace(dialog, folder=0, pinned=0)
 
 
-def _quiet_until(txn: Txn, user: int, kind: str, dialog: r.Dialog) -> int:
+def quiet_until(reader: Reader, user: int, kind: str, dialog: r.Dialog) -> int:
+    """Unix seconds until when a chat makes no sound for somebody."""
     until = dialog.muted_until
     if until < 0:
-        stored = txn.get(USER_SETTINGS, user, MUTED + kind)
+        stored = reader.get(USER_SETTINGS, user, MUTED + kind)
         until = int(stored) if stored else 0
     return until
 
@@ -81,7 +82,7 @@ def told(txn: Txn, word: pl.WakeArchived, memo: object) -> None:
     if made != dialog:
         txn.put(DIALOGS, user, channel, value=made)
         return
-    until = _quiet_until(txn, user, word.kind, dialog)
+    until = quiet_until(txn, user, word.kind, dialog)
     if now < until < FOR_EVER:
         txn.outbox(slot_of(channel), pl.AwaitPost(channel, user, until))
 

@@ -112,6 +112,22 @@ class PostStats(Record, frozen=True):
 
     views: int = 0
     forwards: int = 0
+    hours: tuple[tuple[int, int], ...] = ()
+    """(hour since 1970, views counted in it), growing; from when hours were kept on, the first of them only."""
+
+
+class Day(Record, frozen=True):
+    """What was counted in a channel on one day (UTC), keyed by (channel, day since 1970). A day without a row had
+    nothing to count."""
+
+    members: int
+    """At its end."""
+    joined: int = 0
+    left: int = 0
+    views: int = 0
+    shares: int = 0
+    hours: tuple[int, ...] = ()
+    """Views by hour of the day, 24 of them; empty = none."""
 
 
 class LogEntry(Record, frozen=True):

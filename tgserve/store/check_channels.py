@@ -49,6 +49,8 @@ class Channels:
             k.JOINED.tag: self._joined,
             k.CHANNEL_MENTIONS.tag: self._mention,
             k.POST_STATS.tag: self._stats,
+            k.PASSED_ON.tag: self._passed,
+            k.DAYS.tag: self._day,
             k.THREADS.tag: self._thread,
             k.THREAD_ROWS.tag: self._thread_row,
             k.TOPIC_ORDER.tag: self._topic_place,
@@ -163,6 +165,19 @@ class Channels:
             self._say(
                 "I34", f"channel {-peer - CHANNEL_BASE}", f"counts views of {msg_id}, which is not there"
             )
+
+    def _passed(self, reader: Reader, parts: tuple[Any, ...], value: bytes) -> None:
+        peer, post, _, _ = parts
+        if reader.get(k.ROWS, peer, post) is None:
+            where = f"channel {-peer - CHANNEL_BASE}"
+            self._say("I37", where, f"says where {post} was forwarded to, which is not there")
+
+    def _day(self, reader: Reader, parts: tuple[Any, ...], day: c.Day) -> None:
+        peer, number = parts
+        record = reader.get(k.CHANNELS, peer)
+        if record is None or record.megagroup or sum(day.hours) != day.views:
+            where = f"channel {-peer - CHANNEL_BASE}"
+            self._say("I37", where, f"has figures of day {number} that are none of a channel")
 
     def _thread(self, reader: Reader, parts: tuple[Any, ...], thread: Thread) -> None:
         peer, first = parts

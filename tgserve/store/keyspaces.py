@@ -109,6 +109,10 @@ CHANNEL_MENTIONS = Keyspace(
     "channel_mentions", 0x3D, (I64, I64, U32), bytes
 )  # user: (user, channel, msg_id) of an unread mention -> nothing
 ADMIN_LOG = Keyspace("admin_log", 0x3E, (I64, U64), c.LogEntry)  # channel: (channel, number)
+DAYS = Keyspace("days", 0x37, (I64, U32), c.Day)  # channel: (channel, day since 1970)
+PASSED_ON = Keyspace(
+    "passed_on", 0x7C, (I64, U32, I64, U32), bytes
+)  # channel: (channel, post, channel it was forwarded to, message there) -> nothing
 ARCHIVED_BY = Keyspace(
     "archived_by", 0x35, (I64, I64), bytes
 )  # channel: (channel, user) who has it in his archive -> second until which it is silent there, 4 B

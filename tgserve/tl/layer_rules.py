@@ -443,6 +443,13 @@ RESULTS.update(
         "messages.getWebPagePreview": _first("media"),
         "messages.importChatInvite": _first("updates"),
         "messages.report": lambda value: True,
+        "stats.getMessagePublicForwards": lambda value: t.MessagesMessagesSlice(
+            count=value.count,
+            messages=[one.message for one in value.forwards],
+            topics=[],
+            chats=value.chats,
+            users=value.users,
+        ),
         "messages.requestAppWebView": lambda value: old.AppWebViewResultUrl(url=value.url),
         "messages.requestSimpleWebView": lambda value: old.SimpleWebViewResultUrl(url=value.url),
         "phone.sendGroupCallMessage": lambda value: True,
@@ -458,6 +465,27 @@ RESULTS.update(
 
 SUBSTITUTES["auth.sentCodeTypeSmsPhrase"] = lambda o: t.AuthSentCodeTypeSms(length=0)
 SUBSTITUTES["auth.sentCodeTypeSmsWord"] = lambda o: t.AuthSentCodeTypeSms(length=0)
+
+
+@downgrade("stats.broadcastStats")
+def _broadcast_stats(o: t.StatsBroadcastStats) -> Values:
+    """Until layer 162 posts had no reactions in them, and there were no stories."""
+    posts = [one for one in o.recent_posts_interactions if isinstance(one, t.PostInteractionCountersMessage)]
+    return {
+        "recent_message_interactions": [
+            old.MessageInteractionCounters(msg_id=one.msg_id, views=one.views, forwards=one.forwards)
+            for one in posts
+        ]
+    }
+
+
+@method("stats.getMessagePublicForwards")
+def _public_forwards(v: Values) -> Values:
+    """Until layer 167 the last message of the page before was named by itself."""
+    last = v.get("offset_peer")
+    if not isinstance(last, t.InputPeerChannel) or not v.get("offset_id"):
+        return {}
+    return {"offset": f"{-(10**12) - last.channel_id}_{v['offset_id']}"}
 
 
 @downgrade("config")

@@ -241,18 +241,22 @@ def _write_bool(o: Any, a: Callable[[bytes], None]) -> None:
 
 
 def _files_at() -> dict[int, str]:
-    """Constructors that say where a file is, and in which field."""
+    """Constructors that say where a file is, or statistics are, and in which field."""
     found = {}
     for id in SCHEMA.current_lines:
         definition = SCHEMA[id]
         if not definition.function and definition.result in _PLACED:
-            names = [one.attribute for one in definition.fields if one.attribute in ("dc_id", "thumb_dc_id")]
+            names = [
+                one.attribute
+                for one in definition.fields
+                if one.attribute in ("dc_id", "thumb_dc_id", "stats_dc")
+            ]
             if names:
                 found[id] = names[0]
     return found
 
 
-_PLACED = ("Photo", "Document", "UserProfilePhoto", "ChatPhoto", "EncryptedFile", "StickerSet")
+_PLACED = ("Photo", "Document", "UserProfilePhoto", "ChatPhoto", "EncryptedFile", "StickerSet", "ChatFull")
 _AT_DC = _files_at()
 
 

@@ -12,7 +12,7 @@ from tests.community import run
 from tests.places import Place, place, publish, user_of
 from tests.talk import Person
 from tgserve.tl import types as t
-from tgserve.tl.functions import channels, folders, messages, stats
+from tgserve.tl.functions import channels, folders, messages
 
 
 def texts(answer: Any) -> list[str]:
@@ -133,29 +133,6 @@ def test_6_2_posts_of_public_channels_and_no_others(tmp_path: Path) -> None:
 
 def _asking(**more: Any) -> channels.SearchPosts:
     return channels.SearchPosts(offset_rate=0, offset_id=0, offset_peer=t.InputPeerEmpty(), limit=10, **more)
-
-
-def test_statistics_are_refused_and_never_offered(tmp_path: Path) -> None:
-    """Nobody is told that he may look at statistics, and who asks anyway hears that he may not."""
-
-    async def story() -> None:
-        async with found_talk(tmp_path) as (c, (ann, _, _)):
-            here = await place(c, ann, megagroup=False)
-            post = await here.post(ann, "x")
-            full = await here.full(ann)
-            assert not full.can_view_stats and full.stats_dc is None
-            where = here.input(ann)
-            for request in (
-                stats.GetBroadcastStats(channel=where),
-                stats.GetMegagroupStats(channel=where),
-                stats.GetMessageStats(channel=where, msg_id=post),
-                stats.GetMessagePublicForwards(channel=where, msg_id=post, offset="", limit=1),
-                stats.GetPollStats(peer=here.peer(ann), msg_id=post),
-            ):
-                await refused("CHAT_ADMIN_REQUIRED", ann, request)
-            await refused("GRAPH_INVALID_RELOAD", ann, stats.LoadAsyncGraph(token="x"))
-
-    run(story())
 
 
 def test_6_4_words_of_what_is_hidden_are_not_counted(tmp_path: Path) -> None:

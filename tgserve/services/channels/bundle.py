@@ -13,6 +13,7 @@ from tgserve.services.channels.audience import Audience
 from tgserve.services.channels.changing import Changing
 from tgserve.services.channels.comments import Comments
 from tgserve.services.channels.counters import Counters
+from tgserve.services.channels.days import Tallies
 from tgserve.services.channels.doors import Doors
 from tgserve.services.channels.forums import Forums
 from tgserve.services.channels.guests import Guests
@@ -24,6 +25,7 @@ from tgserve.services.channels.posting import Posting
 from tgserve.services.channels.publicity import Publicity
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
+from tgserve.services.channels.statistics import Statistics
 from tgserve.services.channels.thread_reading import ThreadReading
 from tgserve.services.channels.threads import Threads
 from tgserve.services.channels.watching import Watching
@@ -46,6 +48,8 @@ class Channels:
     changing: Changing
     reading: ChannelReading
     counters: Counters
+    tallies: Tallies
+    statistics: Statistics
     watching: Watching
     members: Members
     journal: Journal
@@ -82,7 +86,9 @@ def build(
     known = Threads(store)
     reading = ChannelReading(store, clock, register, history, known)
     posting = Posting(store, clock, users, register)
-    counters = Counters(store)
+    counters = Counters(store, clock)
+    tallies = Tallies(store, clock, register)
+    members = Members(store, clock, register)
     return Channels(
         register=register,
         audience=Audience(store, register),
@@ -92,8 +98,10 @@ def build(
         changing=Changing(store, clock, register),
         reading=reading,
         counters=counters,
-        watching=Watching(clock, bus, counters, register, reading),
-        members=Members(store, clock, register),
+        tallies=tallies,
+        statistics=Statistics(store, clock, register, counters, members),
+        watching=Watching(clock, bus, counters, tallies, register, reading),
+        members=members,
         journal=Journal(store, clock, register),
         publicity=Publicity(store, clock, names, life, register),
         migration=Migration(store, clock, ids),

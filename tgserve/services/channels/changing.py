@@ -10,7 +10,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services import boxes
 from tgserve.services.boxes import View
-from tgserve.services.channels import journal, rights, threads
+from tgserve.services.channels import days, journal, rights, threads
 from tgserve.services.channels.life import admitted
 from tgserve.services.channels.posting import check_rights, personal
 from tgserve.services.channels.register import Register
@@ -319,6 +319,7 @@ def _leave_threads(txn: Txn, channel: int, gone: dict[int, r.Body | None], pts: 
         return
     copies: dict[int, list[int]] = {}
     for msg_id in gone:
+        days.forget_passed(txn, channel, msg_id)
         thread = txn.get(THREADS, channel, msg_id)
         if thread is not None:
             txn.delete(THREADS, channel, msg_id)

@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+from tgserve.clock import Clock
+from tgserve.services.channels.days import HOUR, Post, tally
 from tgserve.store import channel_records as c
 from tgserve.store.eventlog import Published
 from tgserve.store.events import DeleteMessages
@@ -22,15 +24,15 @@ POSTS_CACHED = 100_000
 VIEWERS_KEPT = 200_000
 FLUSH_POSTS = 1_000
 FLUSH_SECONDS = 5.0
+HOURS_KEPT = 24 * 14
+"""Of a post, in which it was looked at."""
 NONE = c.PostStats()
-
-Post = tuple[int, int]
-"""(channel, message)"""
 
 
 class Counters:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._known: OrderedDict[Post, c.PostStats] = OrderedDict()
         self._there: OrderedDict[Post, None] = OrderedDict()
         """Posts that were found to stand where their copies say."""
@@ -44,7 +46,8 @@ class Counters:
         known = self._known.get(key)
         if known is None:
             with self._store.read(slot_of(channel)) as reader:
-                known = reader.get(POST_STATS, channel, msg_id) or NONE
+                stored = reader.get(POST_STATS, channel, msg_id) or NONE
+            known = c.PostStats(stored.views, stored.forwards)  # by hours it is seldom asked for
             waiting = self._dirty.get(channel, {}).get(msg_id)
             if waiting is not None:
                 known = c.PostStats(known.views + waiting[0], known.forwards + waiting[1])
@@ -109,12 +112,13 @@ class Counters:
     async def flush(self) -> None:
         """Write what has been counted; one transaction a channel."""
         dirty, self._dirty = self._dirty, {}
+        now = int(self._clock.now())
         commits = []
         for channel, posts in dirty.items():
             items = list(posts.items())
             for start in range(0, len(items), FLUSH_POSTS):
                 part = items[start : start + FLUSH_POSTS]
-                commits.append(self._store.transact(slot_of(channel), _writer(channel, part)))
+                commits.append(self._store.transact(slot_of(channel), _writer(channel, part, now)))
         for commit in commits:
             await commit
 
@@ -128,13 +132,23 @@ class Counters:
                     self._dirty.get(item.user_id, {}).pop(msg_id, None)
 
 
-def _writer(channel: int, part: list[tuple[int, list[int]]]) -> Any:
+def _writer(channel: int, part: list[tuple[int, list[int]]], now: int) -> Any:
     def work(txn: Txn) -> None:
+        seen = shared = 0
         for msg_id, (views, forwards) in part:
             if txn.get(ROWS, channel, msg_id) is None:
                 continue
+            seen, shared = seen + views, shared + forwards
             stats = txn.get(POST_STATS, channel, msg_id) or NONE
-            made = c.PostStats(stats.views + views, stats.forwards + forwards)
+            hours = _counted(stats.hours, now // HOUR, views)
+            made = c.PostStats(stats.views + views, stats.forwards + forwards, hours)
             txn.put(POST_STATS, channel, msg_id, value=made)
+        tally(txn, channel, now, views=seen, shares=shared)
 
     return work
+
+
+def _counted(hours: tuple[tuple[int, int], ...], hour: int, views: int) -> tuple[tuple[int, int], ...]:
+    if hours and hours[-1][0] >= hour:
+        return (*hours[:-1], (hours[-1][0], hours[-1][1] + views))
+    return (*hours, (hour, views)) if views and len(hours) < HOURS_KEPT else hours

@@ -30,7 +30,7 @@ from tgserve.store import events as ev
 from tgserve.store import group_records as g
 from tgserve.store import payloads as pl
 from tgserve.store import records as r
-from tgserve.store.keyspaces import ADMIN_LOG, BY_ROLE, CHANNELS, IMPORTERS, INVITES, PARTICIPANTS
+from tgserve.store.keyspaces import ADMIN_LOG, BY_ROLE, CHANNELS, DAYS, IMPORTERS, INVITES, PARTICIPANTS
 from tgserve.store.packing import Keyspace
 from tgserve.store.records import CHANNEL_BASE
 from tgserve.store.shards import Store
@@ -296,7 +296,7 @@ def clear_rows(txn: Txn, channel: int, most: int, now: int) -> bool:
     if record != before:
         save(txn, channel, record)
     more = len(seats) == most
-    others: tuple[Keyspace[Any], ...] = (INVITES, IMPORTERS, ADMIN_LOG)
+    others: tuple[Keyspace[Any], ...] = (INVITES, IMPORTERS, ADMIN_LOG, DAYS)
     for rows in others:
         keys = [key for key, _ in txn.range(rows, channel, limit=most)]
         for key in keys:

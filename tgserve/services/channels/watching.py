@@ -15,7 +15,8 @@ from typing import Final
 from tgserve import errors
 from tgserve.clock import Clock
 from tgserve.services.bus import Bus, PostsCounted
-from tgserve.services.channels.counters import Counters, Post
+from tgserve.services.channels.counters import Counters
+from tgserve.services.channels.days import Post, Tallies
 from tgserve.services.channels.reading import ChannelReading
 from tgserve.services.channels.register import Register
 
@@ -33,11 +34,18 @@ Place = tuple[int, int, int]
 
 class Watching:
     def __init__(
-        self, clock: Clock, bus: Bus, counters: Counters, register: Register, reading: ChannelReading
+        self,
+        clock: Clock,
+        bus: Bus,
+        counters: Counters,
+        tallies: Tallies,
+        register: Register,
+        reading: ChannelReading,
     ) -> None:
         self._clock = clock
         self._bus = bus
         self._counters = counters
+        self._tallies = tallies
         self._register = register
         self._reading = reading
         self._places: OrderedDict[Place, tuple[Post, float]] = OrderedDict()
@@ -61,7 +69,7 @@ class Watching:
     async def turn(self) -> None:
         """What was counted is written, and told to those who look."""
         changed = self._counters.waiting()
-        await self._counters.flush()
+        await self.flush()
         seen: dict[tuple[int, int], list[tuple[int, Post]]] = {}
         for post in changed:
             for user, channel, msg_id in self._watchers.get(post, ()):
@@ -70,6 +78,11 @@ class Watching:
             self._tell(user, channel, posts)
             if not number % TOLD_AT_ONCE:
                 await asyncio.sleep(0)
+
+    async def flush(self) -> None:
+        """What was counted is written."""
+        await self._counters.flush()
+        await self._tallies.flush()
 
     def _tell(self, user: int, channel: int, posts: Iterable[tuple[int, Post]]) -> None:
         try:
