@@ -489,3 +489,28 @@ def test_a_timer_is_told_beside_its_service_message(megagroup: bool) -> None:
             sound(c)
 
     run(story())
+
+
+def test_who_reads_what_crossed_his_own_post_reads_it_for_its_author() -> None:
+    """Ann and Bob write at once, and each reads the other: both posts are read."""
+
+    async def story() -> None:
+        async with talk(3) as (c, (ann, bob, eve)):
+            here = await place(c, ann, bob, eve)
+
+            async def seen() -> list[int]:
+                return [(await here.line(who)).read_outbox_max_id for who in (ann, bob)]
+
+            first = await here.post(ann, "ann's")
+            second = await here.post(bob, "bob's")
+            await ann(channels.ReadHistory(channel=here.input(ann), max_id=0))
+            assert await seen() == [0, second]
+            await bob(channels.ReadHistory(channel=here.input(bob), max_id=0))
+            assert await seen() == [first, second]
+            third = await here.post(bob, "bob's again")
+            fourth = await here.post(ann, "ann's again")
+            await eve(channels.ReadHistory(channel=here.input(eve), max_id=0))
+            assert await seen() == [fourth, third]
+            sound(c)
+
+    run(story())

@@ -408,7 +408,8 @@ def _see(txn: Txn, me: int, channel: int, seen: list[int], now: int, origin: Ori
 
 
 def _read_by(txn: Txn, mark: pl.ChannelReadBy, memo: Any) -> None:
-    """Outbox, the channel's slot: the first to read a stretch; its authors hear of it."""
+    """Outbox, the channel's slot: the first to read a stretch; its authors hear of it. What the reader has written
+    himself waits for somebody else, and so does the mark."""
     record = txn.get(CHANNELS, mark.channel)
     if record is None or record.deleted:
         return
@@ -417,19 +418,21 @@ def _read_by(txn: Txn, mark: pl.ChannelReadBy, memo: Any) -> None:
     if mark.max_id <= record.read_max:
         return
     authors: dict[int, int] = {}
+    upto = mark.max_id
     lo, hi = record.read_max + 1, mark.max_id + 1
     for key, _ in txn.range(PEER_ROWS, mark.channel, mark.channel, lo=lo, hi=hi, limit=500, reverse=True):
         body = txn.get(BODIES, mark.channel, key[2])
         wrote = 0 if body is None else body.signer or body.author
-        if wrote > 0 and wrote != mark.reader:
+        if wrote == mark.reader:
+            upto = key[2] - 1
+        elif wrote > 0:
             authors.setdefault(wrote, key[2])
             if len(authors) == AUTHORS_TOLD:
                 break
-    if not authors:
-        return  # its only author has read himself: the mark waits for somebody else
-    made = replace(record, read_max=mark.max_id)
-    txn.put(CHANNELS, mark.channel, value=made)
-    txn.publish(Known(mark.channel, made))
+    if authors and upto > record.read_max:
+        made = replace(record, read_max=upto)
+        txn.put(CHANNELS, mark.channel, value=made)
+        txn.publish(Known(mark.channel, made))
     for author, msg_id in authors.items():
         word = pl.ChannelAuthorRead(author, mark.channel, msg_id, mark.date)
         txn.outbox(slot_of(author), word)
