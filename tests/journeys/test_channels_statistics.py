@@ -66,7 +66,7 @@ async def test_statistics_in_telethon(daemon, new_phone):
                 hours = found.top_hours_graph
                 if isinstance(hours, t.StatsGraph) and sum(columns(hours.json.data)["y0"]) == 3:
                     return found
-                await asyncio.sleep(FLUSH_SECONDS / 3)
+                await asyncio.sleep(FLUSH_SECONDS / 2)
             raise AssertionError("nothing was counted")
 
         found = await figures()
@@ -109,7 +109,7 @@ def test_statistics_in_tdlib(person, no_errors, daemon, new_phone, version):
         found = bob.call("getChatStatistics", chat_id=news, is_dark=False)
         return found if found["view_count_by_hour_graph"]["@type"] == "statisticalGraphData" else None
 
-    found = wait(counted, FLUSH_SECONDS / 3)
+    found = wait(counted, FLUSH_SECONDS / 2)
     assert found["@type"] == "chatStatisticsChannel"
     assert found["member_count"]["value"] == CHANNEL_STATISTICS_MEMBERS
     views = found.get("mean_message_view_count") or found["mean_view_count"]

@@ -18,7 +18,7 @@ from tgserve.tl import types as t
 from tgserve.tl.functions import stats
 
 
-@rpc(stats.GetBroadcastStats, flood=per_minute(20))
+@rpc(stats.GetBroadcastStats, flood=per_minute(10))
 async def get_broadcast_stats(call: Call, request: stats.GetBroadcastStats) -> t.AnyStatsBroadcastStats:
     """The last week beside the one before it, and graphs of what was counted by day."""
     channel = peers.resolve_channel(call, request.channel)
