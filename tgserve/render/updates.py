@@ -29,6 +29,7 @@ from tgserve.services.boxes import Letter, View
 from tgserve.services.bus import (
     ChannelPollNews,
     Ephemeral,
+    HistoryCleared,
     PollNews,
     PostsCounted,
     RecentReactions,
@@ -589,6 +590,9 @@ def draw_ephemeral(services: Services, news: Ephemeral, viewer: int) -> t.AnyUpd
         update = t.UpdateUserTyping(user_id=news.user, action=raw(news.action, news.min_layer))
     elif isinstance(news, RecentReactions):
         update = t.UpdateRecentReactions()
+    elif isinstance(news, HistoryCleared):
+        number = channel_id(news.channel)
+        update = t.UpdateChannelAvailableMessages(channel_id=number, available_min_id=news.upto)
     elif isinstance(news, PollNews):
         drawn, who = _poll(services, ev.PollChanged(news.poll), viewer, 0, 0)
         if drawn is None:

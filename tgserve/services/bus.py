@@ -68,7 +68,17 @@ class PostsCounted:
     """(message, views, forwards)"""
 
 
-Ephemeral = Typing | StatusChanged | RecentReactions | PollNews | ChannelPollNews | PostsCounted
+@dataclass(slots=True, frozen=True)
+class HistoryCleared:
+    """One has emptied a channel for oneself: other devices that are there do the same."""
+
+    channel: int
+    upto: int
+
+
+Ephemeral = (
+    Typing | StatusChanged | RecentReactions | PollNews | ChannelPollNews | PostsCounted | HistoryCleared
+)
 TellFn = Callable[[Collection[int], Ephemeral], None]
 
 

@@ -12,6 +12,7 @@ from tests.places import Place, place, publish, sound, user_of
 from tests.talk import Person, talk
 from tgserve import limits
 from tgserve.render.channel_updates import Crowd
+from tgserve.render.updates import draw_ephemeral
 from tgserve.store import payloads as pl
 from tgserve.store.eventlog import Published
 from tgserve.store.slots import slot_of
@@ -512,5 +513,28 @@ def test_who_reads_what_crossed_his_own_post_reads_it_for_its_author() -> None:
             await eve(channels.ReadHistory(channel=here.input(eve), max_id=0))
             assert await seen() == [fourth, third]
             sound(c)
+
+    run(story())
+
+
+def test_a_history_cleared_for_oneself_is_cleared_on_ones_other_devices() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            last = await here.post(ann, "one")
+            told: list[Any] = []
+
+            def hear(users: Any, news: Any) -> None:
+                told.extend((user, draw_ephemeral(c.services, news, user)) for user in users)
+
+            c.services.bus.subscribe_ephemeral(hear)
+            await bob(channels.DeleteHistory(channel=here.input(bob), max_id=0))
+            await bob(messages.DeleteHistory(peer=here.peer(bob), max_id=0, just_clear=True))
+            update = t.UpdateChannelAvailableMessages(channel_id=here.number, available_min_id=last)
+            assert [(user, one.update) for user, one in told] == [(bob.id, update)] * 2
+            assert (await here.full(bob)).available_min_id == last
+            told.clear()
+            await ann(channels.DeleteHistory(channel=here.input(ann), max_id=0, for_everyone=True))
+            assert told == []
 
     run(story())

@@ -10,6 +10,7 @@ from tgserve.render.chat import chats
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
+from tgserve.services.bus import HistoryCleared
 from tgserve.services.history import Window
 from tgserve.tl import types as t
 from tgserve.tl.functions import channels
@@ -74,9 +75,11 @@ async def delete_participant_history(
 
 async def clear(call: Call, channel: int, max_id: int, everybody: bool) -> t.MessagesAffectedHistory:
     """messages.deleteHistory of a channel."""
-    _, done = await call.services.channels.changing.clear(
+    upto, done = await call.services.channels.changing.clear(
         call.me, channel, max_id, everybody, origin=call.session
     )
+    if not everybody:
+        call.services.bus.tell((call.me,), HistoryCleared(channel, upto))
     return t.MessagesAffectedHistory(pts=done.pts, pts_count=done.count, offset=done.left)
 
 
@@ -91,6 +94,8 @@ async def delete_history(call: Call, request: channels.DeleteHistory) -> t.AnyUp
         )
         if not done.left:
             break
+    if not request.for_everyone:
+        call.services.bus.tell((call.me,), HistoryCleared(channel, upto))
     number = channel_id(channel)
     update = t.UpdateChannelAvailableMessages(channel_id=number, available_min_id=upto)
     groups = chats(call.services, call.me, (channel,))
