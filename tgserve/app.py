@@ -263,6 +263,7 @@ class App:
         )
         gateway.online.arrived = services.channels.audience.arrived
         gateway.online.departed = services.channels.audience.departed
+        gateway.online.changed = services.channels.audience.changed
         services.search.feed.describe = kinds.describe
         services.push.drawing.describe = pushes.describe
         services.push.loudness.hear = pushes.hear

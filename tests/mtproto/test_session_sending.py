@@ -16,7 +16,7 @@ from tests.mtproto.client_packets import (
     open_packets,
 )
 from tgserve.mtproto.containers import inflate
-from tgserve.mtproto.outbox import KEPT_MESSAGES, WAITING_MESSAGES
+from tgserve.mtproto.outbox import KEPT_MESSAGES, WAITING_MESSAGES, notice_id
 
 PING = pack("<IQ", 0x7ABE77EC, 1)
 ACK = 0x62D6B459
@@ -76,8 +76,8 @@ def test_3_16_what_is_written_at_once_counts_and_is_kept_like_all_else() -> None
     outbox = client.session.outbox
     seen: list[Message] = []
     for step in range(6):
-        one = outbox.direct(b"one.", client.now)
-        several = outbox.direct_all([b"two.", b"three...", b"four"], client.now)
+        one = outbox.direct(b"one.", notice_id(client.now))
+        several = outbox.direct_all([b"two.", b"three...", b"four"], notice_id(client.now))
         assert one is not None and several is not None
         seen += open_packets([one, several])
         client.session.push(b"push")
@@ -100,8 +100,8 @@ def test_what_cannot_be_written_at_once_waits_in_order() -> None:
     client.settle()
     outbox = client.session.outbox
     client.session.push(b"1st.")
-    assert outbox.direct(b"2nd.", client.now) is None
-    assert outbox.direct_all([b"3rd.", b"4th."], client.now) is None
+    assert outbox.direct(b"2nd.", notice_id(client.now)) is None
+    assert outbox.direct_all([b"3rd.", b"4th."], notice_id(client.now)) is None
     assert [m.body for m in client.read()] == [b"1st.", b"2nd.", b"3rd.", b"4th."]
 
 

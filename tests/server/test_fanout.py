@@ -44,9 +44,12 @@ class FakeCrowd:
 
     def __init__(self) -> None:
         self.drawn: list[tuple[int, int]] = []
+        self.ranks: dict[int, Any] = {}
 
-    def of(self, channel: int) -> set[int]:
+    def members(self, channel: int) -> set[int]:
         return set(range(1, 10))
+
+    of = members
 
     def special(self, item: Published) -> tuple[int, ...]:
         return (6,) if item.pts % 2 == 0 else ()

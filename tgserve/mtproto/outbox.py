@@ -72,6 +72,7 @@ class Outbox:
         "acks",
         "again",
         "answers",
+        "busy",
         "contents",
         "deaf",
         "gap",
@@ -86,6 +87,9 @@ class Outbox:
 
     def __init__(self, floor: int) -> None:
         """`floor`: no msg_id at or below it will be given (0 when the clock can be trusted)."""
+        self.busy = True
+        """Something may wait: a message, one to be sent again, an acknowledgement, an answer that was lost. False only
+        when nothing does, so that who tells a crowd something need not look at each of them."""
         self.last_id = floor
         self.contents = 0
         self.queue: list[Outgoing] = []
@@ -108,6 +112,7 @@ class Outbox:
         out = Outgoing(body, kind, content, request)
         queue = self.queue
         queue.append(out)
+        self.busy = True
         size = len(body)
         self.waiting_bytes += size
         if request:
@@ -127,6 +132,7 @@ class Outbox:
             return
         queue = self.queue
         queue.append(Outgoing(body, NOTICE, True, 0))
+        self.busy = True
         size = len(body)
         self.waiting_bytes += size
         self.push_bytes += size
@@ -137,6 +143,7 @@ class Outbox:
         if not self.acks:
             self.ack_since = now
         self.acks[msg_id] = None
+        self.busy = True
 
     def acknowledged(self, msg_ids: tuple[int, ...]) -> tuple[int, ...]:
         """The client has these; those that were still kept."""
@@ -163,6 +170,7 @@ class Outbox:
         """Send a kept message once more (one still waiting goes out anyway)."""
         if out.msg_id in self.kept:
             self.again[out.msg_id] = out
+            self.busy = True
 
     def send_all_again(self, now: float, older_than: float = 0.0) -> None:
         """A new connection: everything kept that was first sent `older_than` seconds ago or more."""
@@ -171,6 +179,7 @@ class Outbox:
             self.put(u32(UPDATES_TOO_LONG), NOTICE, content=True)
         if not self.kept:
             return
+        self.busy = True
         newest = int((now - older_than) * 4294967296)
         self.again = {msg_id: out for msg_id, out in self.kept.items() if not older_than or msg_id <= newest}
 
@@ -219,41 +228,40 @@ class Outbox:
         self._stamp(out, now)
         return out
 
-    def direct(self, body: bytes, now: float) -> Packet | None:
-        """As `push`, to be sent at once by the caller; None: something waits, and it waits with it."""
-        if self.queue or self.acks or self.again:
+    def direct(self, body: bytes, msg_id: int) -> Packet | None:
+        """As `push`, to be sent at once by the caller; None: something waits, and it waits with it. `msg_id`: notice_id
+        of now, the same number for a whole crowd, taken where it is above all before it."""
+        if self.busy and (self.queue or self.acks or self.again):
             self.push(body)
             return None
-        out = Outgoing(body, NOTICE, True, 0)
+        self.busy = False
         # as _stamp, written out: a post goes this way to each of its readers
-        msg_id = int(now * 4294967296) | NOTICE
         if msg_id <= self.last_id:
             msg_id = ((self.last_id | 3) + 1) | NOTICE
-        self.last_id = out.msg_id = msg_id
+        self.last_id = msg_id
         contents = self.contents
-        out.seq_no = seq_no = contents * 2 + 1
+        seq_no = contents * 2 + 1
         self.contents = contents + 1
         kept = self.kept
-        kept[msg_id] = out
+        kept[msg_id] = out = Outgoing(body, NOTICE, True, 0, msg_id, seq_no)
         self.kept_bytes += len(body)
         if self.kept_bytes > SESSION_UNACKED_BYTES or len(kept) > KEPT_MESSAGES:
             self._thin(out)
         return msg_id, seq_no, body
 
-    def direct_all(self, bodies: Sequence[bytes], now: float) -> Packet | None:
+    def direct_all(self, bodies: Sequence[bytes], msg_id: int) -> Packet | None:
         """The same for several, which fit into one container."""
-        if self.queue or self.acks or self.again:
+        if self.busy and (self.queue or self.acks or self.again):
             for body in bodies:
                 self.push(body)
             return None
-        msg_id = max(int(now * 4294967296) | NOTICE, ((self.last_id | 3) + 1) | NOTICE)
+        self.busy = False
+        msg_id = max(msg_id, ((self.last_id | 3) + 1) | NOTICE)
         seq_no = self.contents * 2 + 1
         kept = self.kept
         pieces = [container_head(MSG_CONTAINER, len(bodies))]
         for body in bodies:
-            out = Outgoing(body, NOTICE, True, 0)
-            out.msg_id, out.seq_no = msg_id, seq_no
-            kept[msg_id] = out
+            kept[msg_id] = out = Outgoing(body, NOTICE, True, 0, msg_id, seq_no)
             size = len(body)
             self.kept_bytes += size
             pieces += (message_head(msg_id, seq_no, size), body)
@@ -403,6 +411,7 @@ class Outbox:
             self.acknowledged((msg_id,))
             if out.request:
                 self.lost.append(out.request)
+                self.busy = True
             else:
                 self.gap = True
 
@@ -436,6 +445,11 @@ class Outbox:
 
 _NEW_SESSION: Final = u32(NEW_SESSION_CREATED)
 _REFUSALS: Final = (u32(BAD_MSG_NOTIFICATION), u32(BAD_SERVER_SALT))
+
+
+def notice_id(now: float) -> int:
+    """The msg_id of a notice made now."""
+    return int(now * 4294967296) | NOTICE
 
 
 def _by_id(out: Outgoing) -> int:

@@ -89,6 +89,7 @@ class Session(State):
             if not outbox.acks:
                 outbox.ack_since = now
             outbox.acks[msg_id] = None
+            outbox.busy = True
             return [Invoke(msg_id, seq_no, plain[at:end])]
         if constructor == c.GZIP_PACKED and msg_id not in window.state:
             try:
@@ -226,6 +227,7 @@ class Session(State):
             if not outbox.acks:
                 outbox.ack_since = now
             outbox.acks[msg_id] = None
+            outbox.busy = True
             if constructor:
                 events.append(Invoke(msg_id, seq_no, data[at:end]))
             else:

@@ -37,6 +37,10 @@ class Crowd:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self.ranks = services.channels.audience.ranks
+
+    def members(self, channel: int) -> Collection[int]:
+        return self._services.channels.audience.of(channel)
 
     def of(self, channel: int) -> Collection[int]:
         channels = self._services.channels

@@ -140,6 +140,10 @@ class Caller:
         """Queue the rpc_result of the call `msg_id`; `body` is the boxed result or rpc_error."""
         raise NotImplementedError
 
+    def speaks(self, layer: int) -> None:
+        """The client has said its layer: for the session, and for the key, whose next sessions begin with it."""
+        self.layer = self.login.layer = layer
+
     def subscribe(self) -> None:
         """The session takes updates from now on."""
         self.subscribed = True

@@ -277,10 +277,10 @@ class Dispatcher:
                 raise errors.CONNECTION_LAYER_INVALID()
             if opened.layer > layers.CURRENT:
                 _newer.of(str(min(opened.layer, layers.CURRENT + NEWER_COUNTED))).inc()
-            caller.layer = min(opened.layer, layers.CURRENT)
-            if login.layer != caller.layer:
-                login.layer = caller.layer
-                changed = True
+            layer = min(opened.layer, layers.CURRENT)
+            changed = changed or login.layer != layer
+            if login.layer != layer or caller.layer != layer:
+                caller.speaks(layer)
         if opened.device is not None and opened.device != login.device:
             login.device = opened.device
             changed = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from tgserve import limits, log, metrics
@@ -84,6 +85,7 @@ class Connection(asyncio.Protocol):
         "channel",
         "counted",
         "crowded",
+        "head",
         "host",
         "live",
         "others",
@@ -110,6 +112,8 @@ class Connection(asyncio.Protocol):
         """The address that it counts for; empty while only the trusted proxy is known that it came through."""
         self.host = ""
         self.live: LiveSession | None = None
+        self.head: Callable[[int], bytes] | None = None
+        """channel.head, once there is a session."""
         self.others: list[LiveSession] | None = None
         self.proven = False
         self.crowded = False

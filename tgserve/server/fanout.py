@@ -26,11 +26,22 @@ Draw = Callable[[Published, int], Any]
 DrawEphemeral = Callable[[Ephemeral, int], Any]
 
 
+Kind = tuple[int, int]
+"""Layer and data centre: sessions of one kind are told the same bytes."""
+Ranks = dict[Kind, list[LiveSession]]
+
+
 class Crowd(Protocol):
     """Those who are told what is committed in a channel's box (`user_id` < 0)."""
 
-    def of(self, channel: int) -> Collection[int]:
+    ranks: dict[int, Ranks]
+    """channel -> the sessions of its members, put there here, taken out there when they are not those any more."""
+
+    def members(self, channel: int) -> Collection[int]:
         """Its members with sessions."""
+
+    def of(self, channel: int) -> Collection[int]:
+        """These, and others who are told."""
 
     def special(self, item: Published) -> Collection[int]:
         """Users who are told in a form of their own."""
@@ -111,22 +122,13 @@ class Fanout:
         for each in news:
             special.update(each.special)
         origins = {each.item.origin for each in news}
-        groups: dict[tuple[int, int], list[LiveSession]] = {}
-        own: list[LiveSession] = []
         of = self._online.of
-        for user in present:
-            if user in special:
+        aside: set[LiveSession] = {live for user in special for live in of(user)}
+        own = self._origins(origins, present, aside)
+        for everybody in self._ranks(crowd, channel).values():
+            sessions = [live for live in everybody if live not in aside] if aside else everybody
+            if not sessions:
                 continue
-            for live in of(user):
-                if live.ref in origins:
-                    own.append(live)
-                    continue
-                kind = (live.layer or live.login.layer, live.dc_id)
-                if kind in groups:
-                    groups[kind].append(live)
-                else:
-                    groups[kind] = [live]
-        for sessions in groups.values():
             bodies = [body for each in news if (body := self._body(each.general, sessions[0], each.encoded))]
             _pushed.value += len(sessions) * len(bodies)
             if at_once:
@@ -151,6 +153,37 @@ class Fanout:
                     continue
                 if update is not None:
                     self._push(update, of(user), each.item.origin)
+
+    def _ranks(self, crowd: Crowd, channel: int) -> Ranks:
+        """The sessions of the channel's members, in lists of one kind each."""
+        ranks = crowd.ranks.get(channel)
+        if ranks is None:
+            ranks = crowd.ranks[channel] = {}
+            of = self._online.of
+            for user in crowd.members(channel):
+                for live in of(user):
+                    ranks.setdefault((live.layer or live.login.layer, live.dc_id), []).append(live)
+        return ranks
+
+    def _origins(
+        self, origins: Collection[tuple[int, int] | None], present: Collection[int], aside: set[LiveSession]
+    ) -> list[LiveSession]:
+        """The sessions that did it, put `aside`: of those who are told as most are."""
+        own: list[LiveSession] = []
+        for origin in origins:
+            if origin is None:
+                continue
+            for live in self._online.of_key(origin[0]):
+                user = live.login.user_id
+                if (
+                    live.ref == origin
+                    and live not in aside
+                    and user in present
+                    and live in self._online.of(user)
+                ):
+                    own.append(live)
+        aside.update(own)
+        return own
 
     def _drawn(self, crowd: Crowd, item: Published) -> _News | None:
         try:

@@ -7,9 +7,11 @@ share it once they are bound. Objects here are small and slotted: there is one o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Protocol
 
-from tgserve.mtproto.cipher import AuthKey
+from tgserve.mtproto.cipher import AuthKey, seal_kit
+from tgserve.mtproto.salts import Salts
 from tgserve.mtproto.session import Session
 from tgserve.mtproto.transport.detect import Channel
 from tgserve.rpc.context import Caller, Login, SessionRef
@@ -20,6 +22,7 @@ class Wire(Protocol):
     """A connection, as sessions and the gateway see it."""
 
     channel: Channel
+    head: Callable[[int], bytes] | None
     live: LiveSession | None
 
     def send(self, data: bytes) -> None:
@@ -89,9 +92,12 @@ class LiveSession(Caller):
         "gateway",
         "held",
         "key",
+        "kit",
         "left",
         "more",
+        "outbox",
         "over",
+        "period",
         "present",
         "tick",
     )
@@ -102,6 +108,10 @@ class LiveSession(Caller):
         self.gateway = gateway
         self.key = key
         self.core = core
+        self.outbox = core.outbox
+        self.kit = b""
+        """What sealing takes, in one piece (cipher.seal_kit), with the salt of half-hour `period`."""
+        self.period = 0
         self.connection: Wire | None = None
         self.more: list[Wire] | None = None
         self.dirty = False
@@ -130,6 +140,12 @@ class LiveSession(Caller):
         if not self.dirty:
             self.gateway.soil(self)
 
+    def equip(self, salts: Salts, period: int) -> None:
+        """Make the kit for another half-hour."""
+        cipher = self.key.cipher
+        self.kit = seal_kit(cipher, salts.of_period(cipher.id, period), self.core.session_id)
+        self.period = period
+
     def temp_key(self) -> tuple[int, bytes, int] | None:
         info = self.key.info
         return (info.auth_key_id, info.raw, info.expires) if info.expires else None
@@ -137,6 +153,10 @@ class LiveSession(Caller):
     def subscribe(self) -> None:
         self.subscribed = True
         self.gateway.online.add(self)
+
+    def speaks(self, layer: int) -> None:
+        super().speaks(layer)
+        self.gateway.online.changed(self.login.user_id)
 
     def rebind(self, login: LiveLogin) -> None:
         """The temporary key was bound: what this session said belongs to the permanent key from now on."""
@@ -190,13 +210,17 @@ def _nobody_asks(user: int) -> None:
 class Online:
     """user id -> the sessions that take his updates, with or without a socket."""
 
-    __slots__ = ("_sessions", "arrived", "departed")
+    __slots__ = ("_sessions", "arrived", "changed", "departed", "of_key")
 
     def __init__(self) -> None:
         self._sessions: dict[int, list[LiveSession]] = {}
         self.arrived: Callable[[int], None] = _nobody_asks
         """Called with a user whose first session takes updates."""
         self.departed: Callable[[int], None] = _nobody_asks
+        self.changed: Callable[[int], None] = _nobody_asks
+        """Called with a user who has a session more or less that takes updates, or one that takes them otherwise."""
+        self.of_key: Callable[[int], Iterable[LiveSession]] = self._of_key
+        """The sessions of a permanent key."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -212,14 +236,21 @@ class Online:
             self.arrived(user)
         elif live not in of_user:
             of_user.append(live)
+            self.changed(user)
 
     def remove(self, live: LiveSession, user: int) -> None:
         of_user = self._sessions.get(user)
         if of_user is not None and live in of_user:
             of_user.remove(live)
-            if not of_user:
+            if of_user:
+                self.changed(user)
+            else:
                 del self._sessions[user]
                 self.departed(user)
+
+    def _of_key(self, auth_key_id: int) -> Iterable[LiveSession]:
+        everybody = chain.from_iterable(self._sessions.values())
+        return [live for live in everybody if live.ref.auth_key_id == auth_key_id]
 
     def of(self, user: int) -> list[LiveSession] | tuple[()]:
         return self._sessions.get(user, ())

@@ -15,6 +15,12 @@ TAG = b"\xef"
 _SHORT = [bytes((n,)) for n in range(127)]
 
 
+def head(size: int) -> bytes:
+    """In front of a packet of so many bytes."""
+    words = size >> 2
+    return _SHORT[words] if words < 127 else b"\x7f" + words.to_bytes(3, "little")
+
+
 class Abridged(Held):
     __slots__ = ()
 

@@ -30,6 +30,7 @@ from tgserve.mtproto.transport.websocket import WebSocket
 
 __all__ = ["Channel", "Frame"]
 
+_HEADS: dict[type, Callable[[int], bytes]] = {Abridged: abridged.head, Intermediate: intermediate.head}
 _METHODS = (b"POST", b"GET ", b"OPTI", b"HEAD")
 
 
@@ -172,6 +173,12 @@ class Channel:
         assert self._framing is not None, "nothing to answer before a packet has come"
         packet = self._framing.wrap(payload)
         return self._said() + packet if self._out else packet
+
+    @property
+    def head(self) -> Callable[[int], bytes] | None:
+        """What stands in front of a packet of so many bytes, where `wrap` does nothing but put it there: whoever writes
+        packets of one size to thousands asks once. None elsewhere."""
+        return _HEADS.get(type(self._framing))
 
     def quick_ack(self, token: int) -> bytes:
         """The quick ack for a packet that asked for one; b"" where the transport has none."""

@@ -17,6 +17,8 @@ PADDED_TAG = b"\xdd\xdd\xdd\xdd"
 _QUICK_ACK = 0x80000000
 _unpack = U32.unpack_from
 _pack = U32.pack
+head = U32.pack
+"""In front of a packet of so many bytes."""
 _PLAIN = bytes(8)
 _made = tuple.__new__
 """What Frame(...) calls, without the call between."""

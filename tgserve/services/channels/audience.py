@@ -27,6 +27,8 @@ class Audience:
         """user with sessions -> his channels."""
         self._fresh: dict[int, set[int]] = {}
         """channel -> users who came in while online and have been told nothing of it yet."""
+        self.ranks: dict[int, Any] = {}
+        """channel -> what the fan-out has made of those in it; taken out when one of them comes, goes or changes."""
 
     def of(self, channel: int) -> set[int] | frozenset[int]:
         """Members with sessions, as of the last commit told."""
@@ -47,11 +49,17 @@ class Audience:
                 if rights.is_member(reader.get(PARTICIPANTS, channel, user)):
                     channels.add(channel)
                     self._present.setdefault(channel, set()).add(user)
+                    self.ranks.pop(channel, None)
 
     def departed(self, user: int) -> None:
         """His last one takes none any more."""
         for channel in self._channels.pop(user, ()):
             self._leave(channel, user)
+
+    def changed(self, user: int) -> None:
+        """He has one session more or less, or one of them is told things otherwise than before."""
+        for channel in self._channels.get(user, ()):
+            self.ranks.pop(channel, None)
 
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber, before whoever tells anybody of the batch."""
@@ -63,6 +71,7 @@ class Audience:
                 continue
             if item.here:
                 channels.add(item.channel)
+                self.ranks.pop(item.channel, None)
                 self._present.setdefault(item.channel, set()).add(item.user)
                 self._fresh.setdefault(item.channel, set()).add(item.user)
             else:
@@ -70,6 +79,7 @@ class Audience:
                 self._leave(item.channel, item.user)
 
     def _leave(self, channel: int, user: int) -> None:
+        self.ranks.pop(channel, None)
         fresh = self._fresh.get(channel)
         if fresh is not None:
             fresh.discard(user)
