@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    """Wait until `condition` is true and return its value."""
-    for _ in range(int(seconds / 0.02)):
+async def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait until `condition` is true (or what it gives is, once awaited) and return its value. A machine that stood still
+    for `seconds` is asked again all the same."""
+    end = time.monotonic() + seconds
+    for number in count():
         value = condition()
+        if inspect.isawaitable(value):
+            value = await value
         if value:
             return value
+        if number > 50 and time.monotonic() > end:
+            raise AssertionError(f"did not happen within {seconds} s")
         await asyncio.sleep(0.02)
-    raise AssertionError(f"did not happen within {seconds} s")

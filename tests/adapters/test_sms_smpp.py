@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.certificates import certificate
 from tests.adapters.smsc import DELIVER, ENQUIRE, UNBIND, Mailbox, RealCentre, StrictCentre, decoded
+from tests.waiting import until
 from tgserve import log
 from tgserve.adapters.contract import AdapterError, Later, Refused, Sent, Sms
 from tgserve.adapters.sms import smpp
@@ -77,13 +77,6 @@ def centre() -> Iterator[StrictCentre]:
     made: StrictCentre = StrictCentre().start()
     yield made
     made.stop()
-
-
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.01)
 
 
 def run(story: Coroutine[Any, Any, Any]) -> Any:

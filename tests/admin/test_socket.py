@@ -51,7 +51,7 @@ def talk(tmp_path, monkeypatch):
             assert not path.exists()
             return mode, answers
 
-        return asyncio.run(asyncio.wait_for(main(), 10))
+        return asyncio.run(asyncio.wait_for(main(), 60))
 
     return run
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.chunks.yard import Yard, run, yard
+from tests.waiting import until
 from tgserve import limits
 from tgserve.chunks import keeper as keeping
 from tgserve.chunks.disk import FAILING, FOREIGN, FULL, MISSING, OK
@@ -444,11 +445,16 @@ class Hanging(MemoryDisk):
         super().__init__()
         self.hang = False
         self.go = threading.Event()
+        self.begun = self.ended = 0
 
     def append(self, *arguments):  # type: ignore[no-untyped-def]
+        self.begun += 1
         if self.hang:
-            self.go.wait(30)
-        return super().append(*arguments)
+            self.go.wait(100)
+        try:
+            return super().append(*arguments)
+        finally:
+            self.ended += 1
 
 
 def test_a_disk_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,10 +470,12 @@ def test_a_disk_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: py
             for disk in made.values():
                 disk.hang = True
             putting = asyncio.gather(*(here.chunks.put(b"%d" % n) for n in range(10)), return_exceptions=True)
+            await until(lambda: all(disk.begun for disk in made.values()))
             await asyncio.sleep(0.3)
             made[2].hang = made[3].hang = False
             made[2].go.set()
             made[3].go.set()
+            await until(lambda: all(made[n].begun == made[n].ended for n in (2, 3)))
             await asyncio.sleep(0.05)
             await here.keeper.watch()
             results = await putting
@@ -476,9 +484,12 @@ def test_a_disk_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: py
             await here.chunks.put(b"the server lives")
             made[1].go.set()
             made[1].hang = False
-            await asyncio.sleep(0.1)
-            await here.keeper.watch()
-            assert here.chunks.disks[1].health == OK
+
+            async def well() -> bool:
+                await here.keeper.watch()
+                return here.chunks.disks[1].health == OK
+
+            await until(well)
 
     run(story())
 

@@ -77,7 +77,7 @@ class Store(RuleBasedStateMachine):
         self.rotten: set[int] = set()
 
     def go(self, story: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(story, 20))
+        return self.loop.run_until_complete(asyncio.wait_for(story, 100))
 
     def teardown(self) -> None:
         self.go(self.opened.__aexit__(None, None, None))

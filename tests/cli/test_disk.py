@@ -43,7 +43,7 @@ def data(tmp_path):
     process.stdout.close()
 
 
-def until(true, seconds=20):
+def until(true, seconds=60):
     for _ in range(int(seconds * 5)):
         if true():
             return

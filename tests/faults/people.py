@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.journeys.daemon import Daemon
+from tests.waiting import until
 from tgserve.errors import RpcError
 from tgserve.ids import Ids
 from tgserve.testing.miniclient import MiniClient, Refused
@@ -209,6 +210,17 @@ async def company(daemon: Daemon, pairs: int, seed: int) -> list[Person]:
         await one.meet(other)
         await other.meet(one)
     return people
+
+
+async def arrived(people: list[Person]) -> None:
+    """Wait until what was sent last stands on the other side too. What never comes, `compare` names."""
+
+    async def both() -> bool:
+        boxes = {person.me: set((await person.history()).values()) for person in people}
+        return all(boxes[person.me] == boxes[person.partner.me] for person in people if person.partner)
+
+    with suppress(AssertionError):
+        await until(both)
 
 
 async def compare(people: list[Person]) -> list[str]:

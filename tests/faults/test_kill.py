@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.people import UNLIMITED, company, compare
+from tests.faults.people import UNLIMITED, arrived, company, compare
 from tests.journeys.daemon import ROOT, Daemon
 
 ROUNDS = int(os.environ.get("TGSERVE_KILL_ROUNDS", "50"))
@@ -62,7 +62,7 @@ async def _rounds(daemon: Daemon) -> str:
         await asyncio.gather(*(person.repeat() for person in people))
         wrong = [text for person in people for text in person.trouble]
         assert not wrong, f"round {number} of seed {SEED}: {wrong[:5]}"
-    await asyncio.sleep(1.0)  # what was just sent again is on its way to the other side
+    await arrived(people)
     wrong = await compare(people)
     for person in people:
         await person.client.disconnect()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tests.faults.people import LOST, UNLIMITED, Message, Person, company
 from tests.faults.test_kill import CHECK_EVERY, SEED
 from tests.faults.test_kill_channels import Town
 from tests.journeys.daemon import Daemon
+from tests.waiting import until
 from tgserve.errors import RpcError
 from tgserve.tl import functions as f
 from tgserve.tl import types as t
@@ -260,7 +261,9 @@ class Paper(Town):
             await self.publish(message)
 
     async def agree(self) -> None:
-        """At rest: copies, comments, votes, marks."""
+        """Copies, comments, votes, marks, once those that are on their way have come."""
+        self.wrong += await _at_rest(self._copies)
+        self.wrong += await _at_rest(self._polled)
         for person in self.people:
             await self.catch_up(person)
             box = await self.history(person)
@@ -268,6 +271,14 @@ class Paper(Town):
             if copy != box:
                 odd = sorted(set(copy.items()) ^ set(box.items()))[:4]
                 self.wrong.append(f"{person.phone} was told of other posts than there are: {odd}")
+        news = await self.messages(self.people[1], self.paper)
+        texts = Counter(one.message for one in news.values() if isinstance(one, t.Message))
+        for message in self.news:
+            if texts[message.text] != 1 and message.msg_id:
+                self.wrong.append(f"{message.text} is there {texts[message.text]} times")
+
+    async def _copies(self) -> list[str]:
+        wrong: list[str] = []
         full = await self.messages(self.people[0], self.peers)
         heads: dict[int, list[Any]] = {}
         for one in full.values():
@@ -280,7 +291,7 @@ class Paper(Town):
                 continue
             roots = heads.get(msg_id, [])
             if len(roots) != 1 or roots[0].message != one.message:
-                self.wrong.append(f"post {msg_id} has {len(roots)} copies")
+                wrong.append(f"post {msg_id} has {len(roots)} copies")
                 continue
             answers = [
                 other.id
@@ -290,17 +301,14 @@ class Paper(Town):
                 and isinstance(other, t.Message)
             ]
             if not one.replies.replies == roots[0].replies.replies == len(answers):
-                self.wrong.append(
+                wrong.append(
                     f"post {msg_id}: {len(answers)} comments, it says {one.replies.replies}, "
                     f"its copy {roots[0].replies.replies}"
                 )
-        texts = Counter(one.message for one in news.values() if isinstance(one, t.Message))
-        for message in self.news:
-            if texts[message.text] != 1 and message.msg_id:
-                self.wrong.append(f"{message.text} is there {texts[message.text]} times")
-        await self._polled()
+        return wrong
 
-    async def _polled(self) -> None:
+    async def _polled(self) -> list[str]:
+        wrong: list[str] = []
         votes: Counter[bytes] = Counter()
         total = 0
         for person in self.people:
@@ -311,9 +319,10 @@ class Paper(Town):
             votes.update(mine)
             may = self.votes.get(person.me, set())
             if len(mine) > 1 or mine - may or (len(may) == 1 and not mine):
-                self.wrong.append(f"{person.phone} has voted {mine}, he tried {may}")
+                wrong.append(f"{person.phone} has voted {mine}, he tried {may}")
         if votes.total() != total:
-            self.wrong.append(f"{votes} voted, {total} are counted")
+            wrong.append(f"{votes} voted, {total} are counted")
+        return wrong
 
     async def messages(self, person: Person, where: dict[int, t.InputPeerChannel]) -> dict[int, Any]:
         found: dict[int, Any] = {}
@@ -358,13 +367,11 @@ async def _rounds(daemon: Daemon) -> str:
             await paper.again(message)
         await asyncio.gather(*(paper.repeat(person) for person in people))
         if number % 5 == 4:
-            await asyncio.sleep(0.3)
             await paper.agree()
         else:
             for person in people[2:]:
                 await paper.catch_up(person)
         assert not paper.wrong, f"round {number} of seed {SEED}: {paper.wrong[:5]}"
-    await asyncio.sleep(0.5)
     await paper.agree()
     for person in people:
         await person.client.disconnect()
@@ -373,6 +380,19 @@ async def _rounds(daemon: Daemon) -> str:
     assert not paper.wrong, f"seed {SEED}: " + "\n".join(paper.wrong[:20])
     comments = sum(1 for posts in paper.posts.values() for one in posts if one.msg_id)
     return f"kill -9: {ROUNDS} rounds, {len(paper.news)} posts, {comments} comments and messages acknowledged"
+
+
+async def _at_rest(ask: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    """What is wrong and stays so: what one commit begins, others end."""
+    wrong: list[str] = []
+
+    async def good() -> bool:
+        wrong[:] = await ask()
+        return not wrong
+
+    with suppress(AssertionError):
+        await until(good)
+    return wrong
 
 
 def _peer(chat: Any) -> t.InputPeerChannel:

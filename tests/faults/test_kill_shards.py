@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.people import UNLIMITED, company, compare
+from tests.faults.people import UNLIMITED, arrived, company, compare
 from tests.journeys.daemon import ROOT, Daemon
 
 ROUNDS = int(os.environ.get("TGSERVE_KILL_ROUNDS", "6"))
@@ -89,7 +89,7 @@ async def _rounds(daemon: Daemon, folder: Path) -> None:
     await asyncio.to_thread(daemon.start)
     await asyncio.gather(*(person.connect(new_session=False) for person in people))
     await asyncio.gather(*(person.repeat() for person in people))
-    await asyncio.sleep(1.0)
+    await arrived(people)
     wrong = await compare(people)
     for person in people:
         await person.client.disconnect()

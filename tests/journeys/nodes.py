@@ -31,7 +31,7 @@ def _list(daemon: Daemon) -> str:
     return done.stdout
 
 
-def connected(*daemons: Daemon, seconds: float = 20) -> None:
+def connected(*daemons: Daemon, seconds: float = 60) -> None:
     """Wait until each sees all others."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -83,7 +83,7 @@ async def test_telethon_signs_in_by_qr_code(daemon, new_phone, password):
         try:
             await desk.connect()
             shown = await desk.qr_login()
-            waiting = asyncio.create_task(shown.wait(20))
+            waiting = asyncio.create_task(shown.wait(60))
             await asyncio.sleep(0.3)
             line = await ann(f.auth.AcceptLoginTokenRequest(shown.token))
             assert line.device_model

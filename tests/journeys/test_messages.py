@@ -63,16 +63,20 @@ async def test_telethon(daemon, new_phone):
             later = await tablet.get_messages(ann.me.id, scheduled=True)
             assert [m.raw_text for m in later] == ["soon"]
             assert not [m for m in ann.heard if m.raw_text == "soon"]
-            await until(lambda: [m for m in ann.heard if m.raw_text == "soon"], 25)
+            await until(lambda: [m for m in ann.heard if m.raw_text == "soon"])
             await until(lambda: [u for u in of(t.UpdateDeleteScheduledMessages) if u.sent_messages])
 
             await bob(f.messages.SetHistoryTTLRequest(to_ann, 2))
             await until(lambda: of(t.UpdatePeerHistoryTTL))
             await ann.send_message(to_bob, "burns")
             await until(lambda: [m for m in bob.heard if m.raw_text == "burns"])
-            await asyncio.sleep(4)
-            assert "burns" not in [m.raw_text async for m in bob.iter_messages(to_ann)]
-            assert "burns" not in [m.raw_text async for m in ann.iter_messages(to_bob)]
+
+            async def burnt() -> bool:
+                texts = [m.raw_text async for m in bob.iter_messages(to_ann)]
+                texts += [m.raw_text async for m in ann.iter_messages(to_bob)]
+                return "burns" not in texts
+
+            await until(burnt)
 
 
 @pytest.mark.asyncio

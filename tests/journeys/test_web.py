@@ -108,7 +108,7 @@ async def ask(client: MiniClient, requests: list) -> list[str]:
     refused = []
     for request, future in [(request, client.start(request)) for request in requests]:
         try:
-            await asyncio.wait_for(future, 10)
+            await asyncio.wait_for(future, 60)
         except RpcError as error:
             assert error.code < 500, f"{request}: {error}"
             refused.append(f"{request.NAME} {error.name}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from tgserve import metrics
 from tgserve.config import NodeConfig, StoreConfig
 from tgserve.services.nodes.tokens import Token
@@ -65,11 +65,3 @@ async def lined(*servers: TestServer) -> None:
     numbers = {server.config.dc_id for server in servers}
     for server in servers:
         await until(lambda s=server: set(s.app.services.nodes.lines) >= numbers - {s.config.dc_id})
-
-
-async def until(question: Callable[[], Any], seconds: float = 10) -> None:
-    for _ in range(int(seconds / 0.01)):
-        if question():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("did not happen")

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.nodes.conftest import MakeNode, join, lined, token_of, until
+from tests.nodes.conftest import MakeNode, join, lined, token_of
 from tests.server.people import sign_up
+from tests.waiting import until
 from tgserve.app import StartError
 from tgserve.config import NodeConfig, StoreConfig
 from tgserve.errors import RpcError

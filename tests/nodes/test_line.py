@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.nodes.conftest import MakeNode, join, lined, token_of, until
+from tests.nodes.conftest import MakeNode, join, lined, token_of
+from tests.waiting import until
 from tgserve.errors import ProtocolError
 from tgserve.ids import Ids
 from tgserve.server import peering
@@ -38,7 +39,7 @@ async def answer_to(server: TestServer, data: bytes, *, end: bool = True) -> byt
         with suppress(OSError):
             writer.write_eof()
     with suppress(ConnectionError):
-        found = await asyncio.wait_for(reader.read(), 5)
+        found = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return found
 
@@ -96,7 +97,7 @@ async def test_a_stranger_without_a_token_is_cut_off_whatever_he_says(make_node:
             channel = await stranger(server)
             channel.say(word)
             with pytest.raises((EOFError, ConnectionError)):
-                await asyncio.wait_for(channel.hear(), 5)
+                await asyncio.wait_for(channel.hear(), 60)
         assert server.app.services.nodes.lines == {}
 
 
@@ -140,7 +141,7 @@ async def test_a_frame_too_long_or_changed_ends_the_line(make_node: MakeNode):
             channel = await stranger(server)
             channel._writer.write(spoil)
             with pytest.raises((EOFError, ConnectionError)):
-                await asyncio.wait_for(channel.hear(), 5)
+                await asyncio.wait_for(channel.hear(), 60)
 
 
 async def test_a_crowd_of_strangers_keeps_no_node_out(make_node: MakeNode, monkeypatch: pytest.MonkeyPatch):
@@ -149,8 +150,8 @@ async def test_a_crowd_of_strangers_keeps_no_node_out(make_node: MakeNode, monke
     async with make_node(2) as two, make_node(4) as four:
         idle = [await asyncio.open_connection(*place(two)) for _ in range(peering.STRANGERS + 4)]
         await asyncio.sleep(0.1)
-        assert await asyncio.wait_for(idle[-1][0].read(), 5) == b""  # more than so many are closed at once
-        assert await asyncio.wait_for(idle[0][0].read(), 5) == b""  # and those who say nothing soon are too
+        assert await asyncio.wait_for(idle[-1][0].read(), 60) == b""  # more than so many are closed at once
+        assert await asyncio.wait_for(idle[0][0].read(), 60) == b""  # and those who say nothing soon are too
         monkeypatch.undo()  # on a slow machine a node's own greeting takes longer than that
         await join(two, four)
         for _, writer in idle:

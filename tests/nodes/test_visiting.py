@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.nodes.conftest import MakeNode, join, lined, until
+from tests.nodes.conftest import MakeNode, join, lined
 from tests.server.people import message, next_text, sign_up
+from tests.waiting import until
 from tgserve import limits
 from tgserve.errors import RpcError
 from tgserve.services.nodes.nodes import SLOT

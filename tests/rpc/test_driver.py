@@ -120,7 +120,7 @@ def test_futures_executors_and_sleep_work_without_a_task() -> None:
             done.set_result((value, fault))
 
         Driver().start(handler(), ended)
-        assert await asyncio.wait_for(done, 5) == (5, None)
+        assert await asyncio.wait_for(done, 60) == (5, None)
 
     asyncio.run(main())
 

@@ -62,12 +62,12 @@ class Browser:
 
     async def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
         self.writer.write(request)
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).decode()
+        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 60)).decode()
         lines = head.split("\r\n")
         headers = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
         }
-        body = await asyncio.wait_for(self.reader.readexactly(int(headers.get("content-length", "0"))), 5)
+        body = await asyncio.wait_for(self.reader.readexactly(int(headers.get("content-length", "0"))), 60)
         return int(lines[0].split()[1]), headers, body
 
 
@@ -128,7 +128,7 @@ async def test_tls_has_everything_inside(make_server: MakeServer, tmp_path: Path
         assert (await plain.ask(API))[2].find(RES_PQ) >= 0
         abridged = await browser(server, trusting(tmp_path / "tls"))
         abridged.writer.write(b"\xef" + bytes([len(REQ_PQ) // 4]) + REQ_PQ)
-        assert RES_PQ in await asyncio.wait_for(abridged.reader.read(200), 5)
+        assert RES_PQ in await asyncio.wait_for(abridged.reader.read(200), 60)
         assert len(server.app.gateway.connections) == 3
         for each in (one, plain, abridged):
             each.writer.close()
@@ -138,7 +138,7 @@ async def test_tls_has_everything_inside(make_server: MakeServer, tmp_path: Path
             await browser(server, ssl.create_default_context())
         broken = await browser(server)
         broken.writer.write(bytes.fromhex("160301004001") + bytes(200))
-        assert await asyncio.wait_for(broken.reader.read(), 5) is not None
+        assert await asyncio.wait_for(broken.reader.read(), 60) is not None
         await until(lambda: not server.app.gateway.connections)
 
 

@@ -393,7 +393,7 @@ def test_invoke_after_msg_over_the_wire(make_server: MakeServer) -> None:
             await client.ping()
             assert not waiting.done()
             client.send(first)
-            assert len(await asyncio.wait_for(waiting, 5)) > 8
+            assert len(await asyncio.wait_for(waiting, 60)) > 8
 
     asyncio.run(main())
 
@@ -531,7 +531,7 @@ def test_a_stop_under_load_answers_what_began_and_loses_nothing_it_answered(make
             await stop
             began = loop.time()
             await server.restart()
-            assert loop.time() - began < 3
+            assert loop.time() - began < limits.STOP_SECONDS, "it waited for who goes on talking"
             await talking
             await ann.connect(server.host, server.port)
             state = await ann.call(updates.GetState())

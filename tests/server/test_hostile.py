@@ -27,7 +27,7 @@ SELF = users.GetUsers(id=[t.InputUserSelf()])
 REQ_PQ = 0xBE7E8EF1
 
 
-async def raw(server: TestServer, data: bytes, seconds: float = 5) -> bytes:
+async def raw(server: TestServer, data: bytes, seconds: float = 60) -> bytes:
     """Send bytes, read until the server closes."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
@@ -190,11 +190,12 @@ def test_2_9_bytes_one_by_one_keep_no_socket_open(
     """Slowloris: a frame that never ends, and an HTTP header that never ends."""
     monkeypatch.setattr(limits, "FIRST_PACKET_SECONDS", 0.4)
 
-    async def drip(server: TestServer, data: bytes) -> float:
+    async def drip(server: TestServer, data: bytes) -> int:
+        """How many bytes it may send: one in 0.05 s at most."""
         reader, writer = await asyncio.open_connection(server.host, server.port)
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        sent = 0
         for byte in data:
+            sent += 1
             writer.write(bytes((byte,)))
             try:
                 if await asyncio.wait_for(reader.read(1), 0.05) == b"":
@@ -204,15 +205,15 @@ def test_2_9_bytes_one_by_one_keep_no_socket_open(
             except ConnectionResetError:
                 break
         writer.close()
-        return loop.time() - began
+        return sent
 
     async def main() -> None:
         async with make_server() as server:
-            took = await asyncio.gather(
+            sent = await asyncio.gather(
                 drip(server, b"\xee\xee\xee\xee" + pack("<I", 400) + bytes(392)),
                 drip(server, b"POST /api HTTP/1.1\r\n" + b"X: y\r\n" * 100),
             )
-            assert max(took) < 2
+            assert max(sent) < 200
 
     asyncio.run(main())
 
@@ -373,7 +374,7 @@ def test_an_exchange_goes_on_over_another_connection(make_server: MakeServer) ->
             for _ in range(2):
                 reader, writer = await asyncio.open_connection(server.host, server.port)
                 writer.write(FRAMED["intermediate"](packet))
-                answers.append((await asyncio.wait_for(reader.readexactly(4 + 84), 3))[24:])
+                answers.append((await asyncio.wait_for(reader.readexactly(4 + 84), 60))[24:])
                 writer.close()
             assert answers[0] == answers[1]
             client = MiniClient("http", rsa_public=server.pem)

@@ -144,7 +144,7 @@ def test_a_trusted_proxy_names_its_clients(make_server: MakeServer, preface: byt
             await sign_up(plain, "+9996621002")
             assert await shown(plain) == "127.0.0.1"
 
-    asyncio.run(asyncio.wait_for(story(), 60))
+    asyncio.run(asyncio.wait_for(story(), 240))
 
 
 def test_2_8_of_nobody_else_it_is_believed(make_server: MakeServer) -> None:
@@ -154,7 +154,7 @@ def test_2_8_of_nobody_else_it_is_believed(make_server: MakeServer) -> None:
         async with make_server(trusted_proxies=("192.0.2.1",)) as server:
             reader, writer = await asyncio.open_connection(server.host, server.port)
             writer.write(b"PROXY TCP4 203.0.113.7 127.0.0.1 5 443\r\n" + b"\xee" * 4 + bytes(60))
-            await asyncio.wait_for(reader.read(), 10)
+            await asyncio.wait_for(reader.read(), 60)
             writer.close()
             reader, writer = await asyncio.open_connection(server.host, server.port)
             writer.write(b"OPTIONS /api HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
@@ -162,7 +162,7 @@ def test_2_8_of_nobody_else_it_is_believed(make_server: MakeServer) -> None:
             assert {one.address for one in server.app.gateway.connections} == {"127.0.0.1"}
             writer.close()
 
-    asyncio.run(asyncio.wait_for(story(), 60))
+    asyncio.run(asyncio.wait_for(story(), 240))
 
 
 def test_2_8_limits_count_the_address_that_the_proxy_names(make_server: MakeServer) -> None:
@@ -183,7 +183,7 @@ def test_2_8_limits_count_the_address_that_the_proxy_names(make_server: MakeServ
                 writer.write(
                     b"PROXY TCP4 198.51.100.0 127.0.0.1 5 443\r\n\xee\xee\xee\xee\x18\0\0\0" + bytes(24)
                 )
-                said = await asyncio.wait_for(reader.read(8), 10)
+                said = await asyncio.wait_for(reader.read(8), 60)
                 assert said == b"\x04\0\0\0" + pack("<i", -429) or (crowd == 2 and not said)
                 writers.append(writer)
             for writer in writers:
@@ -194,4 +194,4 @@ def test_2_8_limits_count_the_address_that_the_proxy_names(make_server: MakeServ
                 await asyncio.sleep(0.02)
             assert not gateway.sockets._open and gateway.sockets.total == 0
 
-    asyncio.run(asyncio.wait_for(story(), 60))
+    asyncio.run(asyncio.wait_for(story(), 240))

@@ -74,9 +74,9 @@ def test_two_telethons_talk(make_server: MakeServer, kind: Any) -> None:
                 await bob(UpdateUsernameRequest("bobbob"))
                 for number in range(5):
                     await ann.send_message("bobbob", f"hello {number}")
-                texts = [await asyncio.wait_for(got.get(), 10) for _ in range(5)]
+                texts = [await asyncio.wait_for(got.get(), 60) for _ in range(5)]
                 assert texts == [f"hello {number}" for number in range(5)]
-                await asyncio.wait_for(ann.log_out(), 10)
+                await asyncio.wait_for(ann.log_out(), 60)
             finally:
                 for client in (ann, bob):
                     await client.disconnect()

@@ -71,7 +71,7 @@ async def test_without_its_session_it_waits_and_is_told_later(tmp_path: Path) ->
 async def test_what_a_dead_connection_was_told_is_pushed_unless_the_client_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes_back: bool
 ) -> None:
-    monkeypatch.setattr(feed, "GRACE_SECONDS", 1)
+    monkeypatch.setattr(feed, "GRACE_SECONDS", 3)
     async with TestServer(tmp_path / "data") as server:
         ann, bob = await server.client(), await server.client()
         await sign_up(ann, "+999661001", "Ann")
@@ -103,7 +103,7 @@ async def test_what_a_dead_connection_was_told_is_pushed_unless_the_client_comes
             await bob.connect(server.host, server.port)
             await bob.ping()
         if comes_back:
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(4.5)
             assert taken == []
         else:
             await until(lambda: taken == ["MESSAGE_TEXT"])

@@ -200,7 +200,7 @@ def test_a_stop_in_the_middle(tmp_path: Path) -> None:
         while mover.progress is None or mover.progress.slots < 32:
             await asyncio.sleep(0.002)
         writing.stopped = True
-        await asyncio.wait_for(store.close(), 10)
+        await asyncio.wait_for(store.close(), 60)
         with pytest.raises(StoreError, match="the server stops"):
             await job
         moved = store.table.count(shard.number)

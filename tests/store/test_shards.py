@@ -199,7 +199,7 @@ def test_a_commit_can_be_awaited_driven_and_asked(play: Callable[[Story], None])
         commit = store.transact(3, lambda txn: "x")
         with pytest.raises(asyncio.InvalidStateError):
             commit.result()
-        assert await asyncio.wait_for(waited(commit), 5) == "x"
+        assert await asyncio.wait_for(waited(commit), 60) == "x"
         assert await commit == "x" and commit.done
         await store.settled()
         assert steps == [42]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
+from functools import partial
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -522,10 +524,18 @@ def test_messages_name_the_latest_voters_and_bring_them_along() -> None:
 def test_votes_in_channels_are_told_to_those_online_once_a_second_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(polling, "CHANNEL_SECONDS", 0.05)
+    timers: list[Callable[[], object]] = []
+
+    class Loop:
+        """Keeps what is to be done in a second until the test says so."""
+
+        def call_later(self, seconds: float, fn: Callable[..., object], *arguments: Any) -> None:
+            assert seconds == polling.CHANNEL_SECONDS == 1.0
+            timers.append(partial(fn, *arguments))
 
     async def story() -> None:
         async with talk(3) as (c, (ann, bob, eve)):
+            monkeypatch.setattr(polling, "asyncio", SimpleNamespace(get_running_loop=Loop))
             here = await place(c, ann, bob, eve)
             told: list[Any] = []
             c.services.bus.subscribe_ephemeral(lambda users, news: told.append((set(users), news)))
@@ -553,9 +563,10 @@ def test_votes_in_channels_are_told_to_those_online_once_a_second_at_most(
             ]
             assert all(one.min for one in drawn.users)
             assert {one.id for one in drawn.users} == {ann.id, bob.id, eve.id}
-            await asyncio.sleep(0.2)
+            assert len(told) == 1
+            timers.pop()()
             assert len(told) == 2
-            await asyncio.sleep(0.2)
-            assert len(told) == 2
+            timers.pop()()
+            assert len(told) == 2 and not timers
 
     run(story())
