@@ -424,6 +424,7 @@ def test_a_mention_is_unseen_before_its_mark_has_come() -> None:
             for one in (bob, eve):
                 await one(channels.ReadHistory(channel=here.input(one), max_id=0))
             pts = c.services.channels.register.top(here.id).pts
+            c.clock.advance(1)
             held: list[Any] = []
             handler = c.store.handlers[pl.ChannelMentioned]
             c.store.handlers[pl.ChannelMentioned] = lambda txn, word, memo: held.append(word)
@@ -441,8 +442,7 @@ def test_a_mention_is_unseen_before_its_mark_has_come() -> None:
                 return {new.media_unread, (await here.history(who, 1))[0].media_unread}
 
             assert (await here.history(kim, 1))[0].media_unread is False
-            c.clock.advance(1)
-            await kim(channels.JoinChannel(channel=here.input(kim)))
+            await kim(channels.JoinChannel(channel=here.input(kim)))  # in the same second
             assert (await here.history(kim, 1))[0].media_unread is False
             for who in (bob, eve):
                 assert await unseen(who) == {True}

@@ -176,7 +176,7 @@ class ChannelReading:
     def _on_their_way(self, me: int, channel: int, views: Sequence[View]) -> list[int]:
         """Messages that name `me` and whose marks have still to come from the channel's slot to his: no mark means that
         they were seen only when there was one."""
-        since = max(self._since, int(self._clock.now()) - ON_ITS_WAY_SECONDS)
+        since = max(self._since + 1, int(self._clock.now()) - ON_ITS_WAY_SECONDS)
         late = [
             (view.msg_id, view.body.date)
             for view in views
@@ -187,7 +187,8 @@ class ChannelReading:
         seat = self._register.participant(channel, me) if late else None
         if seat is None or not rights.is_member(seat):
             return []
-        return [msg_id for msg_id, date in late if seat.date <= date]
+        # Of the message and his coming in one second it is not known which was first.
+        return [msg_id for msg_id, date in late if seat.date < date]
 
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber, before whoever draws."""
