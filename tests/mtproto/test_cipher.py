@@ -12,7 +12,16 @@ from tgserve.errors import ProtocolError
 from tgserve.ids import Ids
 from tgserve.mtproto import ige
 from tgserve.mtproto.binding import old_key
-from tgserve.mtproto.cipher import AuthKey, open_frame, quick_ack_token, seal_frame, seal_plain
+from tgserve.mtproto.cipher import (
+    AuthKey,
+    open_frame,
+    padding_of,
+    quick_ack_token,
+    seal_frame,
+    seal_kit,
+    seal_plain,
+    seal_with,
+)
 from tgserve.mtproto.ige import encrypt_ige
 from tgserve.testing.clock import FakeClock
 from tgserve.testing.miniclient import ClientSession, Message
@@ -43,6 +52,13 @@ def test_what_is_sealed_opens_at_the_other_end(body):
     assert there[:32] == pack("<QQQII", 1, 2, 3, 4, len(body))
     assert there[32 : 32 + len(body)] == body
     assert open_frame(KEY, seal_frame(mirror, 1, 2, 3, 4, body, IDS.padding))[:32] == there[:32]
+
+
+@given(st.binary(max_size=600).map(lambda b: b + bytes(-len(b) % 4)), st.integers(-(2**63), 2**64 - 1))
+def test_what_is_sealed_with_a_kit_is_the_same_packet(body, salt):
+    padding = bytes(padding_of(len(body)))
+    sealed = seal_with(seal_kit(KEY, salt, 2), 3, 4, len(body), body + padding)
+    assert sealed == seal_frame(KEY, salt, 2, 3, 4, body, bytes)
 
 
 def test_signed_salt_and_session_are_the_same_bytes():

@@ -31,6 +31,10 @@ def connected(client: Client) -> list[Message]:
     return client.read()
 
 
+def busy(client: Client) -> bool:
+    return client.session.outbox.busy
+
+
 def pushes(messages: list[Message]) -> list[bytes]:
     return [m.body for m in messages if m.msg_id % 4 == 3 and m.constructor != 0x9EC20908]
 
@@ -103,6 +107,47 @@ def test_what_cannot_be_written_at_once_waits_in_order() -> None:
     assert outbox.direct(b"2nd.", notice_id(client.now)) is None
     assert outbox.direct_all([b"3rd.", b"4th."], notice_id(client.now)) is None
     assert [m.body for m in client.read()] == [b"1st.", b"2nd.", b"3rd.", b"4th."]
+
+
+def test_what_waits_for_its_turn_is_known_to_wait() -> None:
+    """`busy` is what a crowd's sessions are asked alone."""
+    for waits in range(5):
+        client = Client()
+        client.settle()
+        outbox = client.session.outbox
+        first = outbox.direct(b"1st.", notice_id(client.now))
+        assert first is not None and not busy(client)
+        if waits == 0:
+            client.session.push(b"wait")
+        elif waits == 1:
+            client.session.answer(client.call(), b"answ")
+        elif waits == 2:
+            client.call()  # an acknowledgement
+        elif waits == 3:
+            client.send(gzipped(CALL))
+        else:
+            client.session.on_connected(client.now)  # the first one, again
+        assert busy(client), waits
+        assert outbox.direct(b"2nd.", notice_id(client.now)) is None
+        seen = client.read()
+        assert [m.body for m in seen if m.msg_id % 4 == 3][-1] == b"2nd."
+        client.now += 1
+        seen += client.read()  # acknowledgements, which wait for an answer that long
+        third = outbox.direct(b"3rd.", notice_id(client.now))
+        assert third is not None and third[0] > max(m.packet for m in seen) and not busy(client)
+
+
+def test_what_is_sent_in_vain_is_thinned_out_on_the_direct_way_too() -> None:
+    client = Client()
+    client.settle()
+    request = client.call()
+    client.session.answer(request, b"answ")
+    client.read()
+    outbox = client.session.outbox
+    for _ in range(KEPT_MESSAGES):
+        assert outbox.direct(b"post", notice_id(client.now)) is not None
+    assert outbox.lost == [request] and outbox.busy and len(outbox.kept) <= KEPT_MESSAGES
+    assert outbox.kept_bytes == sum(len(out.body) for out in outbox.kept.values())
 
 
 def test_3_16_ids_start_above_the_floor() -> None:

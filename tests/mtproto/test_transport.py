@@ -62,6 +62,16 @@ def test_2_1_every_transport_is_told_apart_and_carries_packets_both_ways(kind, c
     assert not channel.closed
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_head_is_all_that_wrapping_does_where_there_is_one(kind):
+    _, channel = opened(kind)
+    assert (channel.head is not None) is (kind in ("abridged", "intermediate"))
+    for size in (48, 480, 512, 70_000):
+        if channel.head is not None:
+            payload = sealed(size)
+            assert channel.head(len(payload)) + payload == channel.wrap(payload)
+
+
 @pytest.mark.parametrize("kind", DUPLEX)
 def test_2_5_pipelined_packets_come_in_order(kind):
     wire, channel = opened(kind)
