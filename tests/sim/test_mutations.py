@@ -282,15 +282,15 @@ def test_reactions_that_others_are_not_told_are_found(monkeypatch: pytest.Monkey
 
 def test_a_scheduled_message_sent_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     number = itertools.count(1)
-    send = Messaging.send
+    send = Messaging.send_many
 
-    def anew(self: Any, me: int, peer: int, draft: Any, random_id: int, **more: Any) -> Any:
-        sent = send(self, me, peer, draft, random_id, **more)
-        if draft.scheduled and next(number) % 3 == 0:
-            send(self, me, peer, draft, random_id + 1, **more)
+    def anew(self: Any, me: int, peer: int, drafts: Any, **more: Any) -> Any:
+        sent = send(self, me, peer, drafts, **more)
+        if drafts[0][1].scheduled and next(number) % 3 == 0:
+            send(self, me, peer, [(random_id + 1, draft) for random_id, draft in drafts], **more)
         return sent
 
-    monkeypatch.setattr(Messaging, "send", anew)
+    monkeypatch.setattr(Messaging, "send_many", anew)
     assert "times" in complaint()
 
 

@@ -138,14 +138,14 @@ def test_posts_sent_twice_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_scheduled_post_that_is_forgotten_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    send = Posting.send
+    send = Posting.send_many
 
-    def lazy(self: Any, me: int, channel: int, draft: Any, random_id: int, **more: Any) -> Any:
-        if draft.scheduled and next(NUMBERS) % 3 == 0:
+    def lazy(self: Any, me: int, channel: int, drafts: Any, **more: Any) -> Any:
+        if drafts[0][1].scheduled and next(NUMBERS) % 3 == 0:
             raise errors.CHAT_WRITE_FORBIDDEN()
-        return send(self, me, channel, draft, random_id, **more)
+        return send(self, me, channel, drafts, **more)
 
-    monkeypatch.setattr(Posting, "send", lazy)
+    monkeypatch.setattr(Posting, "send_many", lazy)
     assert "and is lost" in complaint(first=3)
 
 
