@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from tgserve.adapters.contract import Sms
 from tgserve.config import Config, LimitsConfig
 from tgserve.ids import Ids
+from tgserve.imaging.pool import Imaging
 from tgserve.mtproto.cipher import AuthKey
 from tgserve.render import forward, kinds, post, reactions, stickers
 from tgserve.rpc.context import Call, Device, SessionRef
@@ -98,6 +100,14 @@ class Community:
         return Call(**values | changes)
 
 
+@cache
+def imaging() -> Imaging:
+    """One for all communities of the process: its children take longer to start than most tests."""
+    made = Imaging()
+    atexit.register(made.close)
+    return made
+
+
 @asynccontextmanager
 async def community(
     *, seed: int = 1, limits: dict[str, int] | None = None, **settings: Any
@@ -108,7 +118,7 @@ async def community(
     clock, ids, desk = FakeClock(), Ids(seed), Desk()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), engine="memory", clock=clock, ids=ids, secret=SECRET, threaded=False)
-        services = build(store, clock, ids, config, desk, secret=SECRET)  # type: ignore[arg-type]
+        services = build(store, clock, ids, config, desk, secret=SECRET, imaging=imaging())  # type: ignore[arg-type]
         made = Community(store, clock, ids, services, desk, config)
         services.search.feed.describe = kinds.describe
         services.stock.attributes = partial(stickers.of_stock, services.access)
@@ -121,10 +131,9 @@ async def community(
         try:
             yield made
         finally:
-            services.files.imaging.close()
             await store.close()
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
     """Run one test's coroutine."""
-    asyncio.run(asyncio.wait_for(story, 30))
+    asyncio.run(asyncio.wait_for(story, 100))

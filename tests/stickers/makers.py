@@ -14,7 +14,6 @@ from PIL import Image
 
 from tests.talk import Person, talk
 from tgserve import api
-from tgserve.imaging.pool import Imaging
 from tgserve.render import media as render_media
 from tgserve.services.files.references import UPLOADED, Origin
 from tgserve.stock import motions
@@ -85,12 +84,7 @@ def id_of(found: Any) -> t.InputStickerSetID:
 
 @asynccontextmanager
 async def makers(people: int = 2, *, stock: bool = False) -> AsyncIterator[tuple[Any, list[Maker]]]:
-    imaging = Imaging(children=1)
-    try:
-        async with talk(people) as (c, persons):
-            c.services.files.imaging = imaging
-            if stock:
-                await c.services.stock.start()
-            yield c, [Maker(c, one.id, one.session) for one in persons]
-    finally:
-        imaging.close()
+    async with talk(people) as (c, persons):
+        if stock:
+            await c.services.stock.start()
+        yield c, [Maker(c, one.id, one.session) for one in persons]
