@@ -96,6 +96,10 @@ async def test_a_supergroup_in_kurigram(daemon, new_phone, folder):
             assert news.type is pyrogram.enums.ChatType.CHANNEL
             post = await client.send_message(news.id, "it rains")
             assert post.views == 1
+            await client.set_chat_title(news.id, "Rain")
+            events = [event async for event in client.get_chat_event_log(news.id)]
+            assert events[0].action is actions.TITLE_CHANGED
+            assert str(events[1].action).endswith("ChannelAdminLogEventActionSendMessage")
             await client.delete_channel(news.id)
             with pytest.raises(pyrogram.errors.RPCError):
                 await client.send_message(news.id, "and goes on")
