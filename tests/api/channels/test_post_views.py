@@ -10,6 +10,7 @@ import pytest
 from tests.community import Community, run
 from tests.places import Place, place, publish, sound
 from tests.talk import Person, talk
+from tgserve.render.message import message
 from tgserve.render.updates import draw_ephemeral
 from tgserve.services.bus import PostsCounted
 from tgserve.services.channels import watching
@@ -77,6 +78,14 @@ def test_copies_of_a_post_show_its_views_and_count_for_it() -> None:
             assert shown((await news.history(bob, 1))[0]) == (1, 5)
             for who, peer, number in copies:
                 assert await counted(who, peer, number) == (1, 5)
+            for view in (
+                c.services.history.message_or_none(eve.id, copies[0][2]),
+                c.services.channels.reading.message_or_none(eve.id, talk_.id, copies[3][2]),
+            ):
+                assert view is not None
+                for layer in 133, layers.FLOOR, 200, layers.CURRENT:
+                    older: Any = layers.decode(layers.encode(message(c.services, view), layer))
+                    assert (older.message, shown(older)) == ("it rains", (1, 5))
             # whoever looks at a copy has looked at the post, once; who wrote it is not counted
             assert await counted(eve, eve.peer(bob), copies[0][2], True) == (2, 5)
             assert await counted(eve, talk_.peer(eve), copies[3][2], True) == (2, 5)
