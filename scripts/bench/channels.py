@@ -5,7 +5,8 @@
 CPU for each delivery at `rate` posts a second and at saturation, in turns with the yardstick (`ratio`: over what a
 delivery costs there; the medians of `rounds`), how late the last member hears of a post, the cost of a post that one
 member online hears of beside a 1:1 message of the same server (`ratio_to_pair`), a page of the members over the wire,
-joining by a link.
+joining by a link. What a member online holds is weighed in a process of its own, which nobody has used before, over
+`idle` members who come in steps: memory that the server has freed and keeps would else be what the next ones move into.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from scripts.bench.servers import (
     start_tgserve,
     start_yardstick,
 )
+from tgserve.server.lifecycle import raise_nofile
 from tgserve.services import Services
 from tgserve.services.channels.register import save
 from tgserve.services.channels.seats import put_seat
@@ -182,18 +184,22 @@ async def in_turns(
 async def prepare(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Accounts and channels, written through the services before the server starts: PAIRS that write to each other, one
     who posts, and his readers."""
-    accounts = await make_accounts(folder, 2 * PAIRS + 1 + options.online)
+    accounts = await make_accounts(folder, 2 * PAIRS + 1 + options.online + options.idle)
     users = [account["id"] for account in accounts]
-    creator, readers = users[2 * PAIRS], users[2 * PAIRS + 1 :]
+    first_idle = len(accounts) - options.idle
+    creator, readers = users[2 * PAIRS], users[2 * PAIRS + 1 : first_idle]
     store, services = opened(data_of(folder))
     await store.start()
     crowd, _ = await make_channel(services, creator, readers)
+    quiet, _ = await make_channel(services, creator, users[first_idle:])
     rest = options.members - 100
     nobody = list(range(FIRST_NOBODY, FIRST_NOBODY + rest))
     big, took = await make_channel(services, creator, readers[:100] + nobody, join=options.join)
     await store.settled(120)
     prepared = {
-        "accounts": accounts,
+        "accounts": accounts[:first_idle],
+        "idle": accounts[first_idle:],
+        "to_quiet": peer(services, creator, quiet),
         "to_crowd": peer(services, creator, crowd),
         "to_big": peer(services, creator, big),
         "hashes": [services.views.user_hash(users[n], users[n + 1]) for n in range(0, 2 * PAIRS, 2)],
@@ -231,7 +237,37 @@ async def pages(pid: int, reader: Connection, to: bytes, members: int) -> dict[s
     }
 
 
+async def weigh(folder: Path, prepared: dict[str, Any], settle: float) -> dict[str, Any]:
+    """KiB that a member online holds who is silent, and a while after a post he has heard and acknowledged. The first
+    fifth of them also make what the server keeps once, and are not counted; `by_step`: each fifth of the others."""
+    accounts, running = prepared["idle"], start_tgserve(folder)
+    held: list[Connection] = []
+    sizes: list[int] = []
+    step = len(accounts) // 5
+    try:
+        sender = (await connect(running.port, prepared["accounts"][2 * PAIRS : 2 * PAIRS + 1]))[0]
+        for start in range(0, 5 * step, step):
+            held += await connect(running.port, accounts[start : start + step])
+            await asyncio.sleep(settle)
+            sizes.append(own_bytes(running.pid))
+        told = await post(running, sender, held, prepared["to_quiet"], 0.2, rate=5)
+        await asyncio.sleep(settle)
+        sizes.append(own_bytes(running.pid))
+        if told["deliveries"] < len(held) or any(one.transport.is_closing() for one in held):
+            raise RuntimeError("not all of them were online")
+    finally:
+        running.stop()
+    by_step = [round((after - before) / step / 1024, 2) for before, after in pairwise(sizes[:5])]
+    return {
+        "members": 5 * step,
+        "kib": round((sizes[4] - sizes[0]) / step / 4 / 1024, 2),
+        "by_step": by_step,
+        "kib_after_posts": round((sizes[5] - sizes[0]) / step / 4 / 1024, 2),
+    }
+
+
 async def main(options: argparse.Namespace) -> None:
+    raise_nofile()
     with scratch() as folder:
         prepared = await prepare(folder, options)
         yardstick, tgserve = start_yardstick(folder, 1 + options.online), start_tgserve(folder)
@@ -239,14 +275,8 @@ async def main(options: argparse.Namespace) -> None:
             accounts = prepared["accounts"]
             sender = (await connect(tgserve.port, accounts[2 * PAIRS : 2 * PAIRS + 1]))[0]
             readers: list[Connection] = []
-            sizes: list[int] = []
-            quarter = -(-options.online // 4)
-            for start in range(2 * PAIRS + 1, len(accounts), quarter):
-                readers += await connect(tgserve.port, accounts[start : start + quarter])
-                await asyncio.sleep(0.5)
-                sizes.append(own_bytes(tgserve.pid))
-            # the first ones also make what the server keeps once
-            idle = median(after - before for before, after in pairwise(sizes)) / quarter / 1024
+            for start in range(2 * PAIRS + 1, len(accounts), 250):
+                readers += await connect(tgserve.port, accounts[start : start + 250])
             tgserve.accounts = accounts[: 2 * PAIRS]
             warm = 0.3 if options.quick else 1.0
             seconds, rate = options.seconds, options.rate
@@ -269,6 +299,8 @@ async def main(options: argparse.Namespace) -> None:
             await asyncio.sleep(0.5)
             hundred = await post(tgserve, sender, readers[:100], prepared["to_big"], seconds)
             page = await pages(tgserve.pid, sender, prepared["to_big"], options.members)
+            for reader in readers:
+                reader.transport.abort()
             tgserve.stop()  # a session outlives its socket, and is told: nobody is online behind a new start
             tgserve = start_tgserve(folder)
             tgserve.accounts = accounts[: 2 * PAIRS]
@@ -281,11 +313,12 @@ async def main(options: argparse.Namespace) -> None:
         finally:
             yardstick.stop()
             tgserve.stop()
+        idle = await weigh(folder, prepared, 0.5 if options.quick else 3.0)
     show(
         f"supergroup, {options.online} online",
         {
             **crowd,
-            "idle_kib_a_member": round(idle, 2),
+            "idle_member": idle,
         },
     )
     show(
@@ -308,10 +341,14 @@ if __name__ == "__main__":
     parser.add_argument("--online", type=int, default=1000)
     parser.add_argument("--members", type=int, default=100_000)
     parser.add_argument("--join", type=int, default=10_000, help="of these, come in by a link")
+    parser.add_argument(
+        "--idle", type=int, default=5000, help="members who are online and silent, to be weighed"
+    )
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.online, chosen.members, chosen.join, chosen.seconds, chosen.rounds = 120, 400, 40, 0.5, 1
+        chosen.idle = 100
     uvloop.run(main(chosen))
