@@ -166,7 +166,7 @@ def test_who_is_told_is_who_is_there_at_each_post(make_server: MakeServer) -> No
     asyncio.run(main())
 
 
-def test_6_3_whoever_is_put_out_hears_nothing_from_the_very_next_post_on(make_server: MakeServer) -> None:
+def test_6_2_whoever_is_put_out_hears_nothing_from_the_very_next_post_on(make_server: MakeServer) -> None:
     async def main() -> None:
         async with make_server() as server:
             bob, eve = await server.client(), await server.client()
