@@ -27,8 +27,7 @@ def media(ballot: Ballot) -> t.MessageMediaPoll:
 
 def faces(services: Services, poll_id: int) -> tuple[int, ...]:
     """The latest voters, who are named beside a public poll."""
-    of = services.polls.get_or_none(poll_id)
-    return tuple([user for _, user in of.recent]) if of is not None else ()
+    return services.polls.faces(poll_id)
 
 
 @lru_cache(4096)

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.api.channels.test_channel_removed import posted
+from tests.api.messages.test_polls import media, poll
 from tests.api.messages.test_sending import refused
 from tests.community import run
 from tests.places import Place, place, sound
 from tests.talk import Person, talk
 from tgserve import api
 from tgserve.render.channel_updates import draw
+from tgserve.render.updates import draw_ephemeral
 from tgserve.services.channels.members import Newest
 from tgserve.store.eventlog import Published
 from tgserve.tl import layers
@@ -121,6 +124,60 @@ def test_6_4_anonymous_admins_react_and_read_as_the_group() -> None:
             await ann(channels.ToggleParticipantsHidden(channel=here.input(ann), enabled=True))
             await refused("CHAT_ADMIN_REQUIRED", eve, readers)
             assert len(await ann(of_ann)) == 2
+            sound(c)
+
+    run(story())
+
+
+def test_6_4_anonymous_admins_vote_as_the_group() -> None:
+    """In a public poll: beside it, in the list of its voters, live, and where it was passed on."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, dan)):
+            here = await place(c, ann, bob, eve)
+            await here.promote(ann, bob, anonymous=True, pin_messages=True)
+            post = await posted(here, eve, media(poll("yes", "no", public_voters=True)))
+            mark = len(c.heard)
+            told: list[Any] = []
+
+            def hear(users: Any, news: Any) -> None:
+                told.extend(draw_ephemeral(c.services, news, user) for user in users)
+
+            c.services.bus.subscribe_ephemeral(hear)
+            for who in (eve, dan):
+                c.services.channels.audience.arrived(who.id)
+            for who in (eve, bob):
+                vote = messages.SendVote(peer=here.peer(who), msg_id=post, options=[b"0"])
+                answer = await who(vote)
+            assert not names(answer.updates[0].results, bob.id)
+            assert told and not any(names(one, bob.id) for one in told if one is not None)
+            assert not any(
+                names(draw(c.services, one, eve.id), bob.id)
+                for one in c.heard[mark:]
+                if isinstance(one, Published) and one.user_id == here.id
+            )
+            (newest, *_) = await here.history(eve, limit=1)
+            assert newest.media.results.total_voters == 2 and not names(newest, bob.id)
+            assert newest.media.results.recent_voters == [t.PeerUser(user_id=eve.id)]
+            votes = messages.GetPollVotes(peer=here.peer(eve), id=post, limit=10)
+            found = await eve(votes)
+            assert found.count == 2 and not names(found, bob.id)
+            assert [one.peer for one in found.votes] == [
+                t.PeerChannel(channel_id=here.number),
+                t.PeerUser(user_id=eve.id),
+            ]
+            passing = messages.ForwardMessages(
+                from_peer=here.peer(eve), to_peer=eve.peer(dan), id=[post], random_id=[77]
+            )
+            await eve(passing)
+            (copy, *_) = await dan.history(eve)
+            assert copy.media.results.total_voters == 2 and not names(copy, bob.id)
+            await dan(messages.SendVote(peer=dan.peer(eve), msg_id=copy.id, options=[b"1"]))
+            found = await dan(messages.GetPollVotes(peer=dan.peer(eve), id=copy.id, limit=10))
+            assert [one.peer.user_id for one in found.votes] == [dan.id, eve.id]
+            await here.promote(ann, bob, pin_messages=True)
+            (newest, *_) = await here.history(eve, limit=1)
+            assert names(newest, bob.id)
             sound(c)
 
     run(story())

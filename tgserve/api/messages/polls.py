@@ -14,6 +14,7 @@ from tgserve.render import chat as render_chat
 from tgserve.render import polls as render
 from tgserve.render import sent as render_sent
 from tgserve.render.message import entities_of
+from tgserve.render.peers import peer as peer_object
 from tgserve.render.user import users
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
@@ -224,8 +225,12 @@ async def get_poll_votes(call: Call, request: messages.GetPollVotes) -> t.AnyMes
     page = call.services.polls.voters(ballot, request.option, request.offset or "", request.limit)
     options = [answer.option for answer in ballot.poll.answers]
     votes: list[Any] = []
+    hidden = call.services.polls.hidden(ballot.id)
+    here = call.services.channels.register.anonymous(peer)
     for user, places, date in page.items:
-        who = t.PeerUser(user_id=user)
+        if user in hidden and user not in here:
+            continue
+        who = peer_object(peer if user in here else user)
         if request.option is not None:
             votes.append(t.MessagePeerVoteInputOption(peer=who, date=date))
         elif ballot.poll.multiple:
@@ -233,7 +238,7 @@ async def get_poll_votes(call: Call, request: messages.GetPollVotes) -> t.AnyMes
             votes.append(t.MessagePeerVoteMultiple(peer=who, options=chosen, date=date))
         else:
             votes.append(t.MessagePeerVote(peer=who, option=options[places[0]], date=date))
-    named = dict.fromkeys(user for user, *_ in page.items)
+    named = dict.fromkeys(user for user, *_ in page.items if user not in hidden)
     return t.MessagesVotesList(
         count=page.count,
         votes=votes,

@@ -322,6 +322,10 @@ class ChannelReading:
 
         return self._store.transact(slot_of(me), work)
 
+    def anonymous(self, channel: int) -> frozenset[int]:
+        """As Register.anonymous."""
+        return self._register.anonymous(channel)
+
     def readers_of(self, me: int, channel: int, msg_id: int) -> list[tuple[int, int]]:
         """(user, when) of the members of a small supergroup who have read a message of `me`. CHANNEL_PRIVATE,
         CHAT_TOO_BIG, MESSAGE_ID_INVALID, MESSAGE_TOO_OLD, CHAT_ADMIN_REQUIRED where the members are hidden from him."""

@@ -133,7 +133,30 @@ class Polls:
             with self._store.read(slot_of(poll_id)) as reader:
                 vote = reader.get(VOTES, poll_id, viewer)
             mine = vote.places if vote is not None else ()
-        return Ballot(poll_id, poll, mine, viewer)
+        return Ballot(poll_id, self._faced(poll_id, poll), mine, viewer)
+
+    def hidden(self, poll_id: int) -> frozenset[int]:
+        """Voters who are nobody's to know: anonymous admins of the groups that the poll is in."""
+        with self._store.read(slot_of(poll_id)) as reader:
+            boxes = {key[1] for key, _ in reader.range(POLL_PLACES, poll_id, limit=PLACES_TOLD)}
+        found = [self._channels.anonymous(box) for box in boxes if box <= -CHANNEL_BASE]
+        return frozenset[int]().union(*found)
+
+    def faces(self, poll_id: int) -> tuple[int, ...]:
+        """The latest voters who may be named."""
+        poll = self.get_or_none(poll_id)
+        if poll is None or not poll.recent:
+            return ()
+        return tuple([user for _, user in self._faced(poll_id, poll).recent])
+
+    def _faced(self, poll_id: int, poll: rr.Poll) -> rr.Poll:
+        """A poll with those of its latest voters who may be named."""
+        if not poll.recent:
+            return poll
+        hidden = self.hidden(poll_id)
+        if not any(user in hidden for _, user in poll.recent):
+            return poll
+        return replace(poll, recent=tuple(one for one in poll.recent if one[1] not in hidden))
 
     def of_message(self, me: int, peer: int, msg_id: int) -> tuple[View, Ballot]:
         """The poll that a message of my box, or of a channel, shows. MESSAGE_ID_INVALID, CHAT_FORBIDDEN,
@@ -238,7 +261,7 @@ class Polls:
         if moved:
             self._bus.tell([user for user in self._readers(poll_id) if user != me], PollNews(poll_id))
             self._tell_channels(poll_id)
-        return Ballot(poll_id, poll, places, me)
+        return Ballot(poll_id, self._faced(poll_id, poll), places, me)
 
     def _readers(self, poll_id: int) -> list[int]:
         """Whose boxes hold a message with the poll."""
