@@ -111,7 +111,7 @@ class LiveSession(Caller):
         self.outbox = core.outbox
         self.kit = b""
         """What sealing takes, in one piece (cipher.seal_kit), with the salt of half-hour `period`."""
-        self.period = 0
+        self.period = -1
         self.connection: Wire | None = None
         self.more: list[Wire] | None = None
         self.dirty = False
