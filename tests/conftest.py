@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import pytest
 
-from tests.leavings import as_it_was
+from tests.leavings import as_it_was, no_garbage
 
-__all__ = ["as_it_was"]
+__all__ = ["as_it_was", "no_garbage"]
 T = TypeVar("T")
 
 # Some machines forbid it. Hundreds of servers and commands are started here, each compiles 600 modules without it: half

@@ -52,3 +52,12 @@ def as_it_was() -> Iterator[None]:
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
     assert not difference(before, state()), "left behind: " + "; ".join(difference(before, state()))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_garbage() -> Iterator[None]:
+    """What a file leaves unclosed is found while its last test ends, and not under the name of some later one. What is
+    left then stays and is not looked at again: each time costs 5 ms."""
+    yield
+    gc.collect()
+    gc.freeze()

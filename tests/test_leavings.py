@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import arranged
 from tests.leavings import difference, state
+from tests.sources import ROOT
 from tgserve import log
 
 
@@ -70,4 +73,35 @@ def test_an_order_keeps_the_tests_of_a_file_together() -> None:
 
 
 def test_a_guard_stands_over_every_test(request: pytest.FixtureRequest) -> None:
-    assert "as_it_was" in request.fixturenames and os.environ["PYTEST_CURRENT_TEST"]
+    assert {"as_it_was", "no_garbage"} <= set(request.fixturenames) and os.environ["PYTEST_CURRENT_TEST"]
+
+
+def test_what_is_left_unclosed_is_the_fault_of_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.leavings import no_garbage\n")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nfilterwarnings = error::pytest.PytestUnraisableExceptionWarning\n"
+    )
+    leave = """
+class Cycle:
+    def __init__(self): self.me = self
+    def __del__(self): raise ValueError("left over")
+def test_leave(): Cycle()
+"""
+    (tmp_path / "test_a.py").write_text(leave)
+    (tmp_path / "test_b.py").write_text("import gc\ndef test_collect(): gc.collect()\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rfE",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "pytest.ini",
+        ".",
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert "ERROR test_a.py::test_leave" in done.stdout and "2 passed, 1 error" in done.stdout, done.stdout

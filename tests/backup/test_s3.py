@@ -18,7 +18,7 @@ from tgserve.backup.pruning import prune
 from tgserve.clock import SystemClock
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_a_life_in_s3(tmp_path: Path) -> None:
     with weed(tmp_path / "weed") as store:
         place = open_objects("s3://backups/of/mine", store.options, SystemClock())

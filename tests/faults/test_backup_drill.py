@@ -35,7 +35,7 @@ def tgserve(*arguments: str, code: int = 0) -> str:
 
 
 @pytest.mark.journey
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_7_5_drill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """SECURITY 7.5: nothing acknowledged before the cut is lost, every invariant holds, real clients stay signed in."""
     daemon = Daemon(tmp_path / "data", config=UNLIMITED)
