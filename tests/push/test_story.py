@@ -282,7 +282,7 @@ def test_reactions_are_told_as_far_as_their_author_wants() -> None:
     run(story())
 
 
-def test_6_4_a_reaction_of_an_anonymous_admin_is_the_groups() -> None:
+def test_a_reaction_of_an_anonymous_admin_is_the_groups() -> None:
     async def story() -> None:
         async with scene(3) as s:
             ann, bob, eve = s.people

@@ -42,7 +42,7 @@ def names(answer: Any, user: int) -> bool:
     return user.to_bytes(8, "little") in layers.encode(answer)
 
 
-def test_6_4_anonymous_admins_are_in_no_list_of_a_plain_member() -> None:
+def test_anonymous_admins_are_in_no_list_of_a_plain_member() -> None:
     async def story() -> None:
         async with talk(5) as (c, (ann, bob, eve, dan, zoe)):
             here = await place(c, ann, bob, eve)
@@ -86,7 +86,7 @@ def test_6_4_anonymous_admins_are_in_no_list_of_a_plain_member() -> None:
     run(story())
 
 
-def test_6_4_anonymous_admins_react_and_read_as_the_group() -> None:
+def test_anonymous_admins_react_and_read_as_the_group() -> None:
     async def story() -> None:
         async with talk(4) as (c, (ann, bob, eve, dan)):
             here = await place(c, ann, bob, eve, dan)
@@ -129,7 +129,7 @@ def test_6_4_anonymous_admins_react_and_read_as_the_group() -> None:
     run(story())
 
 
-def test_6_4_anonymous_admins_vote_as_the_group() -> None:
+def test_anonymous_admins_vote_as_the_group() -> None:
     """In a public poll: beside it, in the list of its voters, live, and where it was passed on."""
 
     async def story() -> None:
