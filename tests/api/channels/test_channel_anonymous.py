@@ -193,3 +193,16 @@ def test_a_list_without_some_is_the_list_in_pages() -> None:
             pages = [left[at : at + size] for at in range(0, 21, size)]
             assert [one for page in pages for one in page] == wanted
         assert [left[at] for at in range(len(wanted))] == wanted
+
+
+def test_who_is_left_out_stays_so_while_others_come_and_go() -> None:
+    whole = Newest(range(5))
+    assert list(whole.without((2, 7))) == [4, 3, 1, 0]
+    whole.add(6)
+    whole.add(7)
+    assert list(whole.without((2, 7))) == [6, 4, 3, 1, 0]
+    whole.drop(3)
+    whole.drop(2)
+    assert list(whole.without((2, 7))) == [6, 4, 1, 0]
+    whole.add(2)
+    assert list(whole.without((2, 7))) == [6, 4, 1, 0] and len(whole.without((2, 7))) == 4

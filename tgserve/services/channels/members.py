@@ -9,6 +9,7 @@ import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -56,11 +57,13 @@ _came = Decoder(_Came).decode
 class Newest(Sequence[int]):
     """Numbers in the order they came, read from the last one back; a page costs the page."""
 
-    __slots__ = ("_gone", "came")
+    __slots__ = ("_gone", "_left_out", "came")
 
     def __init__(self, came: Iterable[int]) -> None:
         self.came = came if isinstance(came, array) else array("q", came)
         self._gone: set[int] = set()
+        self._left_out: tuple[frozenset[int], list[int]] | None = None
+        """Whom somebody wanted left out, and where they stand in `came`: finding them costs the list."""
 
     def __len__(self) -> int:
         return len(self.came) - len(self._gone)
@@ -86,6 +89,8 @@ class Newest(Sequence[int]):
     def add(self, one: int) -> None:
         if one in self._gone:
             self._settle()
+        if self._left_out is not None and one in self._left_out[0]:
+            self._left_out = None
         self.came.append(one)
 
     def drop(self, one: int) -> None:
@@ -95,13 +100,19 @@ class Newest(Sequence[int]):
     def without(self, some: Collection[int]) -> Sequence[int]:
         """The same but for these, who are few."""
         self._settle()
+        wanted = frozenset(some)
+        if self._left_out is None or self._left_out[0] != wanted:
+            places: list[int] = []
+            for one in wanted:
+                with suppress(ValueError):  # who is not in it
+                    places.append(self.came.index(one))
+            self._left_out = (wanted, sorted(places))
         last = len(self.came) - 1
-        places = [last - self.came.index(one) for one in some if one in self.came]
-        return _Without(self, sorted(places))
+        return _Without(self, [last - at for at in reversed(self._left_out[1])])
 
     def _settle(self) -> None:
         if self._gone:
-            gone, self._gone = self._gone, set()
+            gone, self._gone, self._left_out = self._gone, set(), None
             self.came = array("q", [one for one in self.came if one not in gone])
 
 
