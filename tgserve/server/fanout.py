@@ -158,11 +158,12 @@ class Fanout:
         """The sessions of the channel's members, in lists of one kind each."""
         ranks = crowd.ranks.get(channel)
         if ranks is None:
-            ranks = crowd.ranks[channel] = {}
+            ranks = {}
             of = self._online.of
             for user in crowd.members(channel):
                 for live in of(user):
                     ranks.setdefault((live.layer or live.login.layer, live.dc_id), []).append(live)
+            crowd.ranks[channel] = ranks
         return ranks
 
     def _origins(
