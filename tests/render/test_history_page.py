@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.messages.test_chats import group, kick
 from tests.community import run
+from tests.places import place
 from tests.talk import Person, talk
 from tgserve.api.messages import expiry as _expiry
 from tgserve.render import messages as render
@@ -29,7 +30,7 @@ WINDOWS = (
     Window(limit=7, max_id=8, min_id=2),
     Window(limit=0),
 )
-LAYERS = (layers.CURRENT, render.PAGE_LAYER, 200, 152)
+LAYERS = (layers.CURRENT, layers.CURRENT - 1, 229, render.PAGE_LAYER, 200, 152)
 
 
 async def chatter(me: Person, other: Person, peer: int, of_peer: int) -> None:
@@ -117,6 +118,27 @@ def test_in_a_group() -> None:
             hidden = ann.c.services.history.sheet(bob.id, chat, Window()).lines
             shown = ann.c.services.history.page(bob.id, chat, Window()).views
             assert len(hidden) == len(shown) + 1, "he is not shown what it says now"
+
+    run(story())
+
+
+def test_with_posts_of_channels_and_in_a_group_that_is_over() -> None:
+    """The channel that a post came from is drawn for each viewer, in the layer of each."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, megagroup=False)
+            post = await here.post(ann, "news")
+            chat = await group(ann, bob)
+            for number, to in enumerate((ann.peer(bob), ann.peer(chat), t.InputPeerSelf())):
+                passing = messages.ForwardMessages(
+                    from_peer=here.peer(ann), to_peer=to, id=[post], random_id=[900 + number]
+                )
+                await ann(passing)
+            assert same(ann, bob.id) and same(bob, ann.id) and same(ann, ann.id)
+            assert same(ann, chat) and same(bob, chat)
+            await ann(messages.MigrateChat(chat_id=-chat))
+            assert same(ann, chat) and same(bob, chat)
 
     run(story())
 

@@ -105,7 +105,7 @@ def history(services: Services, me: int, peer: int, of: Sheet) -> t.AnyMessagesM
         size += len(head)
         for blob in blobs:
             if type(blob) is not Raw:
-                blob = Raw(layers.encode(blob), 0)
+                blob = layers.drawn(blob)  # a channel, or a group that has become one
             if blob.min_layer > lowest:
                 lowest = blob.min_layer
             places += [size + dc_at for dc_at in blob.dcs]
