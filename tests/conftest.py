@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.leavings import as_it_was, no_garbage
 
@@ -21,6 +22,12 @@ T = TypeVar("T")
 # of a whole run's CPU time, and every time limit twice as near.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A busy machine is no fault of a property: examples have no limit on the wall.
+settings.register_profile(
+    "tgserve", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tgserve")
 
 FIRST = (
     # Servers killed again and again: they write and flush, so no journey of real clients runs beside them.

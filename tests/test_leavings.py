@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.conftest import arranged
 from tests.leavings import difference, state
@@ -59,6 +60,12 @@ def test_1_logging_is_set_up_by_one_test() -> None:
 def test_2_and_is_as_before_for_the_next() -> None:
     assert log.KEPT not in logging.getLogger().handlers
     assert logging.getLogger("tgserve").level == logging.NOTSET
+
+
+def test_examples_of_properties_may_be_slow() -> None:
+    assert (
+        settings.default.deadline is None and HealthCheck.too_slow in settings.default.suppress_health_check
+    )
 
 
 def test_an_order_keeps_the_tests_of_a_file_together() -> None:
