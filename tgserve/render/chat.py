@@ -198,7 +198,7 @@ def full(services: Services, viewer: int, roster: Roster) -> t.ChatFull:
         made.reactions_limit = group.reactions_limit
     if group.ttl_period:
         made.ttl_period = group.ttl_period
-    if rights.is_admin(roster, viewer):
+    if rights.is_admin(roster, viewer) and not group.migrated_to:  # links of what is over lead nowhere
         primary = services.invites.primary_or_none(viewer, roster.chat)
         if primary is not None:
             made.exported_invite = invite(primary)

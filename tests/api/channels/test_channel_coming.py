@@ -296,6 +296,9 @@ def test_6_2_the_group_before_is_named_to_those_who_were_in_it() -> None:
             fulls = [await here.full(who) for who in (ann, bob, eve)]
             assert [one.migrated_from_chat_id for one in fulls] == [-chat, -chat, None]
             assert fulls[0].migrated_from_max_id and fulls[2].migrated_from_max_id is None
+            for who in (ann, bob):
+                old = await who(messages.GetFullChat(chat_id=-chat))
+                assert old.full_chat.exported_invite is None and old.chats[0].deactivated
 
     run(story())
 
