@@ -225,7 +225,6 @@ def build(
     bus.subscribe(alarms.after_commit, but_messages=True)
     alarms.on(LIFT, channels.members.lift)
     polls = Polls(store, clock, bus, access, rosters, history, alarms, channels.reading, channels.audience)
-    bus.subscribe(polls.after_commit, but_messages=True)
     chunks = chunks or Chunks(store, clock, ids, secret, threaded=False)
     files = Files(store, clock, ids, access, chunks, secret, config.files, register, imaging=imaging)
     bus.subscribe(files.library.after_commit, but_messages=True)

@@ -360,6 +360,21 @@ def test_its_author_stops_a_poll_for_good() -> None:
     run(story())
 
 
+def test_a_poll_is_drawn_as_it_is_stored_also_before_anybody_has_heard_of_the_commit() -> None:
+    # An event can be read as soon as it is durable; an open poll drawn with the event of its end would stay open there.
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            await send(ann, bob, poll())
+            assert not (await shown(bob, ann)).media.poll.closed
+            heard, c.store.subscribers[:] = list(c.store.subscribers), []
+            mine = (await shown(ann, bob)).id
+            await ann(stop(ann, bob, mine))
+            assert (await shown(bob, ann)).media.poll.closed
+            c.store.subscribers[:] = heard
+
+    run(story())
+
+
 def test_a_poll_closes_by_itself_also_after_a_restart() -> None:
     async def story() -> None:
         async with talk() as (c, (ann, bob)):

@@ -20,13 +20,6 @@ SLICE = 500
 """Rows that one transaction takes of a poll that is gone."""
 
 
-class PollStored(Struct, frozen=True, gc=False):
-    """Published with the commit that changed a poll; None: it is gone."""
-
-    id: int
-    poll: rr.Poll | None
-
-
 class Voter(Struct, frozen=True, gc=False):
     """One vote for one answer."""
 
@@ -36,10 +29,9 @@ class Voter(Struct, frozen=True, gc=False):
 
 
 def put(txn: Txn, poll_id: int, poll: rr.Poll) -> rr.Poll:
-    """Store a changed poll and tell the caches."""
+    """Store a changed poll."""
     poll = replace(poll, version=poll.version + 1)
     txn.put(POLLS, poll_id, value=poll)
-    txn.publish(PollStored(poll_id, poll))
     return poll
 
 
@@ -94,7 +86,6 @@ def unplaced(txn: Txn, gone: pl.PollUnplaced, memo: object) -> None:
     txn.delete(POLL_PLACES, gone.poll, gone.author, gone.author_msg_id)
     if txn.first(POLL_PLACES, gone.poll) is None and txn.get(POLLS, gone.poll) is not None:
         txn.delete(POLLS, gone.poll)
-        txn.publish(PollStored(gone.poll, None))
         drop(txn, pl.DropVotes(gone.poll), None)
 
 

@@ -1,4 +1,7 @@
-"""Polls: kept in a slot of their own, whatever messages show them; memory keeps those that are drawn.
+"""Polls: kept in a slot of their own, whatever messages show them.
+
+Memory keeps none: an event of a box is read as soon as it is durable, and what it tells must not be drawn from a poll
+that has not heard of the same commit yet. Whoever was told an open poll then would keep it.
 
 Who votes is told by the event log of his box, like who is told that a poll was closed; that the counts have moved is
 told to the others' devices that are online, and clients ask for it again when they show the poll. The members of a
@@ -8,11 +11,9 @@ channel are told the same all, and once a second at most.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -29,7 +30,6 @@ from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import History
 from tgserve.services.messaging import Origin
 from tgserve.services.polls import counting
-from tgserve.services.polls.counting import PollStored
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -44,7 +44,6 @@ CLOSE = 8
 """Kind of the alarm that closes a poll; it stands under the poll's id."""
 MADE = 1
 """Version of a poll that nothing was done to yet."""
-POLLS_KEPT = 20_000
 CHANNEL_SECONDS = 1.0
 """How often those online in a channel hear of the votes in one poll."""
 PLACES_TOLD = 200
@@ -103,7 +102,6 @@ class Polls:
         self._access = access
         self._rosters = rosters
         self._history = history
-        self._cache: OrderedDict[int, rr.Poll] = OrderedDict()
         alarms_.on(CLOSE, self._due)
         store.on_outbox(pl.PollPlaced, self._placed)
         store.on_outbox(pl.PollUnplaced, counting.unplaced)
@@ -115,13 +113,8 @@ class Polls:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def get_or_none(self, poll_id: int) -> rr.Poll | None:
-        known = self._cache.get(poll_id)
-        if known is None:
-            with self._store.read(slot_of(poll_id)) as reader:
-                known = reader.get(POLLS, poll_id)
-            if known is not None:
-                self._keep(poll_id, known)
-        return known
+        with self._store.read(slot_of(poll_id)) as reader:
+            return reader.get(POLLS, poll_id)
 
     def ballot_or_none(self, viewer: int, poll_id: int) -> Ballot | None:
         """The poll as `viewer` has it; None when it is gone."""
@@ -224,7 +217,6 @@ class Polls:
         def work(txn: Txn) -> None:
             if txn.first(POLL_PLACES, poll_id) is None:
                 txn.delete(POLLS, poll_id)
-                txn.publish(PollStored(poll_id, None))
 
         await self._store.transact(slot_of(poll_id), work)
 
@@ -366,22 +358,6 @@ class Polls:
             poll = counting.put(txn, poll_id, replace(poll, close_period=period))
         if poll.close_date:
             alarms.set_alarm(txn, poll_id, poll.close_date, CLOSE, 0, 0)
-
-    # -- memory -----------------------------------------------------------------------------------------------------
-
-    def after_commit(self, batch: list[Any]) -> None:
-        """Bus subscriber; must hear of a commit before anything is drawn because of it."""
-        for item in batch:
-            if type(item) is PollStored:
-                if item.poll is None:
-                    self._cache.pop(item.id, None)
-                else:
-                    self._keep(item.id, item.poll)
-
-    def _keep(self, poll_id: int, poll: rr.Poll) -> None:
-        self._cache[poll_id] = poll
-        if len(self._cache) > POLLS_KEPT:
-            self._cache.popitem(last=False)
 
 
 def _place(poll: rr.Poll, option: bytes) -> int:
