@@ -2,8 +2,8 @@
 
 The store is the real one with its writers on the loop. Three of its seams are bent:
 - `schedule`: a shard's writer gets its turn after a random while, so that shards overtake each other;
-- `finish` and `hand_to`: the loop hears of a durable group later, in the order in which groups became durable, and hands
-  on what it has for other shards behind that, as it does where a thread commits;
+- `tell`: the loop hears of a durable group later, in the order in which groups became durable, as it does where a thread
+  commits;
 - the engine: the memory engine, whose commits can be the last thing a process does (before or after they are durable)
   or fail as a full disk does.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,10 +22,8 @@ from tgserve.chunks.memory import MemoryDisk
 from tgserve.clock import Clock
 from tgserve.errors import StoreError
 from tgserve.ids import Ids
-from tgserve.store.commit import Commit
 from tgserve.store.engines.memory import Disks
 from tgserve.store.moving import Mover
-from tgserve.store.outbox import Handover
 from tgserve.store.shards import Store
 from tgserve.store.writer import Shard
 
@@ -102,10 +100,6 @@ class SimStore(Store):
         self._delay = delay
         self._hearing = hearing
         self._heard = 0.0
-        self._unheard = 0
-        """Groups that are durable, and the loop has not heard of it."""
-        self._air: list[Handover] = []
-        """Of groups that are durable, on their way to other shards."""
 
     def schedule(self, shard: Shard, seconds: float) -> None:
         self._loop.call_later(seconds or self._delay(), self._pump, shard, seconds > 0)
@@ -114,30 +108,14 @@ class SimStore(Store):
         if self.power.on:
             super()._pump(shard, late)
 
-    def finish(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
+    def tell(self, fn: Callable[..., None], *arguments: Any) -> None:
         # Never the same moment twice: timers of one moment run in any order.
         self._heard = max(self._heard + 1e-5, self._loop.time() + self._hearing())
-        self._unheard += 1
-        self._loop.call_at(self._heard, self._hear, shard, jobs, published)
+        self._loop.call_at(self._heard, self._hear, fn, arguments)
 
-    def _hear(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
-        self._unheard -= 1
+    def _hear(self, fn: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         if self.power.on:
-            self._finished(shard, jobs, published)
-
-    def hand_to(self, handover: Handover) -> None:
-        self._heard = max(self._heard + 1e-5, self._loop.time())
-        self._air.append(handover)
-        self._loop.call_at(self._heard, self._land, handover)
-
-    def _land(self, handover: Handover) -> None:
-        self._air.remove(handover)
-        if self.power.on:
-            super().hand_to(handover)
-
-    def under_way(self, slots: Collection[int]) -> bool:
-        flying = (item for handover in self._air for item in handover.items)
-        return super().under_way(slots) or any(one[0] in slots or one[1] in slots for one in flying)
+            fn(*arguments)
 
     async def settled(self, seconds: float = 60.0) -> bool:
         """As the store's own, but waiting for timers instead of turning on the spot."""
@@ -145,8 +123,7 @@ class SimStore(Store):
         while self.power.on:
             before = [shard.stats.groups for shard in self.shards]
             await asyncio.sleep(0.01)
-            told = not self._air and not self._unheard
-            if told and all(shard.idle and not shard.in_flight for shard in self.shards):
+            if all(shard.idle and not shard.in_flight for shard in self.shards):
                 if before == [shard.stats.groups for shard in self.shards]:
                     return True
             elif self.clock.monotonic() - began > seconds:

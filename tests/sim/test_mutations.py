@@ -127,23 +127,16 @@ def test_slots_read_at_different_moments_are_found(monkeypatch: pytest.MonkeyPat
     """One shard is seen as it was before its last group, until the next group of any: a row whose body is not seen yet
     makes getDifference skip a message."""
     finished: Callable[..., None] = Store._finished
-    late: dict[int, int] = {}
-
-    def read(self: Any, slot: int) -> Any:
-        if self._stale:
-            self._renew()
-        for number, version in late.items():
-            self._views[number].version = version
-        return self._readers[slot]
+    late: list[Any] = []
 
     def heard(self: Any, shard: Any, *rest: Any) -> None:
-        before = self._views[shard.number].version
-        late.clear()
-        if before is not None:
-            late[shard.number] = before
+        for view in late:
+            del view.renew
+            view.renew()
+        late[:] = [self._views[shard.number]]
+        late[0].renew = lambda: None
         finished(self, shard, *rest)
 
-    monkeypatch.setattr(Store, "read", read)
     monkeypatch.setattr(Store, "_finished", heard)
     assert complaint()
 

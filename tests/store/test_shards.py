@@ -441,6 +441,44 @@ def test_a_full_map_grows_while_serving(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_what_is_durable_is_not_read_before_the_loop_has_heard_of_it(play: Callable[[Story], None]) -> None:
+    # Memory is told with the commit: who reads an event of it must not find there what was before.
+    async def story(store: Store) -> None:
+        if not store.threaded:
+            return  # the loop hears of it at once
+        slot = slot_of(101)
+        other = next(one for one in range(300) if store.shard_number(one) != store.shard_number(slot))
+        engine = store.shard(store.shard_number(slot)).engine
+        commit, durable, hear = engine.commit, threading.Event(), threading.Event()
+
+        def held(rows: Any) -> None:
+            commit(rows)
+            durable.set()
+            assert hear.wait(20)
+
+        setattr(engine, "commit", held)  # noqa: B010 - a method
+        told: list[Any] = []
+        store.subscribe(told.extend)
+
+        def work(txn: Txn) -> None:
+            txn.put(USER_SETTINGS, 101, "a", value=b"new")
+            txn.publish("heard")
+
+        writing = asyncio.ensure_future(store.transact(slot, work))
+        await asyncio.to_thread(durable.wait, 20)
+        await store.transact(other, lambda txn: txn.put(USER_SETTINGS, 102, "a", value=b"1"))
+        with store.read(other) as reader:
+            assert reader.get(USER_SETTINGS, 102, "a") == b"1"
+        with store.read(slot) as reader:
+            assert reader.get(USER_SETTINGS, 101, "a") is None and told == []
+        hear.set()
+        await writing
+        with store.read(slot) as reader:
+            assert reader.get(USER_SETTINGS, 101, "a") == b"new" and told == ["heard"]
+
+    play(story)
+
+
 def test_other_threads_read_by_snapshots_of_their_own(tmp_path: Path) -> None:
     async def story() -> None:
         store = open_store(tmp_path)

@@ -123,8 +123,7 @@ class Store:
         self._landing: asyncio.Future[None] | None = None
         self._by_slot: list[Shard] = []
         self._views: dict[int, Snapshot] = {}
-        """The loop's snapshot of each shard: renewed by the first read after a commit, let go by the next commit."""
-        self._stale = False
+        """The loop's snapshot of each shard, renewed when the loop hears of a commit of it."""
         self.held = 0
         """Cuts under way: no group may begin."""
         self._resting: list[threading.Event] = []
@@ -214,10 +213,8 @@ class Store:
         return commit
 
     def read(self, slot: int) -> SlotReader:
-        """`with store.read(slot) as r:` a consistent view, not older than the last commit the loop has heard of; all
-        slots are seen at one moment. On the loop, and only until the next await; other threads use `snapshot`."""
-        if self._stale:
-            self._renew()
+        """`with store.read(slot) as r:` a consistent view of what the loop has heard of, no more and no less. On the
+        loop, and only until the next await; other threads use `snapshot`."""
         return self._readers[slot]
 
     def snapshot(self, number: int) -> Snapshot:
@@ -346,7 +343,6 @@ class Store:
         for slot, number in enumerate(self.table):
             if number == target.number:
                 self._readers[slot] = SlotReader(slot, view)
-        self._stale = True
 
     async def add_shard(self, folder: Path, place: str) -> Shard:
         """A new shard without slots, in an empty folder; `place`: how format.json shall name it."""
@@ -513,19 +509,14 @@ class Store:
         if self._running:
             shard.pump(late)
 
-    def _renew(self) -> None:
-        """All views to one moment. What one shard was told by another must find there what it was made from (a row its
-        body): every group was run on what the loop had heard of, and that is in all views."""
-        for view in self._views.values():
-            view.renew()
-        self._stale = False
-
     def _finished(self, shard: Shard, jobs: list[Commit[Any]], published: list[Any]) -> None:
         shard.in_flight -= len(jobs)
+        # The shard has committed nothing since, and of another only what the loop has heard of is in its view: what is
+        # read is never ahead of what memory was told. What one shard was told by another finds there what it was made
+        # from (a row its body), for it was handed on behind this.
         view = self._views.get(shard.number)
         if view is not None:
-            view.reset()
-        self._stale = True
+            view.renew()
         if published:
             for fn in self.subscribers:
                 try:
@@ -546,16 +537,18 @@ class Store:
         self._loop.call_exception_handler({"message": f"store: {message}", "exception": raised})
 
     def _grow(self, engine: Engine, faults: list[StoreError] | None) -> None:
-        for shard in self.shards:
-            if shard.engine is engine:
-                self._views[shard.number].reset()
-        self._stale = True
+        views = [self._views[shard.number] for shard in self.shards if shard.engine is engine]
+        for view in views:
+            view.reset()
         try:
             engine.grow()
         except StoreError as fault:
             if faults is None:
                 raise
             faults.append(fault)
+        finally:
+            for view in views:
+                view.renew()
 
     def _open_shards(self) -> None:
         found = read_format(self.path)

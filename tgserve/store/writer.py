@@ -362,14 +362,14 @@ class Shard:
             self._ended(group, raised)
             return
         self._snapshot.reset()  # nothing is read any more: the engine need not keep older versions for us
-        if self._thread is None:
-            self._ended(group, self._commit(group))
-            if self._clock.monotonic() >= self._tidy_after:
-                self._tidy(idle=False)
-        elif group.rows:
+        if not group.rows:
+            self._ended(group, None)
+        elif self._thread is not None:
             self._work.put(group)
         else:
-            self._ended(group, None)
+            self._host.tell(self._ended, group, self._commit(group))
+            if self._clock.monotonic() >= self._tidy_after:
+                self._tidy(idle=False)
 
     def _ended(self, group: _Group, fault: BaseException | None) -> None:
         """The group is durable, or lost."""
@@ -661,7 +661,7 @@ class Shard:
                 self._handovers.popleft()
             self._host.applied(group.applied)
         # First those who wait: they must not hear of what another shard makes of this group before they hear of it.
-        if group.work or group.jobs:
+        if group.rows or group.work or group.jobs:
             self._host.finish(self, group.jobs, group.published)
         for handover in group.handovers:
             self._host.hand_to(handover)
