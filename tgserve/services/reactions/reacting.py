@@ -133,12 +133,12 @@ class Reactions:
             for user in told:
                 if user not in (me, row.author):
                     news = pl.DeliverReactions(user, row.author, row.author_msg_id, now)
-                    txn.outbox(slot_of(user), news, changed)
+                    txn.outbox(slot_of(user), news)
             mine = pl.Reacted(me, row.author, row.author_msg_id, given, now, recent)
             if me == row.author:
                 _remember(txn, mine)
             else:
-                txn.outbox(slot_of(me), mine, (changed, origin))
+                txn.outbox(slot_of(me), mine, origin)
             return changed
 
         return View(me, msg_id, row, await self._store.transact(slot_of(row.author), work))
@@ -497,21 +497,20 @@ def _remember(txn: Txn, mine: pl.Reacted) -> None:
         txn.delete(GIVEN, mine.user, mine.author, mine.author_msg_id)
 
 
-def _reacted(txn: Txn, mine: pl.Reacted, memo: tuple[r.Body, Origin] | None) -> None:
+def _reacted(txn: Txn, mine: pl.Reacted, origin: Origin) -> None:
     """Outbox: the reactor's own box."""
     _remember(txn, mine)
-    body, origin = memo if memo is not None else (None, None)
-    _tell(txn, mine.user, mine.author, mine.author_msg_id, mine.date, body, origin)
+    _tell(txn, mine.user, mine.author, mine.author_msg_id, mine.date, origin)
 
 
-def _deliver(txn: Txn, news: pl.DeliverReactions, body: r.Body | None) -> None:
+def _deliver(txn: Txn, news: pl.DeliverReactions, memo: object) -> None:
     """Outbox: somebody else holds the message."""
-    _tell(txn, news.user, news.author, news.author_msg_id, news.date, body, None)
+    _tell(txn, news.user, news.author, news.author_msg_id, news.date, None)
 
 
-def _tell(
-    txn: Txn, user: int, author: int, author_msg_id: int, now: int, body: r.Body | None, origin: Origin
-) -> None:
+def _tell(txn: Txn, user: int, author: int, author_msg_id: int, now: int, origin: Origin) -> None:
+    """Drawn as they are when it is pushed, not as they were when this was sent: he may have reacted himself meanwhile,
+    and his device has been answered with what is newer."""
     msg_id = boxes.own_id(txn, user, author, author_msg_id)
     row = txn.get(ROWS, user, msg_id) if msg_id else None
     if row is None:
@@ -519,9 +518,7 @@ def _tell(
     dialog = txn.get(DIALOGS, user, row.peer)
     if dialog is not None and dialog.left_date:
         return
-    view = View(user, msg_id, row, body) if body is not None else None
-    event = ev.ReactionsChanged(row.peer, msg_id)
-    tally.log(txn, user, view, event, now, origin)
+    tally.log(txn, user, None, ev.ReactionsChanged(row.peer, msg_id), now, origin)
 
 
 def _forget_given(txn: Txn, gone: pl.ForgetGiven, memo: object) -> None:
