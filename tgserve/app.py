@@ -152,6 +152,8 @@ class App:
         self.backups = backups.Backups(config, clock, ids, chunks, self.jobs)
         self._closing.append(self.backups.close)
         self._closing.append(self.tasks.every(backups.TURN_SECONDS, self.backups.turn, "backups").cancel)
+        # Behind the gateway's end: what is acknowledged until then is judged.
+        self._closing.append(self.services.push.close)
         self.services.search.start()
         self._closing.append(self.services.search.stop)
         self.gateway.start()
@@ -292,7 +294,7 @@ class App:
         push.connect(connected(self.gateway.online))
         self.gateway.parted = parted(push.feed.unheard)
         await push.start(routes, self.tasks.spawn, self.services.providers)
-        self._closing.append(push.close)
+        self._closing.append(push.sending.stop)
         self._closing.append(self.tasks.every(MARK_SECONDS, push.feed.tick, "pushes").cancel)
 
     async def _join_nodes(self, rsa: RsaKey) -> None:

@@ -279,10 +279,28 @@ def test_what_was_committed_and_not_judged_is_found_again() -> None:
             await s.push.feed.recover()
             await s.quiet()
             assert await s.later(6) == [], "what was queued is not queued again"
-            await s.push.feed.close()
             s.push.feed._take = lambda item: None  # type: ignore[method-assign]
-            await ann.send(bob, "after a clean end")
+            await ann.send(bob, "judged, let us say")
             s.push.feed._take = take  # type: ignore[method-assign]
+            await s.push.feed.close()
             assert await s.push.feed.recover() == 0, "a clean end leaves nothing"
+
+    run(story())
+
+
+def test_what_is_delivered_behind_a_clean_end_is_found_by_the_next_start() -> None:
+    """The daemon stops: a message is acknowledged, and comes into its receiver's box when all seemed to be judged."""
+
+    async def story() -> None:
+        async with scene() as s:
+            ann, bob = s.people
+            await s.register(bob)
+            await s.push.feed.close()
+            await ann.send(bob, "late")
+            await s.c.settle()
+            s.push.feed._early.clear()  # a new daemon has nothing in memory
+            assert await s.push.feed.recover() >= 1
+            await s.quiet()
+            assert await s.later(6) == ["MESSAGE_TEXT"]
 
     run(story())

@@ -72,8 +72,8 @@ class Pushes:
         metrics.gauge("tgserve_push_devices", "devices registered for pushes", self._registered)
 
     async def close(self) -> None:
+        """When nobody is served any more, while the store still is. Sending was stopped before."""
         await self.feed.close()
-        self.sending.stop()
 
     def _waiting(self) -> float:
         return len(self.queue)

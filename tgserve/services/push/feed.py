@@ -38,6 +38,7 @@ from tgserve.store.push_records import PushMark, PushWaiting
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.thread_records import GENERAL
+from tgserve.store.transaction import Txn
 
 _log = log.get("push")
 DECIDED = metrics.counter(
@@ -130,6 +131,8 @@ class Feed:
         """Device -> what it was told last over its connection."""
         self._grace = 0
         self._started = False
+        self._closed = False
+        """There is a mark that says that nothing is left."""
         self._found: set[tuple[int, int, ev.AnyEvent]] = set()
         """What `recover` has taken out of the logs."""
         self._early: list[Published] = []
@@ -146,6 +149,9 @@ class Feed:
             kind = type(item)
             if kind is Published:
                 owner = item.user_id
+                if self._closed and type(item.event) in HEARD:
+                    self._closed = False
+                    self._store.transact(slot_of(0), partial(_mark, date=item.date, clean=False))
                 if not self._started:
                     if type(item.event) in HEARD and len(self._early) < EARLY:
                         self._early.append(item)
@@ -540,20 +546,27 @@ class Feed:
             await self._put_mark(int(self._clock.now()), clean=False)
 
     async def close(self) -> None:
-        """Judge what was committed, and note that nothing is left."""
+        """Judge what was committed, also what is still on its way to those who are told, and note that nothing is
+        left. When something comes all the same, that is taken back."""
         if not self._started:
             return
-        for _ in range(limits.STOP_SECONDS * 100):
-            if self.idle:
+        judged = False
+        for _ in range(limits.STOP_SECONDS * 10):
+            judged = await self._store.settled(0.09) and self.idle
+            if judged:
                 break
             await asyncio.sleep(0.01)
         self._started = False
-        if self.idle:
+        if judged:
+            self._closed = True
             await self._put_mark(int(self._clock.now()), clean=True)
 
     async def _put_mark(self, date: int, *, clean: bool) -> None:
-        mark = PushMark(date=date, clean=clean)
-        await self._store.transact(slot_of(0), lambda txn: txn.put(PUSH_MARKS, 0, value=mark))
+        await self._store.transact(slot_of(0), partial(_mark, date=date, clean=clean))
+
+
+def _mark(txn: Txn, *, date: int, clean: bool) -> None:
+    txn.put(PUSH_MARKS, 0, value=PushMark(date=date, clean=clean))
 
 
 def _later(waiting: PushWaiting, due: int) -> PushWaiting:
