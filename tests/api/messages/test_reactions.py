@@ -8,6 +8,7 @@ from tests.community import run
 from tests.talk import Person, talk
 from tgserve.api import help as _help  # noqa: F401  its methods
 from tgserve.render import reactions as render
+from tgserve.render import updates as render_updates
 from tgserve.services.bus import RecentReactions
 from tgserve.services.history import Window
 from tgserve.services.reactions.stock import STOCK
@@ -197,6 +198,25 @@ def test_a_group_sees_counts_choices_and_the_latest() -> None:
             latest = [given.peer_id.user_id for given in shown.updates[0].reactions.recent_reactions]
             assert latest == [ann.id, joe.id, eve.id]
             assert check_store(c.store).problems == []
+
+    run(story())
+
+
+def test_an_older_count_does_not_come_behind_the_answer_to_ones_own() -> None:
+    # What bob gave is on its way into eve's box when she is answered: drawn then as it was, it would stay on her device.
+    async def story() -> None:
+        async with talk(3) as (c, people):
+            ann, bob, eve = people
+            chat = await group(ann, bob, eve)
+            await ann.send(chat, "hi")
+            mark = len(c.heard)
+            await bob(react(bob, chat, (await ids(bob, chat))["hi"], LIKE))
+            await c.settle()
+            late = next(one for one in c.heard[mark:] if isinstance(one, Published) and one.user_id == eve.id)
+            await eve(react(eve, chat, (await ids(eve, chat))["hi"], LIKE))
+            update: Any = render_updates.draw(c.services, late, eve.id)
+            assert seen(update.updates[0].reactions) == {"👍": 2}
+            assert update.updates[0].reactions.results[0].chosen_order == 0
 
     run(story())
 
