@@ -479,10 +479,13 @@ def _tell_author(txn: Txn, row: r.Row, body: r.Body, reactor: int, now: int, ori
     if own is None:
         return  # he has deleted it for himself
     dialog = txn.get(DIALOGS, author, own.peer)
-    if dialog is not None and dialog.left_date:
-        return
+    left = dialog is not None and dialog.left_date
     if author == body.author and author > 0:
-        tally.mark(txn, author, own, msg_id, tally.unseen(txn, author, msg_id, body))
+        waiting = tally.unseen(txn, author, msg_id, body)
+        if not left or not waiting:  # who has left waits for nothing new, nor for what was taken back
+            tally.mark(txn, author, own, msg_id, waiting)
+    if left:
+        return
     event = ev.ReactionsChanged(own.peer, msg_id)
     view = View(author, msg_id, own, body)
     mine = origin if author == reactor else None
