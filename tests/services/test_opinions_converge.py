@@ -125,9 +125,7 @@ def test_opinions_converge(story: list[tuple[Any, ...]]) -> None:
             made = await c.services.groups.create(PEOPLE[0], "Us", PEOPLE[1:], ACTION)
             chat = made.roster.chat
             told: dict[tuple[int, int], Any] = {}
-            away: set[tuple[int, int]] = (
-                set()
-            )  # messages whose holder had left when they changed, or may have
+            away: set[tuple[int, int]] = set()  # may have changed while who holds them had left
 
             def hear(batch: Sequence[object]) -> None:
                 """What a device is shown: what came with the event, else the message as it is when it is pushed."""
