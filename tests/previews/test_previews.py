@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.community import run
-from tests.places import place
+from tests.places import place, sound
 from tests.stickers.makers import makers, webp
 from tgserve import limits
 from tgserve.errors import RpcError
@@ -215,5 +215,69 @@ def test_6_3_who_may_not_embed_links_sends_them_without_previews(who: str) -> No
                 await bob(shown)
             await here.post(ann, "see http://example.com/")
             assert (await here.history(bob))[0].media is not None
+
+    run(story())
+
+
+def test_another_text_has_another_preview() -> None:
+    """`no_webpage` takes it away, as does a text without a link; what was being looked at for the text before does not
+    come back."""
+
+    async def story() -> None:
+        async with outside() as (c, (ann, bob, _), world):
+            world.pages["http://example.com/other"] = b"<title>Other</title>"
+
+            async def edit(text: str, **more: Any) -> Any:
+                await ann(messages.EditMessage(peer=ann.peer(bob), id=number, message=text, **more))
+                return (await bob.history(ann))[0]
+
+            number = await ann.send(bob, "see http://example.com/")
+            seen = await edit("see http://example.com/other")
+            assert isinstance(seen.media.webpage, t.WebPagePending)
+            world.gate.set()
+            await settled(c)
+            assert (await bob.history(ann))[0].media.webpage.title == "Other", "not that of the link before"
+            assert (await edit("http://example.com/other still")).media.webpage.title == "Other"
+            assert (await edit("http://example.com/")).media.webpage.title == 'The "title"', "known: at once"
+            hidden = await edit("http://example.com/", no_webpage=True)
+            assert hidden.media is None and hidden.message == "http://example.com/"
+            with pytest.raises(RpcError, match="MESSAGE_NOT_MODIFIED"):
+                await edit("http://example.com/", no_webpage=True)
+            assert (await edit("http://example.com/")).media is not None
+            long = "word " * 800 + "http://example.com/"
+            assert (await edit(long)).media is not None, "a text, no caption"
+            assert (await edit("no link")).media is None
+            await edit("http://nothing.example/")
+            await settled(c)
+            assert (await bob.history(ann))[0].media is None
+            sound(c)
+
+    run(story())
+
+
+def test_a_scheduled_link_has_its_page_when_it_is_sent() -> None:
+    async def story() -> None:
+        async with outside() as (c, (ann, bob, _), world):
+            world.gate.set()
+            later = int(c.clock.now()) + 100
+            await ann.send(bob, "see http://example.com/", schedule_date=later)
+            kept = (await ann(messages.GetScheduledHistory(peer=ann.peer(bob), hash=0))).messages
+            assert kept[0].media.webpage.title == 'The "title"'
+
+    run(story())
+
+
+def test_6_3_who_may_no_longer_embed_links_edits_without_a_preview() -> None:
+    async def story() -> None:
+        async with outside() as (c, (ann, bob, _), world):
+            world.gate.set()
+            here = await place(c, ann, bob)
+            post = await here.post(bob, "see http://example.com/")
+            await settled(c)
+            assert (await here.history(ann))[0].media is not None
+            await here.ban(ann, bob, embed_links=True)
+            await bob(messages.EditMessage(peer=here.peer(bob), id=post, message="http://example.com/ again"))
+            assert (await here.history(ann))[0].media is None
+            sound(c)
 
     run(story())

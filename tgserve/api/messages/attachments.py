@@ -189,6 +189,11 @@ def shown_document(call: Call, media: Media, spoiler: bool = False) -> tuple[t.M
     return made, kind
 
 
+def is_caption(body: r.Body) -> bool:
+    """Is the text that of media? A link's preview is none."""
+    return bool(body.media) and kind_of(body) != "web"
+
+
 async def replacement(call: Call, peer: int, old: r.Body, media: t.AnyInputMedia | None) -> Ready | None:
     """What comes in the place of the old media; None: they stay. MEDIA_PREV_INVALID, MEDIA_NEW_INVALID."""
     if media is None or isinstance(media, t.InputMediaEmpty | t.InputMediaWebPage):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tgserve import errors, limits
 from tgserve.api.channels import messages as channel_messages
-from tgserve.api.messages.attachments import replacement
+from tgserve.api.messages import webpages
+from tgserve.api.messages.attachments import is_caption, replacement
 from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import some
 from tgserve.api.messages.media import live, live_until
@@ -17,6 +20,7 @@ from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels.register import is_channel
 from tgserve.services.deleting import Clearing
 from tgserve.services.editing import Change
+from tgserve.store.sticker_records import Preview
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -33,26 +37,34 @@ async def edit_message(call: Call, request: messages.EditMessage) -> t.AnyUpdate
         return await stop_poll(call, peer, request.id, request.media)
     if request.schedule_date:
         return await edit_scheduled(call, peer, request)
+    looking = None
     if isinstance(request.media, t.InputMediaGeoLive):
         change = _moved(call, peer, request, request.media)
     else:
-        change = await _changed(call, peer, request)
+        change, looking = await _changed(call, peer, request)
     edited = await call.services.editing.edit(call.me, peer, request.id, change, origin=call.session)
+    if looking is not None:
+        webpages.follow(call, peer, request.id, looking)
     return render_sent.edited(call.services, call.me, edited)
 
 
-async def _changed(call: Call, peer: int, request: messages.EditMessage) -> Change:
-    """New text, new media or both. A caption stays when nothing is said of it."""
+async def _changed(
+    call: Call, peer: int, request: messages.EditMessage
+) -> tuple[Change, asyncio.Future[Preview] | None]:
+    """New text, new media or both, and the preview to wait for. A caption stays when nothing is said of it."""
     old = call.services.editing.check_editable(call.me, peer, request.id).body
     media = await replacement(call, peer, old, request.media)
+    looking = None
     if request.message is None and media is None:
         raise errors.MESSAGE_NOT_MODIFIED()
     if request.message is None:
         text = Text(old.text, old.entities, old.users, old.min_layer)
     else:
-        limit = limits.CAPTION_CHARS if old.media or media is not None else limits.TEXT_CHARS
+        limit = limits.CAPTION_CHARS if is_caption(old) or media is not None else limits.TEXT_CHARS
         text = compose(call, request.message, request.entities, limit=limit)
-    return Change(
+        if media is None:
+            media, looking = webpages.of_edit(call, peer, old, text, hidden=request.no_webpage)
+    change = Change(
         text.text,
         text.entities,
         layers.CURRENT,
@@ -62,6 +74,7 @@ async def _changed(call: Call, peer: int, request: messages.EditMessage) -> Chan
         media=media.media if media is not None else None,
         files=media.files if media is not None else (),
     )
+    return change, looking
 
 
 def _moved(call: Call, peer: int, request: messages.EditMessage, media: t.InputMediaGeoLive) -> Change:
@@ -94,7 +107,7 @@ async def get_message_edit_data(
 ) -> t.AnyMessagesMessageEditData:
     peer = peers.resolve(call, request.peer)
     view = call.services.editing.check_editable(call.me, peer, request.id)
-    return t.MessagesMessageEditData(caption=bool(view.body.media))
+    return t.MessagesMessageEditData(caption=is_caption(view.body))
 
 
 @rpc(messages.DeleteMessages)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tgserve import errors, limits
 from tgserve.api.messages import drafting
-from tgserve.api.messages.attachments import replacement
+from tgserve.api.messages.attachments import is_caption, replacement
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.history import some
 from tgserve.render import messages as render
@@ -89,7 +89,7 @@ async def edit_scheduled(call: Call, peer: int, request: messages.EditMessage) -
     text = None
     media = await replacement(call, peer, view.body, request.media)
     if request.message is not None:
-        limit = limits.CAPTION_CHARS if view.body.media or media is not None else limits.TEXT_CHARS
+        limit = limits.CAPTION_CHARS if is_caption(view.body) or media is not None else limits.TEXT_CHARS
         text = compose(call, request.message, request.entities, limit=limit)
         if not text.text and not view.body.media and media is None:
             raise errors.MESSAGE_EMPTY()

@@ -55,6 +55,8 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     if request.schedule_date:
         later = drafting.later(call, peer, request.schedule_date)
         if later:
+            if looking is not None:
+                draft = await webpages.looked_at(call, draft, looking)
             return await schedule(call, peer, ((request.random_id, draft),), later, send_as)
     sent = await call.services.messaging.send(
         call.me,

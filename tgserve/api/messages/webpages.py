@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from tgserve import errors, limits
-from tgserve.api.messages.attachments import ready
-from tgserve.api.messages.entities import Units, compose
+from tgserve.api.messages.attachments import Ready, ready
+from tgserve.api.messages.entities import Text, Units, compose
 from tgserve.render import webpages as render
+from tgserve.render.kinds import kind_of
 from tgserve.render.media import Kept, given, kept
 from tgserve.render.message import entities_of
 from tgserve.rpc.context import Call
@@ -26,6 +27,7 @@ from tgserve.services.editing import Change
 from tgserve.services.files.references import WEB, Origin
 from tgserve.services.groups import rights
 from tgserve.services.messaging import Draft
+from tgserve.store import records as r
 from tgserve.store.sticker_records import Preview
 from tgserve.tl import layers
 from tgserve.tl import types as t
@@ -82,14 +84,20 @@ def with_preview(call: Call, draft: Draft) -> tuple[Draft, asyncio.Future[Previe
     url = first_url(draft.text, draft.entities)
     if not url:
         return draft, None
+    page, running = _page_now(call, url)
+    return _with(call, draft, page), running
+
+
+def _page_now(call: Call, url: str) -> tuple[Any, asyncio.Future[Preview] | None]:
+    """What is known of a page at once, and what to wait for when that is nothing yet."""
     previews = call.services.previews
     known = previews.known_or_none(url)
     if known is not None:
-        return _with(call, draft, render.web_page(call.services, known)), None
+        return render.web_page(call.services, known), None
     running = previews.look(url)
     if running is None:
-        return draft, None
-    return _with(call, draft, render.pending(url, call.now)), running
+        return render.nothing(url), None
+    return render.pending(url, call.now), running
 
 
 def _with(call: Call, draft: Draft, page: Any) -> Draft:
@@ -97,6 +105,40 @@ def _with(call: Call, draft: Draft, page: Any) -> Draft:
         return draft
     media = ready(t.MessageMediaWebPage(webpage=page))
     return replace(draft, **{**media.fields(), "min_layer": max(draft.min_layer, media.min_layer)})
+
+
+def of_edit(
+    call: Call, peer: int, old: r.Body, text: Text, *, hidden: bool
+) -> tuple[Ready | None, asyncio.Future[Preview] | None]:
+    """The preview that a message has with another text, None when it stays as it is (messages with other media have
+    none), and what to wait for. `hidden`: it shall have none."""
+    if old.media and kind_of(old) != "web":
+        return None, None
+    url = (
+        ""
+        if hidden or not text.entities or not may_embed(call, peer)
+        else first_url(text.text, text.entities)
+    )
+    if old.media and url and _shown(old) == render.page_id(url):
+        return None, None
+    if not url:
+        return Ready() if old.media else None, None
+    page, running = _page_now(call, url)
+    if isinstance(page, t.WebPageEmpty):
+        return Ready() if old.media else None, None
+    return ready(t.MessageMediaWebPage(webpage=page)), running
+
+
+def _shown(body: r.Body) -> int:
+    """The number of the page in a message's preview, 0 without one."""
+    media = layers.decode(body.media) if body.media else None
+    return media.webpage.id if isinstance(media, t.MessageMediaWebPage) else 0
+
+
+async def looked_at(call: Call, draft: Draft, running: asyncio.Future[Preview]) -> Draft:
+    """The draft when its page was looked at: one that is kept for later is not followed."""
+    page = render.web_page(call.services, await asyncio.shield(running))
+    return _with(call, replace(draft, **Ready().fields()), page)
 
 
 def follow(call: Call, peer: int, msg_id: int, running: asyncio.Future[Preview]) -> None:
@@ -110,8 +152,8 @@ def _put(call: Call, peer: int, msg_id: int, found: Preview) -> None:
         body = editing.check_editable(call.me, peer, msg_id, late=True).body
     except errors.RpcError:
         return  # deleted meanwhile
-    if not body.media or not isinstance(layers.decode(body.media), t.MessageMediaWebPage):
-        return
+    if _shown(body) != render.page_id(found.url):
+        return  # another link, or none, stands there meanwhile
     page = render.web_page(call.services, found)
     made = Kept(b"", (), 0)
     if not isinstance(page, t.WebPageEmpty):
