@@ -426,3 +426,31 @@ def test_links_that_are_forgotten_together_are_noted_each() -> None:
             assert {one.action.invite.title for one in events} == {"door", "window"}
 
     run(story())
+
+
+@pytest.mark.parametrize("how", ["channels", "messages"])
+def test_a_history_that_is_emptied_for_everybody_is_noted(how: str) -> None:
+    """As when its messages are deleted one by one; what is cleared for oneself concerns nobody."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            for text in ("one", "two"):
+                await here.post(bob, text)
+            await bob(channels.DeleteHistory(channel=here.input(bob), max_id=0))
+            assert "DeleteMessage" not in kinds(await log(here, ann))
+            if how == "channels":
+                await ann(channels.DeleteHistory(channel=here.input(ann), max_id=0, for_everyone=True))
+            else:
+                await ann(messages.DeleteHistory(peer=here.peer(ann), max_id=0, revoke=True))
+            assert await here.texts(bob) == []
+            lines = [
+                one
+                for one in await log(here, ann)
+                if isinstance(one.action, t.ChannelAdminLogEventActionDeleteMessage)
+            ]
+            texts = [one.action.message.message for one in lines if isinstance(one.action.message, t.Message)]
+            assert texts == ["two", "one"] and {one.user_id for one in lines} == {ann.id}
+            sound(c)
+
+    run(story())

@@ -181,6 +181,7 @@ class Changing:
                 ids += plain(txn, record, channel, (key[2],))
                 if len(ids) > SLICE:
                     break
+            _log_deleted(txn, channel, me, ids[:SLICE], now)
             done = remove(txn, channel, ids[:SLICE], now, origin)
             return upto, Affected(done.pts, done.count, max(len(ids) - SLICE, 0))
 
