@@ -20,8 +20,10 @@ from tgserve.services.channels.members import Newest
 from tgserve.services.channels.register import save
 from tgserve.services.channels.seats import put_seat
 from tgserve.services.groups.life import Action
+from tgserve.services.messaging import Draft
 from tgserve.store import channel_records as ch
 from tgserve.store.keyspaces import CHANNELS
+from tgserve.store.records import ROW_MEDIA_UNREAD, ROW_MENTIONED
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
 from tgserve.store.transaction import Txn
@@ -72,12 +74,7 @@ def test_the_audience_behind_a_new_start(tmp_path: Path) -> None:
 
     async def story() -> None:
         clock, ids = FakeClock(), Ids(5)
-
-        def opened() -> tuple[Store, Any]:
-            store = Store(tmp_path, clock=clock, ids=ids, secret=SECRET, shards=2)
-            return store, build(store, clock, ids, Config(), Desk(), secret=SECRET)  # type: ignore[arg-type]
-
-        store, services = opened()
+        store, services = _opened(tmp_path, clock, ids)
         await store.start()
         action = _action()
         life = services.channels.life
@@ -87,7 +84,7 @@ def test_the_audience_behind_a_new_start(tmp_path: Path) -> None:
         await life.leave(9, done.channel)
         assert await store.settled(10)
         await store.close()
-        store, services = opened()
+        store, services = _opened(tmp_path, clock, ids)
         await store.start()
         audience = services.channels.audience
         for user in (8, 9):
@@ -97,6 +94,46 @@ def test_the_audience_behind_a_new_start(tmp_path: Path) -> None:
         await store.close()
 
     run(story())
+
+
+def test_a_mention_that_was_seen_stays_so_behind_a_new_start(tmp_path: Path) -> None:
+    """Also when the wall clock stands before it: what waited for its mark was known to the run that wrote it."""
+
+    async def story() -> None:
+        clock, ids = FakeClock(), Ids(5)
+        store, services = _opened(tmp_path, clock, ids)
+        await store.start()
+        action = _action()
+        channels = services.channels
+        town = (await channels.life.create(7, "Town", "", action, megagroup=True)).channel
+        await channels.life.invite(7, town, [8], action)
+        assert await store.settled(10)
+        clock.advance(30)
+        sent = await channels.posting.send(7, town, Draft(b"you there", mentions=(8,)), 1, name="Ann")
+
+        def unseen(services: Any) -> bool:
+            view = services.channels.reading.message_or_none(8, town, sent.msg_id)
+            assert view.row.flags & ROW_MENTIONED
+            return bool(view.row.flags & ROW_MEDIA_UNREAD)
+
+        assert unseen(services)
+        assert await store.settled(10)
+        assert unseen(services)
+        await channels.reading.read_contents(8, town, [sent.msg_id])
+        assert not unseen(services)
+        await store.close()
+        clock.set_wall(clock.now() - 20)
+        store, services = _opened(tmp_path, clock, ids)
+        await store.start()
+        assert not unseen(services)
+        await store.close()
+
+    run(story())
+
+
+def _opened(folder: Path, clock: FakeClock, ids: Ids) -> tuple[Store, Any]:
+    store = Store(folder, clock=clock, ids=ids, secret=SECRET, shards=2)
+    return store, build(store, clock, ids, Config(), Desk(), secret=SECRET)  # type: ignore[arg-type]
 
 
 def _action() -> Action:

@@ -54,6 +54,14 @@ MENTIONS = 50
 """Users whom one message can call."""
 
 
+class MentionSent(Record, frozen=True, gc=False):
+    """Published when a message names a member: its mark is on its way to his slot."""
+
+    user: int
+    channel: int
+    msg_id: int
+
+
 class Author(Record, frozen=True, gc=False):
     """Under whose name a message stands: `shown` the user, the channel itself, or a channel he sends as; `signer` the
     user, when he is not the one shown; `signature` a name under a post."""
@@ -587,6 +595,7 @@ def put_message(
         seat = txn.get(PARTICIPANTS, channel, user)
         if rights.is_member(seat):
             txn.outbox(slot_of(user), pl.ChannelMentioned(user, channel, msg_id))
+            txn.publish(MentionSent(user, channel, msg_id))
     return Sent(msg_id, published.pts, now, personal(view, viewer) if viewer else view)
 
 

@@ -17,7 +17,7 @@ from tgserve import errors, limits
 from tgserve.clock import Clock
 from tgserve.services.boxes import NO_DIALOG, View
 from tgserve.services.channels import rights, threads
-from tgserve.services.channels.posting import personal
+from tgserve.services.channels.posting import MentionSent, personal
 from tgserve.services.channels.register import Known, Register
 from tgserve.services.channels.threads import Threads
 from tgserve.services.history import TOP_ID, History, Page, Window, select
@@ -51,14 +51,13 @@ BESIDE = 100
 """Events without pts of their own that are told again, the newest."""
 AUTHORS_TOLD = 50
 """Authors of a stretch of messages who hear that it was read."""
-ON_ITS_WAY_SECONDS = 60
-"""How old a mention may be whose mark has still to come."""
-ARRIVED_KEPT = 50_000
+ON_THEIR_WAY = 50_000
+"""Mentions whose marks have still to come: of more the oldest look seen."""
 
 
 @dataclass(slots=True, frozen=True)
 class MentionArrived:
-    """Published when it is noted with somebody that a message names him."""
+    """Published when it is noted with somebody that a message names him, or that it is no matter of his any more."""
 
     user: int
     channel: int
@@ -86,9 +85,8 @@ class ChannelReading:
         self._clock = clock
         self._register = register
         self._history = history
-        self._since = int(clock.now())
-        self._arrived: OrderedDict[tuple[int, int, int], None] = OrderedDict()
-        """(user, channel, message) of mentions whose marks have come of late."""
+        self._on_their_way: OrderedDict[tuple[int, int, int], None] = OrderedDict()
+        """(user, channel, message) of mentions whose marks have still to come from the channel's slot to his."""
         store.on_outbox(pl.ChannelReadBy, _read_by)
         store.on_outbox(pl.ChannelAuthorRead, _author_read)
         store.on_outbox(pl.ChannelMentioned, _mentioned)
@@ -170,33 +168,19 @@ class ChannelReading:
             with self._store.read(slot_of(me)) as reader:
                 waiting = {one for one in named if reader.get(CHANNEL_MENTIONS, me, channel, one) is not None}
             if len(waiting) < len(named):
-                waiting.update(self._on_their_way(me, channel, views))
+                # No mark means that it was seen only when there was one.
+                waiting.update(one for one in named if (me, channel, one) in self._on_their_way)
         return [personal(view, me, view.msg_id in waiting) for view in views]
-
-    def _on_their_way(self, me: int, channel: int, views: Sequence[View]) -> list[int]:
-        """Messages that name `me` and whose marks have still to come from the channel's slot to his: no mark means that
-        they were seen only when there was one."""
-        since = max(self._since + 1, int(self._clock.now()) - ON_ITS_WAY_SECONDS)
-        late = [
-            (view.msg_id, view.body.date)
-            for view in views
-            if view.body.date >= since
-            and me in view.body.mentions
-            and (me, channel, view.msg_id) not in self._arrived
-        ]
-        seat = self._register.participant(channel, me) if late else None
-        if seat is None or not rights.is_member(seat):
-            return []
-        # Of the message and his coming in one second it is not known which was first.
-        return [msg_id for msg_id, date in late if seat.date < date]
 
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber, before whoever draws."""
         for item in batch:
-            if type(item) is MentionArrived:
-                self._arrived[item.user, item.channel, item.msg_id] = None
-                if len(self._arrived) > ARRIVED_KEPT:
-                    self._arrived.popitem(last=False)
+            if type(item) is MentionSent:
+                self._on_their_way[item.user, item.channel, item.msg_id] = None
+                if len(self._on_their_way) > ON_THEIR_WAY:
+                    self._on_their_way.popitem(last=False)
+            elif type(item) is MentionArrived:
+                self._on_their_way.pop((item.user, item.channel, item.msg_id), None)
 
     def _commented(self, linked: int, view: View) -> View:
         thread = self._threads.of(view.owner, view.msg_id)
@@ -470,6 +454,7 @@ def _author_read(txn: Txn, mark: pl.ChannelAuthorRead, memo: Any) -> None:
 
 def _mentioned(txn: Txn, word: pl.ChannelMentioned, memo: Any) -> None:
     user, channel, msg_id = word.user, word.channel, word.msg_id
+    txn.publish(MentionArrived(user, channel, msg_id))
     waits = txn.get(CHANNEL_MENTIONS, user, channel, msg_id) is not None
     if waits != word.gone or txn.get(JOINED, user, channel) is None:
         return
@@ -478,6 +463,5 @@ def _mentioned(txn: Txn, word: pl.ChannelMentioned, memo: Any) -> None:
         txn.delete(CHANNEL_MENTIONS, user, channel, msg_id)
     else:
         txn.put(CHANNEL_MENTIONS, user, channel, msg_id, value=b"")
-        txn.publish(MentionArrived(user, channel, msg_id))
     count = max(dialog.unread_mentions + (-1 if word.gone else 1), 0)
     txn.put(DIALOGS, user, channel, value=replace(dialog, unread_mentions=count))
