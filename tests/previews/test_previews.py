@@ -263,6 +263,15 @@ def test_a_scheduled_link_has_its_page_when_it_is_sent() -> None:
             await ann.send(bob, "see http://example.com/", schedule_date=later)
             kept = (await ann(messages.GetScheduledHistory(peer=ann.peer(bob), hash=0))).messages
             assert kept[0].media.webpage.title == 'The "title"'
+            world.pages["http://example.com/other"] = b"<title>Other</title>"
+            for text, title in (("http://example.com/other", "Other"), ("no link", "")):
+                number = kept[0].id
+                change = messages.EditMessage(
+                    peer=ann.peer(bob), id=number, message=text, schedule_date=later
+                )
+                await ann(change)
+                kept = (await ann(messages.GetScheduledHistory(peer=ann.peer(bob), hash=0))).messages
+                assert (kept[0].media.webpage.title if kept[0].media else "") == title
 
     run(story())
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tgserve import errors, limits
-from tgserve.api.messages import drafting
+from tgserve.api.messages import drafting, webpages
 from tgserve.api.messages.attachments import is_caption, replacement
 from tgserve.api.messages.entities import compose
 from tgserve.api.messages.history import some
@@ -91,7 +91,11 @@ async def edit_scheduled(call: Call, peer: int, request: messages.EditMessage) -
     if request.message is not None:
         limit = limits.CAPTION_CHARS if is_caption(view.body) or media is not None else limits.TEXT_CHARS
         text = compose(call, request.message, request.entities, limit=limit)
-        if not text.text and not view.body.media and media is None:
+        if media is None:
+            media, looking = webpages.of_edit(call, peer, view.body, text, hidden=request.no_webpage)
+            if looking is not None:
+                media = await webpages.looked_at(call, looking)
+        if not text.text and not (view.body.media if media is None else media.media):
             raise errors.MESSAGE_EMPTY()
 
     def change(body: r.Body) -> r.Body:

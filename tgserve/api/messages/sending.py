@@ -56,7 +56,8 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
         later = drafting.later(call, peer, request.schedule_date)
         if later:
             if looking is not None:
-                draft = await webpages.looked_at(call, draft, looking)
+                page = await webpages.looked_at(call, looking)
+                draft = replace(draft, **page.fields(), min_layer=max(text.min_layer, page.min_layer))
             return await schedule(call, peer, ((request.random_id, draft),), later, send_as)
     sent = await call.services.messaging.send(
         call.me,

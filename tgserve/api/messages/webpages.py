@@ -132,13 +132,14 @@ def of_edit(
 def _shown(body: r.Body) -> int:
     """The number of the page in a message's preview, 0 without one."""
     media = layers.decode(body.media) if body.media else None
-    return media.webpage.id if isinstance(media, t.MessageMediaWebPage) else 0
+    page: Any = media.webpage if isinstance(media, t.MessageMediaWebPage) else None
+    return page.id if page is not None else 0
 
 
-async def looked_at(call: Call, draft: Draft, running: asyncio.Future[Preview]) -> Draft:
-    """The draft when its page was looked at: one that is kept for later is not followed."""
+async def looked_at(call: Call, running: asyncio.Future[Preview]) -> Ready:
+    """The preview when its page was looked at: a message that is kept for later is not followed."""
     page = render.web_page(call.services, await asyncio.shield(running))
-    return _with(call, replace(draft, **Ready().fields()), page)
+    return Ready() if isinstance(page, t.WebPageEmpty) else ready(t.MessageMediaWebPage(webpage=page))
 
 
 def follow(call: Call, peer: int, msg_id: int, running: asyncio.Future[Preview]) -> None:
