@@ -14,6 +14,8 @@ from tgserve.tl import functions as f
 from tgserve.tl import types as t
 
 Done = Callable[[Any, str], None]
+SWEEP_SECONDS = 1.0
+"""How long the server may go on with what an app asked for that is gone."""
 ANSWERS = (b"y", b"n", b"z")
 NO_PLACE = ("MSG_ID_INVALID", "REPLY_MESSAGE_ID_INVALID", "TOPIC_ID_INVALID", "TOPIC_DELETED", "TOPIC_CLOSED")
 """What it answers, or the topic it belongs to, is gone."""
@@ -51,13 +53,19 @@ class Townsman(Member):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.places: dict[int, Place] = {}
+        self.sweeps: list[Callable[[], None]] = []
+        """Deletions of many posts under way: each marks what it may have caught so far."""
 
     @property
     def busy(self) -> bool:
         return bool(super().busy or any(place.busy for place in self.places.values()))
 
     def restart_app(self, keep_unsent: bool) -> None:
-        super().restart_app(False)  # deeds go with the app
+        super().restart_app(False)  # deeds go with the app, but not what the server makes of them
+        for swept in self.sweeps:
+            swept()
+            self.world.loop.call_later(SWEEP_SECONDS, swept)
+        self.sweeps.clear()
         for place in self.places.values():
             place.restarted()
 
@@ -293,18 +301,35 @@ class Townsman(Member):
 
         self.do(f.channels.DeleteMessages(channel=place.input, id=ids), done)
 
+    def _sweep(self, posts: Callable[[], list[Post]]) -> Callable[[], None]:
+        """Many are to be deleted: what marks all that is there."""
+
+        def swept() -> None:
+            for post in posts():
+                post.deleting = True
+
+        swept()
+        self.sweeps.append(swept)
+        return swept
+
+    def _swept(self, swept: Callable[[], None], ended: bool) -> None:
+        swept()
+        if ended:
+            self.sweeps.remove(swept)
+
     def delete_all_of(self, place: Place, user: int) -> None:
         """All that somebody has written."""
         town = place.town
-        theirs = [post for post in town.posts.values() if post.author == user]
-        there = [post for post in theirs if post.msg_id]
-        for post in theirs:
-            post.deleting = True
+
+        def theirs() -> list[Post]:
+            return [post for post in town.posts.values() if post.author == user]
+
+        there = [post for post in theirs() if post.msg_id]
+        swept = self._sweep(theirs)
         request = f.channels.DeleteParticipantHistory(channel=place.input, participant=self.peers[user])
 
         def done(answer: Any, error: str) -> None:
-            for post in town.posts.values():  # those sent meanwhile
-                post.deleting |= post.author == user and post not in theirs
+            self._swept(swept, bool(error) or not answer.offset)  # those sent meanwhile too
             if error:
                 return
             if answer.offset:
@@ -498,12 +523,10 @@ class Townsman(Member):
             return [post for post in town.posts.values() if post.top == topic.msg_id]
 
         there = [post for post in inside() if post.msg_id]
-        for post in inside():
-            post.deleting = True
+        swept = self._sweep(inside)
 
         def done(answer: Any, error: str) -> None:
-            for post in inside():
-                post.deleting = True
+            self._swept(swept, bool(error) or not answer.offset)
             if error:
                 return
             if answer.offset:
