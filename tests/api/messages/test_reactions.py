@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.api.messages.test_chats import group
 from tests.api.messages.test_sending import refused
 from tests.community import run
+from tests.places import place
 from tests.talk import Person, talk
 from tgserve.api import help as _help  # noqa: F401  its methods
 from tgserve.render import reactions as render
@@ -217,6 +219,27 @@ def test_an_older_count_does_not_come_behind_the_answer_to_ones_own() -> None:
             update: Any = render_updates.draw(c.services, late, eve.id)
             assert seen(update.updates[0].reactions) == {"👍": 2}
             assert update.updates[0].reactions.results[0].chosen_order == 0
+
+    run(story())
+
+
+def test_an_answer_is_not_older_than_what_was_pushed_before_it() -> None:
+    """Both were heard of before either is answered: who came first is not told of his own alone."""
+
+    async def story() -> None:
+        async with talk(3) as (c, people):
+            ann, bob, eve = people
+            chat = await group(ann, bob, eve)
+            await ann.send(chat, "hi")
+            here = await place(c, ann, bob, eve)
+            post = await here.post(ann, "hi")
+            in_group = [react(one, chat, (await ids(one, chat))["hi"], LIKE) for one in (bob, eve)]
+            in_channel = [
+                messages.SendReaction(peer=here.peer(one), msg_id=post, reaction=[LIKE]) for one in (bob, eve)
+            ]
+            for asked in (in_group, in_channel):
+                answers: list[Any] = await asyncio.gather(bob(asked[0]), eve(asked[1]))
+                assert [seen(one.updates[0].reactions) for one in answers] == [{"👍": 2}] * 2
 
     run(story())
 

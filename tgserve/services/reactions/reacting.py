@@ -141,7 +141,14 @@ class Reactions:
                 txn.outbox(slot_of(me), mine, origin)
             return changed
 
-        return View(me, msg_id, row, await self._store.transact(slot_of(row.author), work))
+        body = await self._store.transact(slot_of(row.author), work)
+        return View(me, msg_id, row, self._as_it_is(row, body))
+
+    def _as_it_is(self, row: r.Row, body: r.Body) -> r.Body:
+        """`body` as the commit made it, or as it is by now: the push of what came behind that commit may have gone out
+        before this answer, and would be undone by it."""
+        with self._store.read(slot_of(row.author)) as reader:
+            return reader.get(BODIES, row.author, row.author_msg_id) or body
 
     async def _react_in_channel(
         self,
@@ -172,7 +179,7 @@ class Reactions:
             return changed
 
         body = await self._store.transact(slot_of(channel), work)
-        return View(channel, msg_id, row, body, viewer=me)
+        return View(channel, msg_id, row, self._as_it_is(row, body), viewer=me)
 
     async def clear(
         self, me: int, channel: int, user: int, msg_id: int = 0, *, origin: Origin = None
