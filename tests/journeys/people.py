@@ -14,9 +14,12 @@ import telethon
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pyrogram.crypto import rsa as pyrogram_rsa
 from telethon.crypto import rsa as telethon_rsa
+from telethon.errors import AuthKeyUnregisteredError
 from telethon.sessions import MemorySession
+from telethon.tl.functions.updates import GetStateRequest
 
 from tests.journeys.daemon import Daemon
+from tests.waiting import until
 
 API_ID, API_HASH = 1, "0123456789abcdef0123456789abcdef"
 
@@ -81,6 +84,19 @@ async def telethon_person(daemon: Daemon, phone: str, name: str, **options: Any)
         yield client
     finally:
         await client.disconnect()
+
+
+async def signed_out(client: telethon.TelegramClient) -> None:
+    """Its key is refused: the slot of the key hears of it a moment after the account's."""
+
+    async def refused() -> bool:
+        try:
+            await client(GetStateRequest())
+        except AuthKeyUnregisteredError:
+            return True
+        return False
+
+    await until(refused)
 
 
 async def note(client: Any, message: Any) -> None:

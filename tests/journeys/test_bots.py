@@ -11,7 +11,7 @@ from telethon import errors, events
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import kurigram_client, telethon_client, telethon_person
+from tests.journeys.people import kurigram_client, signed_out, telethon_client, telethon_person
 from tests.journeys.socks import Socks
 from tests.journeys.tdlib import VERSIONS
 from tests.waiting import until
@@ -115,16 +115,14 @@ async def test_5_9_wrong_tokens_and_revoked_ones(daemon, made):
         fresh = json.loads(
             await asyncio.to_thread(daemon.run, "bot", "token", f"@{username}", "--yes", "--json")
         )["token"]
-        with pytest.raises(errors.AuthKeyUnregisteredError):
-            await client(f.updates.GetStateRequest())
+        await signed_out(client)
         again = telethon_client(daemon)
         await again.connect()
         with pytest.raises(errors.AccessTokenInvalidError):
             await again.sign_in(bot_token=token)
         assert (await again.sign_in(bot_token=fresh)).username == username
         await asyncio.to_thread(daemon.run, "user", "ban", f"@{username}", "--yes")
-        with pytest.raises(errors.AuthKeyUnregisteredError):
-            await again(f.updates.GetStateRequest())
+        await signed_out(again)
         await again.disconnect()
         banned = telethon_client(daemon)
         await banned.connect()

@@ -107,7 +107,10 @@ def test_statistics_in_tdlib(person, no_errors, daemon, new_phone, version):
 
     def counted():
         found = bob.call("getChatStatistics", chat_id=news, is_dark=False)
-        return found if found["view_count_by_hour_graph"]["@type"] == "statisticalGraphData" else None
+        graph = found["view_count_by_hour_graph"]  # a writing may fall between the views of two people
+        if graph["@type"] != "statisticalGraphData" or sum(columns(graph["json_data"])["y0"]) != 3:
+            return None
+        return found
 
     found = wait(counted, FLUSH_SECONDS / 2)
     assert found["@type"] == "chatStatisticsChannel"
@@ -116,7 +119,6 @@ def test_statistics_in_tdlib(person, no_errors, daemon, new_phone, version):
     assert views["value"] == 4
     assert found["enabled_notifications_percentage"] == 100
     assert found["language_graph"]["@type"] == "statisticalGraphError"
-    assert sum(columns(found["view_count_by_hour_graph"]["json_data"])["y0"]) == 3
     told = bob.wait_text("it rains")
     assert told["id"] == post["id"]
     alone = bob.call("getMessageStatistics", chat_id=news, message_id=post["id"], is_dark=False)
