@@ -418,6 +418,10 @@ class Device(Tastes):
         if isinstance(call.about, Sent):
             call.about.refused = True
 
+    def loose(self, call: Call) -> None:
+        if isinstance(call.about, Sent):
+            call.about.loose = True
+
     def connected(self) -> None:
         self.settled_once = False
         self._difference()

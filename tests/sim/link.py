@@ -206,15 +206,17 @@ class Link(asyncio.Protocol):
 
     def _chained(self, call: Call) -> bytes:
         """invokeAfterMsg of the send before this one, if that has no answer yet: as TDLib keeps the order of a chat."""
-        if self.world.loop.time() < self.unchained or not isinstance(
-            call.request, functions.messages.SendMessage
-        ):
+        if not isinstance(call.request, functions.messages.SendMessage):
             return b""
         before = [one for one in self.open_calls if isinstance(one.request, functions.messages.SendMessage)]
         at = before.index(call) if call in before else 0
-        if not at or not before[at - 1].msg_ids or before[at - 1].msg_ids[-1] not in self.calls:
+        if not at:
             return b""
-        return pack("<IQ", functions.core.InvokeAfterMsg.ID, before[at - 1].msg_ids[-1])
+        ids = before[at - 1].msg_ids
+        if self.world.loop.time() < self.unchained or not ids or ids[-1] not in self.calls:
+            self.loose(call)
+            return b""
+        return pack("<IQ", functions.core.InvokeAfterMsg.ID, ids[-1])
 
     def say(self, packet: bytes) -> None:
         if self.line is not None and self._wire is not None:
@@ -347,6 +349,9 @@ class Link(asyncio.Protocol):
 
     def overtaken(self, call: Call) -> None:
         """It was not taken as it was sent, and is sent again behind others."""
+
+    def loose(self, call: Call) -> None:
+        """It is sent behind another that is open, and does not say so."""
 
     def connected(self) -> None:
         """A line is open."""

@@ -47,6 +47,8 @@ class Sent:
     """Its device lost it before an answer came, or it was refused at a later try: it may be there or not."""
     refused: bool = False
     """It was refused for a while, and others overtook it."""
+    loose: bool = False
+    """It did not name the one before it: when that was refused and nobody heard, this one overtook it."""
     reply: str = ""
     """The token of what it answers."""
     names: int = 0
