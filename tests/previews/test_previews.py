@@ -14,6 +14,7 @@ import pytest
 from tests.community import run
 from tests.places import place, sound
 from tests.stickers.makers import makers, webp
+from tests.waiting import until
 from tgserve import limits
 from tgserve.errors import RpcError
 from tgserve.services.previews import PAGE_BYTES, Web, _key, read_head
@@ -68,10 +69,8 @@ async def outside(**pages: bytes) -> AsyncIterator[tuple[Any, list[Any], Outside
 
 
 async def settled(c: Any) -> None:
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        if not c.services.previews._running:
-            break
+    await asyncio.sleep(0.01)
+    await until(lambda: not c.services.previews._running)
     await asyncio.sleep(0.02)
     await c.settle()
 

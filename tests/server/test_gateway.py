@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from struct import pack
 
@@ -12,6 +13,7 @@ from tests.server.conftest import MakeServer
 from tests.server.people import meet, message, next_text, sign_up
 from tests.waiting import until
 from tgserve import limits
+from tgserve.clock import SystemClock
 from tgserve.config import StoreConfig
 from tgserve.errors import RpcError
 from tgserve.server.timers import TICK_SECONDS
@@ -199,8 +201,7 @@ def test_one_socket_may_carry_several_sessions_of_several_keys(make_server: Make
             client.session = first
             assert (await client.call(help.GetNearestDc())).this_dc == 2
             await client.disconnect()
-            await asyncio.sleep(0.05)
-            assert not server.app.gateway.connections
+            await until(lambda: not server.app.gateway.connections)
 
     asyncio.run(main())
 
@@ -265,11 +266,12 @@ def test_1_16_an_unbound_temporary_key_may_ask_only_little(make_server: MakeServ
 
 def test_1_16_a_temporary_key_ends(make_server: MakeServer) -> None:
     async def main() -> None:
-        async with make_server() as server:
-            options = replace(MiniClient(rsa_public=server.pem)._options, expires_in=1)
+        ahead = 0.0
+        async with make_server(clock=SystemClock(lambda: time.time() + ahead)) as server:
+            options = replace(MiniClient(rsa_public=server.pem)._options, expires_in=60)
             client = await server.client(exchange=options)
             await client.call(help.GetConfig())
-            await asyncio.sleep(1.1)
+            ahead = 61.0
             with pytest.raises((Refused, ConnectionError)):
                 await client.call(help.GetConfig())
             assert client.transport_errors == [-404]

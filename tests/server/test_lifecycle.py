@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from tgserve import metrics
 from tgserve.server import lifecycle
 
@@ -42,7 +43,7 @@ def test_every_goes_on_after_a_fault() -> None:
     async def main() -> None:
         tasks = lifecycle.Tasks()
         tasks.every(0.001, work, "periodic")
-        await asyncio.sleep(0.1)
+        await until(lambda: len(runs) > 1)
         await tasks.close(1)
         count = len(runs)
         await asyncio.sleep(0.01)
