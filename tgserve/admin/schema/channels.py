@@ -118,6 +118,8 @@ class ChannelAddUsername(Command[ChannelDetails]):
 @answers("channel.remove-username", ChannelDetails)
 @dataclass(frozen=True, slots=True)
 class ChannelRemoveUsername(Command[ChannelDetails]):
+    """One that its owner does not edit."""
+
     which: str
     username: str
 

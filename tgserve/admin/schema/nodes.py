@@ -55,6 +55,8 @@ class NodeList(Command[NodeReport]):
 @answers("node.show", NodeRow)
 @dataclass(frozen=True, slots=True)
 class NodeShow(Command[NodeRow]):
+    """One node, as the list shows it."""
+
     dc: int = 0
     """0 = this one."""
 
