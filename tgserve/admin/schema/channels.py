@@ -118,7 +118,7 @@ class ChannelAddUsername(Command[ChannelDetails]):
 @answers("channel.remove-username", ChannelDetails)
 @dataclass(frozen=True, slots=True)
 class ChannelRemoveUsername(Command[ChannelDetails]):
-    """One that its owner does not edit."""
+    """Taken away: one that was given, or the one its owner edits."""
 
     which: str
     username: str
