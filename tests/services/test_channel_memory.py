@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ from tgserve.services.channels.register import save
 from tgserve.services.channels.seats import put_seat
 from tgserve.services.groups.life import Action
 from tgserve.services.messaging import Draft
+from tgserve.services.push.devices import DevicesChanged
 from tgserve.store import channel_records as ch
+from tgserve.store import payloads as pl
 from tgserve.store.keyspaces import CHANNELS
 from tgserve.store.records import ROW_MEDIA_UNREAD, ROW_MENTIONED
 from tgserve.store.shards import Store
@@ -65,6 +68,48 @@ def test_the_audience_is_who_is_in_it_and_there() -> None:
                 audience.departed(one.id)
             assert not audience.of(here.id)
             assert (audience._present, audience._channels) == ({}, {})
+
+    run(story())
+
+
+def test_who_arrives_while_his_seat_is_on_its_way_is_in_the_audience() -> None:
+    """His list of channels is written in another slot, a moment after his seat: who looks it up between the two was
+    told nothing of that channel until he came again. The same of whoever registers a device for pushes then."""
+
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, kim)):
+            audience, listeners = c.services.channels.audience, c.services.push.listeners
+            here = await place(c, ann)
+            audience.arrived(ann.id)
+            held: list[Any] = []
+            handler = c.store.handlers[pl.SeatChanged]
+
+            def apply(txn: Txn, word: pl.SeatChanged) -> None:
+                handler(txn, word, None)
+
+            async def deliver() -> None:
+                for word in held:
+                    await c.store.transact(slot_of(word.user), partial(apply, word=word))
+                held.clear()
+                await c.settle()
+
+            c.store.handlers[pl.SeatChanged] = lambda txn, word, memo: held.append(word)
+            action = _action()
+            await c.services.channels.life.invite(ann.id, here.id, [bob.id, eve.id, kim.id], action)
+            devices = DevicesChanged(bob.id, (0,))  # type: ignore[arg-type]
+            listeners.after_commit([devices, DevicesChanged(eve.id, devices.devices)])
+            audience.arrived(bob.id)
+            audience.arrived(eve.id)
+            assert set(audience.of(here.id)) == {ann.id} and not listeners.of(here.id)
+            await here.ban(ann, eve, view_messages=True)
+            await deliver()
+            assert set(audience.of(here.id)) == {ann.id, bob.id} and set(listeners.of(here.id)) == {bob.id}
+            assert set(audience.fresh(here.id)) == {bob.id}
+            await here.ban(ann, bob, view_messages=True)
+            listeners.after_commit([DevicesChanged(bob.id, ()), devices])  # his list has it still
+            assert set(audience.of(here.id)) == {ann.id}
+            await deliver()
+            assert set(audience.of(here.id)) == {ann.id} and not listeners.of(here.id)
 
     run(story())
 

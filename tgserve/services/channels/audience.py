@@ -1,7 +1,8 @@
 """Who is online in which channel: memory only, so that a post costs its readers online and nothing for the others.
 
 A user is in the audience of his channels while a session of his takes updates. He is looked up when he arrives, and
-commits of channels (Seat) move him in and out from then on, before anything of the same commit is told.
+commits of channels (Seat) move him in and out from then on, before anything of the same commit is told. Who came in a
+moment before he arrived is found when his list has the channel (Listed).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from tgserve.services.channels import rights
-from tgserve.services.channels.register import Register, Seat
+from tgserve.services.channels.register import Listed, Register, Seat
 from tgserve.store.keyspaces import PARTICIPANTS
 from tgserve.store.shards import Store
 from tgserve.store.slots import slot_of
@@ -64,19 +65,30 @@ class Audience:
     def after_commit(self, batch: list[Any]) -> None:
         """Bus subscriber, before whoever tells anybody of the batch."""
         for item in batch:
-            if type(item) is not Seat:
+            kind = type(item)
+            if kind is not Seat and kind is not Listed:
                 continue
             channels = self._channels.get(item.user)
             if channels is None:
                 continue
-            if item.here:
-                channels.add(item.channel)
-                self.ranks.pop(item.channel, None)
-                self._present.setdefault(item.channel, set()).add(item.user)
-                self._fresh.setdefault(item.channel, set()).add(item.user)
+            if kind is Listed:
+                # He arrived between the two: his list was without it still.
+                seat = (
+                    None if item.channel in channels else self._register.participant(item.channel, item.user)
+                )
+                if rights.is_member(seat):
+                    self._enter(channels, item.channel, item.user)
+            elif item.here:
+                self._enter(channels, item.channel, item.user)
             else:
                 channels.discard(item.channel)
                 self._leave(item.channel, item.user)
+
+    def _enter(self, channels: set[int], channel: int, user: int) -> None:
+        channels.add(channel)
+        self.ranks.pop(channel, None)
+        self._present.setdefault(channel, set()).add(user)
+        self._fresh.setdefault(channel, set()).add(user)
 
     def _leave(self, channel: int, user: int) -> None:
         self.ranks.pop(channel, None)

@@ -57,6 +57,14 @@ class Seat:
     here: bool
 
 
+@dataclass(slots=True, frozen=True)
+class Listed:
+    """Published behind Seat, when his own list of channels says so too."""
+
+    channel: int
+    user: int
+
+
 @dataclass(slots=True)
 class _Tail:
     """The newest message ids, growing, and those of each author; `floor`: all ids above it are here."""

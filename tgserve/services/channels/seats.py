@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tgserve.services import archive
 from tgserve.services.boxes import NO_DIALOG
 from tgserve.services.channels import rights
-from tgserve.services.channels.register import Seat
+from tgserve.services.channels.register import Listed, Seat
 from tgserve.services.groups.invites import count_request
 from tgserve.services.messaging import Origin
 from tgserve.store import channel_records as c
@@ -159,6 +159,7 @@ def seat_changed(txn: Txn, word: pl.SeatChanged, memo: Any) -> None:
     dialog = txn.get(DIALOGS, user, channel) or NO_DIALOG
     if word.version <= dialog.left_at:
         return
+    txn.publish(Listed(channel, user))
     if word.here:
         txn.put(JOINED, user, channel, value=word.date.to_bytes(4, "big"))
         dialog = replace(

@@ -1,6 +1,7 @@
 """Members of channels who have devices, by channel: a post looks at them and at nobody else.
 
-In memory only; read from their lists of channels at the start, moved by commits (Seat, DevicesChanged) from then on.
+In memory only; read from their lists of channels at the start, moved by commits (Seat, Listed, DevicesChanged) from
+then on.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from tgserve.services.channels.register import Register, Seat
+from tgserve.services.channels import rights
+from tgserve.services.channels.register import Listed, Register, Seat
 from tgserve.services.push.devices import Devices, DevicesChanged
 
 SLICE: Final = 200
@@ -43,6 +45,12 @@ class Listeners:
             if kind is Seat:
                 if item.user in self._known:
                     self._move(item.channel, item.user, item.here)
+            elif kind is Listed:
+                if (
+                    item.user in self._known
+                ):  # perhaps since before his list had this channel, or had it still
+                    seat = self._register.participant(item.channel, item.user)
+                    self._move(item.channel, item.user, rights.is_member(seat))
             elif kind is DevicesChanged:
                 if item.devices:
                     self._take(item.user)
