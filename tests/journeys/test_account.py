@@ -96,12 +96,12 @@ async def test_telethon_signs_in_by_qr_code(daemon, new_phone, password):
             assert me.id == ann.me.id
             with pytest.raises(telethon.errors.AuthTokenAlreadyAcceptedError):
                 await ann(f.auth.AcceptLoginTokenRequest(shown.token))
-            for _ in range(50):  # the list follows the login by its own commit
-                sessions = await ann(f.account.GetAuthorizationsRequest())
-                if len(sessions.authorizations) == 2:
-                    break
-                await asyncio.sleep(0.02)
-            assert len(sessions.authorizations) == 2
+
+            async def both_listed():  # the list follows the login by its own commit
+                found = await ann(f.account.GetAuthorizationsRequest())
+                return len(found.authorizations) == 2
+
+            await until(both_listed)
         finally:
             await desk.disconnect()
 

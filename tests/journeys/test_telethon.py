@@ -127,8 +127,12 @@ async def test_two_devices_agree(daemon, new_phone):
             tablet.add_event_handler(on_own, telethon.events.NewMessage(outgoing=True))
             await bob.send_message(to_ann, "from the phone")
             assert await until(lambda: outgoing) == ["from the phone"]
-            authorizations = await bob(f.account.GetAuthorizationsRequest())
-            assert len(authorizations.authorizations) == 2
+
+            async def both_listed():  # each by a commit of its own
+                found = await bob(f.account.GetAuthorizationsRequest())
+                return len(found.authorizations) == 2
+
+            await until(both_listed)
             states = [await c(f.updates.GetStateRequest()) for c in (bob, tablet)]
             assert states[0].pts == states[1].pts
             mine = [m.raw_text async for m in bob.iter_messages(to_ann)]
