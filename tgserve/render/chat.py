@@ -35,8 +35,8 @@ ADMIN_RIGHTS: Final = t.ChatAdminRights(
 
 
 def flags_of(banned: t.AnyChatBannedRights) -> int:
-    """The flag word of chatBannedRights."""
-    return int.from_bytes(layers.encode(banned)[4:8], "little")
+    """The flag word of chatBannedRights, whole."""
+    return rights.whole(int.from_bytes(layers.encode(banned)[4:8], "little"))
 
 
 def chat(services: Services, viewer: int, peer: int) -> Any:

@@ -90,10 +90,41 @@ def test_a_supergroup_of_admins() -> None:
             await ann(channels.ToggleForum(channel=here.input(ann), enabled=False, tabs=False))
             chat = (await ann(convert)).chats[0]
             assert chat.gigagroup and chat.default_banned_rights.send_messages
+            assert chat.default_banned_rights.send_plain  # TDLib and Desktop look at this
             await refused("CHAT_ADMIN_REQUIRED", ann, switch)
             await refused("CHAT_WRITE_FORBIDDEN", bob, here.say(bob, "x"))
             await here.post(ann, "x")
             assert (await log_of(here, ann))[0] == "DefaultBannedRights"
+            sound(c)
+
+    run(story())
+
+
+def test_a_ban_on_messages_is_one_on_each_kind() -> None:
+    """Newer clients look at the kinds alone, older ones know only send_messages and send_media."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+
+            async def told(banned: t.ChatBannedRights) -> t.ChatBannedRights:
+                asked = messages.EditChatDefaultBannedRights(peer=here.peer(ann), banned_rights=banned)
+                rights: t.ChatBannedRights = (await ann(asked)).chats[0].default_banned_rights
+                return rights
+
+            media = await told(t.ChatBannedRights(send_media=True, until_date=0))
+            assert media.send_photos and media.send_docs and media.send_voices
+            assert not media.send_plain and not media.send_messages and not media.send_stickers
+            every = await told(t.ChatBannedRights(send_messages=True, until_date=0))
+            assert every.send_plain and every.send_media and every.send_polls and every.send_roundvideos
+            assert not every.invite_users and not every.send_reactions
+            quiet = t.ChatBannedRights(send_messages=True, until_date=0)
+            await ann(
+                channels.EditBanned(channel=here.input(ann), participant=ann.peer(bob), banned_rights=quiet)
+            )
+            asked = channels.GetParticipant(channel=here.input(ann), participant=ann.peer(bob))
+            seat = (await ann(asked)).participant
+            assert seat.banned_rights.send_plain and seat.banned_rights.send_stickers
             sound(c)
 
     run(story())

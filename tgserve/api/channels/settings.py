@@ -18,6 +18,7 @@ from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels import journal, rights
 from tgserve.services.channels.life import require
 from tgserve.services.groups.life import Action
+from tgserve.services.groups.rights import whole
 from tgserve.store import channel_records as c
 from tgserve.store.transaction import Txn
 from tgserve.tl import layers
@@ -192,12 +193,12 @@ async def convert_to_gigagroup(call: Call, request: channels.ConvertToGigagroup)
     channel = peers.resolve_channel(call, request.channel)
     known = call.services.channels.register.get_or_none(channel)
     before = known.banned if known is not None else 0
-    line = _line(journal.RIGHTS, before=before, after=before | rights.NO_SEND)
+    line = _line(journal.RIGHTS, before=before, after=whole(before | rights.NO_SEND))
 
     def made(record: c.Channel) -> c.Channel:
         if record.forum:
             raise errors.FORUM_ENABLED()
-        return replace(record, gigagroup=True, banned=record.banned | rights.NO_SEND)
+        return replace(record, gigagroup=True, banned=whole(record.banned | rights.NO_SEND))
 
     return await change(
         call,

@@ -25,6 +25,7 @@ ROUNDS: Final = 1 << 21
 AUDIOS: Final = 1 << 22
 VOICES: Final = 1 << 23
 DOCS: Final = 1 << 24
+INLINE: Final = 1 << 6
 RANK: Final = 1 << 26
 REACT: Final = 1 << 27
 SETTABLE: Final = (1 << 29) - 2
@@ -57,6 +58,15 @@ REFUSALS: Final = {
 """What a message needs, and what its sender is told who does not have it."""
 FILES: Final = PHOTOS | VIDEOS | ROUNDS | AUDIOS | VOICES | DOCS
 """MEDIA takes all of these away together."""
+KINDS: Final = FILES | MEDIA | PLAIN | STICKERS | GIFS | GAMES | INLINE | LINKS | POLLS
+"""SEND takes all of these away together."""
+
+
+def whole(banned: int) -> int:
+    """With the bits that SEND and MEDIA stand for: newer clients look at these alone."""
+    if banned & SEND:
+        return banned | KINDS
+    return banned | FILES if banned & MEDIA else banned
 
 
 def refusal_or_none(banned: int, needed: int) -> ErrorKind | None:
