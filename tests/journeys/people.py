@@ -124,6 +124,19 @@ def kurigram_client(daemon: Daemon, folder: Path, name: str, **options: Any) -> 
     )
 
 
+async def kurigram_knows(client: pyrogram.Client, user_id: int) -> None:
+    """It has taken an update in that shows this user: until then it cannot name him to the server."""
+
+    async def known() -> bool:
+        try:
+            await client.resolve_peer(user_id)
+        except pyrogram.errors.PeerIdInvalid:
+            return False
+        return True
+
+    await until(known)
+
+
 async def kurigram_sign_up(client: pyrogram.Client, daemon: Daemon, phone: str, name: str) -> Any:
     await client.connect()
     sent = await client.send_code(phone)

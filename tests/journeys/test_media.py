@@ -14,7 +14,13 @@ import telethon
 from PIL import Image
 from telethon.tl import functions, types
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_client, telethon_person
+from tests.journeys.people import (
+    kurigram_client,
+    kurigram_knows,
+    kurigram_sign_up,
+    telethon_client,
+    telethon_person,
+)
 from tests.journeys.scripted import scripted_person
 from tests.journeys.test_scripted import CLIENTS
 from tests.waiting import until
@@ -163,8 +169,7 @@ async def test_kurigram_sends_and_fetches(daemon, new_phone, folder):
             await kim.set_username(f"kim{kim.me.id}")
             peer = await ann.get_entity(f"kim{kim.me.id}")
             await ann.send_message(peer, "hello")
-            heard = await until(lambda: ann.me)
-            assert heard
+            await kurigram_knows(kim, ann.me.id)
             photo = await kim.send_photo(ann.me.id, picture(), caption="one")
             came = (await until(lambda: [one for one in ann.heard if one.photo]))[-1]
             assert await ann.download_media(came, bytes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime, timedelta
 
@@ -11,7 +10,7 @@ from pyrogram.enums import MessagesFilter
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
-from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
+from tests.journeys.people import kurigram_client, kurigram_knows, kurigram_sign_up, telethon_person
 from tests.journeys.tdlib import VERSIONS, befriend
 from tests.journeys.test_telethon import meet
 from tests.waiting import until
@@ -88,7 +87,7 @@ async def test_kurigram(daemon, new_phone, folder):
             await client.set_username(f"kurt{client.me.id}")
             kurt = await ann.get_entity(f"kurt{client.me.id}")
             await ann.send_message(kurt, "hello Kurt")
-            await asyncio.sleep(0.3)
+            await kurigram_knows(client, ann.me.id)
             sent = await client.send_message(ann.me.id, "keep this")
             await sent.pin(both_sides=True)
             pinned = [m.id async for m in client.search_messages(ann.me.id, filter=MessagesFilter.PINNED)]

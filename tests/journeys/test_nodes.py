@@ -167,7 +167,12 @@ async def test_what_is_sent_while_a_node_is_away_arrives_once_in_order(both):
         four.kill()
         for number in range(5):
             await ann.send_message(bob_there, f"late {number}")
-        assert nodes.rows(two)[4]["waiting"] >= 5 and nodes.rows(two)[4]["state"] == "away"
+
+        async def noticed() -> bool:  # a message comes into the queue of its node by a commit of its own
+            row = await asyncio.to_thread(lambda: nodes.rows(two)[4])
+            return row["waiting"] >= 5 and row["state"] == "away"
+
+        await until_true(noticed)
         two.kill()
         four.start()
         two.start()
