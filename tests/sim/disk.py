@@ -69,15 +69,19 @@ class SimMover(Mover):
 
     async def _apart(self, work: Callable[[], T]) -> T:
         await asyncio.sleep(self._delay())
+        self._alive()
         done = work()
         await asyncio.sleep(self._delay())  # until the loop hears of it
         return done
 
     async def _keep(self, source: Shard, batch: list[int], fault: BaseException) -> None:
-        store = self.store
-        if isinstance(store, SimStore) and not store.power.on:
-            raise fault
+        self._alive()
         await super()._keep(source, batch, fault)
+
+    def _alive(self) -> None:
+        """The disks are those of the next process already: what is dead must not write to them by itself."""
+        if isinstance(self.store, SimStore) and not self.store.power.on:
+            raise Dead("crashed")
 
 
 class SimStore(Store):

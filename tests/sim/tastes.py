@@ -116,7 +116,8 @@ class Tastes(Link):
             error in ("INTERNAL", "STORE_FULL", "INTERNAL_SERVER_ERROR") and self.world.trouble()
         ):
             if error[0] != "F":
-                self.harmed = True  # half of it may be done: what its answer was to tell has come to the others alone
+                # Half of it may be done: what its answer was to tell has come to the others alone.
+                self.harmed = True
             self.world.loop.call_later(RETRY_SECONDS if error[0] != "F" else 20.0, go)
             return True
         return False

@@ -314,7 +314,7 @@ class Townsman(Member):
 
     def _swept(self, swept: Callable[[], None], ended: bool) -> None:
         swept()
-        if ended:
+        if ended and swept in self.sweeps:  # not when it was asked again by an app that has ended since
             self.sweeps.remove(swept)
 
     def delete_all_of(self, place: Place, user: int) -> None:
