@@ -158,6 +158,10 @@ def test_unknown_media_action_and_entity_have_stand_ins():
         action=t.MessageActionTodoCompletions(completed=[], incompleted=[]),
     )
     assert layers.decode(layers.encode(service, 200)).action == t.MessageActionEmpty()
+    service.action = t.MessageActionChangeCreator(new_creator_id=4)
+    assert layers.decode(layers.encode(service, 200)).action == t.MessageActionCustomAction(
+        message="The group has a new owner"
+    )
 
 
 def test_unknown_updates_are_left_out_and_the_count_fits():

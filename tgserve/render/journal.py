@@ -56,11 +56,16 @@ def _seats(kind: Any) -> Make:
         before, after = entry.seat_before or NOBODY, entry.seat_after or NOBODY
         who.update(dict.fromkeys((*named(entry.target, before), *named(entry.target, after))))
         return kind(
-            prev_participant=participant(record, 0, entry.target, before),
-            new_participant=participant(record, 0, entry.target, after),
+            prev_participant=participant(record, 0, entry.target, before, owner=_owned(entry.target, before)),
+            new_participant=participant(record, 0, entry.target, after, owner=_owned(entry.target, after)),
         )
 
     return make
+
+
+def _owned(user: int, seat: c.Participant) -> bool:
+    """Was it the owner's, then? Every other admin was made one by somebody else."""
+    return bool(seat.admin) and seat.promoted_by in (0, user)
 
 
 def _texts(kind: Any) -> Make:
@@ -162,7 +167,7 @@ def _invited(
     seat = entry.seat_after or c.Participant(entry.date, entry.actor)
     who.update(dict.fromkeys(named(entry.target, seat)))
     return t.ChannelAdminLogEventActionParticipantInvite(
-        participant=participant(record, 0, entry.target, seat)
+        participant=participant(record, 0, entry.target, seat, owner=_owned(entry.target, seat))
     )
 
 

@@ -10,11 +10,17 @@ from tgserve.tl import types as t
 
 
 def participant(
-    channel: c.Channel, viewer: int, user: int, seat: c.Participant, hidden: frozenset[int] = frozenset()
+    channel: c.Channel,
+    viewer: int,
+    user: int,
+    seat: c.Participant,
+    hidden: frozenset[int] = frozenset(),
+    *,
+    owner: bool | None = None,
 ) -> t.AnyChannelParticipant:
     """One member, or one who is kept out; `viewer` is told of himself how he came. Nobody of `hidden` is named: what
-    they did to `user` he did himself."""
-    if user == channel.creator and seat.state == c.MEMBER:
+    they did to `user` he did himself. `owner`: whether the seat was the owner's (None: whether it is)."""
+    if (user == channel.creator if owner is None else owner) and seat.state == c.MEMBER:
         may = rights.admin_rights(channel, user, seat)
         return t.ChannelParticipantCreator(
             user_id=user, admin_rights=admin_rights(may), rank=seat.rank or None
@@ -23,9 +29,10 @@ def participant(
         return t.ChannelParticipantBanned(
             left=seat.state != c.MEMBER,
             peer=peer(user),
-            kicked_by=seat.banned_by,
+            kicked_by=user if seat.banned_by in hidden else seat.banned_by,
             date=seat.date,
             banned_rights=banned_rights(seat.banned, seat.until),
+            rank=seat.rank or None,
         )
     if seat.state == c.LEFT:
         return t.ChannelParticipantLeft(peer=peer(user))

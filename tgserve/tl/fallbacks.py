@@ -12,6 +12,14 @@ from typing import Any
 from tgserve.tl import types as t
 from tgserve.tl.base import TLObject
 
+
+def _action(unknown: Any) -> TLObject:
+    """TDLib logs an ERROR for an empty action: of a new owner it is told in words."""
+    if isinstance(unknown, t.MessageActionChangeCreator):
+        return t.MessageActionCustomAction(message="The group has a new owner")
+    return t.MessageActionEmpty()
+
+
 STAND_INS: dict[str, Callable[[Any], TLObject]] = {
     "ChannelParticipantsFilter": lambda o: t.ChannelParticipantsRecent(),
     "Chat": lambda o: t.ChatEmpty(id=getattr(o, "id", 0)),
@@ -21,7 +29,7 @@ STAND_INS: dict[str, Callable[[Any], TLObject]] = {
     "InputPeer": lambda o: t.InputPeerEmpty(),
     "InputStickerSet": lambda o: t.InputStickerSetEmpty(),
     "InputUser": lambda o: t.InputUserEmpty(),
-    "MessageAction": lambda o: t.MessageActionEmpty(),
+    "MessageAction": _action,
     "MessageEntity": lambda o: t.MessageEntityUnknown(offset=o.offset, length=o.length),
     "MessageExtendedMedia": lambda o: t.MessageExtendedMediaPreview(),
     "MessageMedia": lambda o: t.MessageMediaUnsupported(),

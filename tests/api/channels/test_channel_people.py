@@ -75,6 +75,12 @@ def test_6_3_an_owner_hands_a_channel_over() -> None:
             assert kinds == {bob.id: t.ChannelParticipantCreator, ann.id: t.ChannelParticipantAdmin}
             deleting = channels.DeleteChannel(channel=here.input(ann))
             await refused("CHAT_ADMIN_REQUIRED", ann, deleting)
+            asked = channels.GetAdminLog(channel=here.input(bob), q="", max_id=0, min_id=0, limit=10)
+            new, first = (one.action for one in (await bob(asked)).events)
+            assert isinstance(first, t.ChannelAdminLogEventActionParticipantInvite)
+            assert isinstance(first.participant, t.ChannelParticipant), "as it was then"
+            assert isinstance(new.prev_participant, t.ChannelParticipant)
+            assert isinstance(new.new_participant, t.ChannelParticipantCreator)
             sound(c)
 
     run(story())
