@@ -75,6 +75,16 @@ def test_anonymous_admins_are_in_no_list_of_a_plain_member() -> None:
                 assert names(await who(asked), bob.id)
             asked = channels.GetParticipant(channel=here.input(zoe), participant=t.InputPeerSelf())
             assert not names(await zoe(asked), bob.id)
+            few = t.ChatBannedRights(send_polls=True, until_date=0)
+            await bob(
+                channels.EditBanned(channel=here.input(bob), participant=bob.peer(eve), banned_rights=few)
+            )
+            asked = channels.GetParticipant(channel=here.input(eve), participant=t.InputPeerSelf())
+            told = await eve(asked)
+            assert isinstance(told.participant, t.ChannelParticipantBanned) and not names(told, bob.id)
+            assert not names(await listed(here, zoe, t.ChannelParticipantsRecent()), bob.id)
+            asked = channels.GetParticipant(channel=here.input(ann), participant=ann.peer(eve))
+            assert (await ann(asked)).participant.kicked_by == bob.id
             user = t.InputUser(user_id=bob.id, access_hash=eve.peer(bob).access_hash)
             common = messages.GetCommonChats(user_id=user, max_id=0, limit=10)
             assert (await eve(common)).chats == []

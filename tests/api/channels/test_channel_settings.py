@@ -130,6 +130,31 @@ def test_a_ban_on_messages_is_one_on_each_kind() -> None:
     run(story())
 
 
+def test_who_is_restricted_keeps_the_word_beside_his_name() -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+            await bob(
+                messages.EditChatParticipantRank(
+                    peer=here.peer(bob), participant=t.InputPeerSelf(), rank="cook"
+                )
+            )
+            asked = channels.GetParticipant(channel=here.input(ann), participant=ann.peer(bob))
+            for banned in (
+                t.ChatBannedRights(send_polls=True, until_date=0),
+                t.ChatBannedRights(until_date=0),
+            ):
+                await ann(
+                    channels.EditBanned(
+                        channel=here.input(ann), participant=ann.peer(bob), banned_rights=banned
+                    )
+                )
+                assert (await ann(asked)).participant.rank == "cook"
+            sound(c)
+
+    run(story())
+
+
 def test_the_log_says_what_was_changed() -> None:
     """Settings that the log has no words for are not told as others."""
 

@@ -507,7 +507,7 @@ class Members:
                     until=until if banned else 0,
                     banned_by=me if banned else 0,
                     admin=0,
-                    rank="",
+                    rank="" if current.admin else current.rank,
                     promoted_by=0,
                 )
             if was is None and not banned:
