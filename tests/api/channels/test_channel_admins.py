@@ -294,3 +294,32 @@ def test_an_owner_who_has_gone_can_come_back(megagroup: bool) -> None:
             sound(c)
 
     run(story())
+
+
+def test_6_3_an_admin_without_a_right_may_what_everybody_may_and_no_more() -> None:
+    async def story() -> None:
+        async with talk(4) as (c, (ann, bob, eve, joe)):
+            here = await place(c, ann, bob, eve)
+            await here.promote(ann, bob, ban_users=True)
+            post = await here.post(eve, "a post")
+            deeds: list[Any] = [
+                channels.EditTitle(channel=here.input(bob), title="Bob's"),
+                messages.EditChatAbout(peer=here.peer(bob), about="Bob's"),
+                channels.EditPhoto(channel=here.input(bob), photo=t.InputChatPhotoEmpty()),
+                channels.InviteToChannel(channel=here.input(bob), users=[user_of(bob, joe)]),
+                messages.UpdatePinnedMessage(peer=here.peer(bob), id=post),
+                messages.UnpinAllMessages(peer=here.peer(bob)),
+            ]
+            everybody = dict.fromkeys(("change_info", "invite_users", "pin_messages"), True)
+            for denied in (everybody, {}):
+                banned: Any = t.ChatBannedRights(until_date=0, **denied)
+                await ann(messages.EditChatDefaultBannedRights(peer=here.peer(ann), banned_rights=banned))
+                for deed in deeds:
+                    if denied:
+                        await refused("CHAT_ADMIN_REQUIRED", bob, deed)
+                    elif not isinstance(deed, channels.EditPhoto):
+                        await bob(deed)
+            assert (await here.full(ann)).participants_count == 4
+            sound(c)
+
+    run(story())

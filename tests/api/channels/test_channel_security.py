@@ -165,9 +165,9 @@ def settings_of(record: c.Channel | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("megagroup", [True, False])
-@pytest.mark.parametrize("who", ["member", "demoted"])
+@pytest.mark.parametrize("who", ["member", "demoted", "admin without the right"])
 def test_6_3_what_admins_do_others_do_not(named: Any, who: str, megagroup: bool) -> None:
-    """Every method by a plain member, and by one who was an admin a moment ago: in a channel he does nothing that
+    """Every method by a plain member, by one who was an admin a moment ago, and by one who is an admin for something else: in a channel he does nothing that
     others see but reacting, voting and going; nowhere does he change what the place is."""
 
     async def story() -> None:
@@ -187,6 +187,8 @@ def test_6_3_what_admins_do_others_do_not(named: Any, who: str, megagroup: bool)
                 await here.promote(ann, bob, **granted)
                 await bob(channels.EditTitle(channel=here.input(bob), title="Mine"))
                 await here.promote(ann, bob, other=False)
+            elif who != "member":
+                await here.promote(ann, bob, manage_call=True)
             register = com.services.channels.register
             before = settings_of(register.get_or_none(here.id))
             texts = await here.texts(ann)

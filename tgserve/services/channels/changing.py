@@ -257,7 +257,7 @@ def require_pin(record: c.Channel, me: int, seat: c.Participant | None) -> None:
     right = rights.PIN if record.megagroup else rights.EDIT
     if rights.has(record, me, seat, right):
         return
-    if record.megagroup and not rights.denied(record, me, seat) & rights.NO_PIN:
+    if record.megagroup and not rights.withheld(record, me, seat) & rights.NO_PIN:
         return
     raise errors.CHAT_ADMIN_REQUIRED()
 

@@ -168,7 +168,7 @@ class Life:
         def work(txn: Txn) -> tuple[Done, list[int]]:
             record, seat = admitted(txn, channel, me, now)
             if not rights.has(record, me, seat, rights.INVITE):
-                if not record.megagroup or rights.denied(record, me, seat) & rights.NO_INVITE:
+                if not record.megagroup or rights.withheld(record, me, seat) & rights.NO_INVITE:
                     raise errors.CHAT_ADMIN_REQUIRED()
             left: list[int] = []
             came = 0
@@ -373,7 +373,7 @@ def require(record: c.Channel, me: int, seat: c.Participant | None, right: int, 
     `unless`."""
     if rights.has(record, me, seat, right):
         return
-    if unless and record.megagroup and not rights.denied(record, me, seat) & unless:
+    if unless and record.megagroup and not rights.withheld(record, me, seat) & unless:
         return
     raise errors.CHAT_ADMIN_REQUIRED()
 

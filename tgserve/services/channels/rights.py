@@ -111,6 +111,11 @@ def denied(channel: c.Channel, user: int, one: c.Participant | None) -> int:
     return channel.banned | (one.banned if one is not None else 0)
 
 
+def withheld(channel: c.Channel, user: int, one: c.Participant | None) -> int:
+    """As `denied`, of what admins have rights for: without the right an admin may what everybody may, and no more."""
+    return channel.banned if is_admin(channel, user, one) else denied(channel, user, one)
+
+
 def hidden_below(channel: c.Channel, user: int, one: c.Participant | None) -> int:
     """Messages up to this id were written before `user` came, where that is hidden from members."""
     if one is None or not channel.prehistory_hidden or is_admin(channel, user, one):
