@@ -160,8 +160,7 @@ class Device(Tastes):
             held = Held(sent.token, sent.peer != self.me, sent.peer, self.me, reply=request_reply(request))
             self._in_order(answer.pts, answer.pts_count, lambda: self._new(answer.id, held))
 
-        call = self.call(request, answered)
-        call.about = sent
+        call = self.call(request, answered, sent)
 
     def edit(self, sent: Sent) -> None:
         text = self.oracle.editing(sent)
@@ -421,6 +420,8 @@ class Device(Tastes):
     def loose(self, call: Call) -> None:
         if isinstance(call.about, Sent):
             call.about.loose = True
+            if self.chains:  # those before it may wait for one another, and this one waits for none
+                call.about.refused = True
 
     def connected(self) -> None:
         self.settled_once = False

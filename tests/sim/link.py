@@ -66,7 +66,8 @@ class Link(asyncio.Protocol):
         """Something was lost or held back on this line: a gap in pts is nobody's fault."""
         self.calls: dict[int, Call] = {}
         self.open_calls: list[Call] = []
-        self.unchained = world.loop.time() if world.rng.random() < 0.5 else float("inf")
+        self.chains = world.rng.random() < 0.5
+        self.unchained = world.loop.time() if self.chains else float("inf")
         """Until then its sends do not name the one before."""
         self.said: list[tuple[float, bytes]] = []
         """The last packets sent over this line and when, for those who replay them."""
@@ -173,8 +174,8 @@ class Link(asyncio.Protocol):
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
-    def call(self, request: Request[Any], answered: Answered) -> Call:
-        call = Call(request, answered, layers.encode(request))
+    def call(self, request: Request[Any], answered: Answered, about: Any = None) -> Call:
+        call = Call(request, answered, layers.encode(request), about=about)
         self.open_calls.append(call)
         if self.line is not None and self.line.client.open:
             self._send(call)
