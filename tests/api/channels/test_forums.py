@@ -302,6 +302,9 @@ def test_deleting_a_topic() -> None:
             assert await town.one(bob, own) == t.ForumTopicDeleted(id=own)
             await ann(channels.DeleteMessages(channel=town.where(ann), id=[cats]))
             assert (await town.one(bob, cats)).title == "Cats"  # its first message goes with the topic only
+            asked = channels.GetAdminLog(channel=town.where(ann), q="", max_id=0, min_id=0, limit=100)
+            gone = [getattr(one.action, "message", None) for one in (await ann(asked)).events]
+            assert cats not in [one.id for one in gone if one is not None], "nor is it noted as gone"
             first = await ann(delete(peer=town.peer(ann), top_msg_id=cats))
             assert first.offset > 0 and first.pts_count == 200
             rest = await ann(delete(peer=town.peer(ann), top_msg_id=cats))

@@ -108,8 +108,9 @@ class Changing:
                     body = txn.get(BODIES, channel, msg_id) if 0 < msg_id < 2**31 else None
                     if body is not None and (me not in (body.author, body.signer) or body.action):
                         raise errors.MESSAGE_DELETE_FORBIDDEN()
-            _log_deleted(txn, channel, me, msg_ids, now)
-            return remove(txn, channel, plain(txn, record, channel, msg_ids), now, origin)
+            ids = plain(txn, record, channel, msg_ids)
+            _log_deleted(txn, channel, me, ids, now)
+            return remove(txn, channel, ids, now, origin)
 
         return self._store.transact(slot_of(channel), work)
 
