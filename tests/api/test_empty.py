@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.api.messages.test_sending import refused
 from tests.api.requests import smallest
 from tests.community import community, run
+from tests.places import place
+from tests.talk import talk
 from tgserve import api
 from tgserve.api import blanks, catalogue, empty
 from tgserve.errors import RpcError
@@ -130,5 +133,21 @@ def test_answers_that_clients_are_picky_about() -> None:
             ids = await answer(stories.GetPeerMaxIDs(id=[t.InputPeerSelf()] * 3))
             assert len(ids) == 3
             assert layers.encode_result(stories.GetPeerMaxIDs, ids, 200)[4:8] == (3).to_bytes(4, "little")
+
+    run(story())
+
+
+def test_the_stories_of_anybody_are_none() -> None:
+    """TDLib asks for those of a channel, too."""
+
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann)
+            found = await ann(stories.GetPeerStories(peer=here.peer(ann)))
+            assert found.stories == t.PeerStories(peer=t.PeerChannel(channel_id=here.number), stories=[])
+            assert [one.id for one in found.chats] == [here.number] and found.users == []
+            found = await ann(stories.GetPeerStories(peer=ann.peer(bob)))
+            assert found.stories.peer == t.PeerUser(user_id=bob.id) and found.chats == []
+            await refused("PEER_ID_INVALID", ann, stories.GetPeerStories(peer=t.InputPeerEmpty()))
 
     run(story())

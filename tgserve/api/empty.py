@@ -17,6 +17,8 @@ from tgserve.api import catalogue
 from tgserve.api.blanks import blank
 from tgserve.errors import CATALOGUE, ErrorKind
 from tgserve.render import user as people
+from tgserve.render.chat import chats
+from tgserve.render.peers import peer
 from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import METHODS, Status, Who, rpc
@@ -53,11 +55,11 @@ def _all_stories(call: Call, request: Any) -> Any:
 
 
 def _peer_stories(call: Call, request: Any) -> t.StoriesPeerStories:
-    user_id = peers.resolve_user_peer(call, request.peer)
+    whose = peers.resolve(call, request.peer)
     return t.StoriesPeerStories(
-        stories=t.PeerStories(peer=t.PeerUser(user_id=user_id), stories=[]),
-        chats=[],
-        users=people.users(call.services, call.me, [user_id]),
+        stories=t.PeerStories(peer=peer(whose), stories=[]),
+        chats=chats(call.services, call.me, [whose] if whose < 0 else []),
+        users=people.users(call.services, call.me, [whose] if whose > 0 else []),
     )
 
 
