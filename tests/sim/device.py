@@ -77,6 +77,8 @@ class Device(Tastes):
         self.count = 0
         self.retries = 0
         self._waiting: list[tuple[int, int, Callable[[], None]]] = []
+        self._told: dict[int, Any] = {}
+        """Reactions that were told while updates waited: what those say of them is older."""
 
     # -- signing in --------------------------------------------------------------------------------------------------
 
@@ -408,6 +410,7 @@ class Device(Tastes):
             self.drop_calls(lambda call: isinstance(call.request, f.updates.GetDifference))
         self.asking = self.ask_again = False
         self._waiting.clear()
+        self._told.clear()
         if not keep_unsent:
             self.restarted()
 
@@ -457,8 +460,10 @@ class Device(Tastes):
             self.setting(update)
 
     def _reacted(self, update: t.UpdateMessageReactions) -> None:
+        told = reactions_of(update.reactions)
+        if self._waiting:
+            self._told[update.msg_id] = told
         if update.msg_id in self.box:
-            told = reactions_of(update.reactions)
             self.box[update.msg_id] = replace(self.box[update.msg_id], reactions=told)
 
     def _known(self, updates: list[Any]) -> bool:
@@ -507,13 +512,20 @@ class Device(Tastes):
     def _go_on(self) -> None:
         """Take what waited and has its turn now."""
         waiting, self._waiting = sorted(self._waiting, key=lambda one: one[:2]), []
+        told, self._told = self._told, {}
         for pts, count, apply in waiting:
             if self.pts + count == pts:
                 self.pts = pts
+                before = {one: self.box.get(one) for one in told}
                 apply()
+                for one, was in before.items():
+                    now = self.box.get(one)
+                    if now is not None and now is not was:
+                        self.box[one] = replace(now, reactions=told[one])
             elif self.pts + count < pts:
                 self._waiting.append((pts, count, apply))
         if self._waiting:
+            self._told = {**told, **self._told}
             self.world.loop.call_later(GAP_SECONDS, self._still_gap)
 
     # -- getDifference -----------------------------------------------------------------------------------------------
