@@ -73,8 +73,9 @@ def new_message(services: Services, sent: Sent) -> Any:
 
 
 def edited(services: Services, me: int, edit: Edited) -> t.AnyUpdates:
-    kind: Any = t.UpdateEditChannelMessage if edit.view.owner < 0 else t.UpdateEditMessage
-    update = kind(message=message(services, edit.view), pts=edit.pts, pts_count=1)
-    who = people((edit.view,), services)
+    view = services.reactions.newest(edit.view)
+    kind: Any = t.UpdateEditChannelMessage if view.owner < 0 else t.UpdateEditMessage
+    update = kind(message=message(services, view), pts=edit.pts, pts_count=1)
+    who = people((view,), services)
     groups = chats(services, me, who)
     return t.Updates(updates=[update], users=users(services, me, who), chats=groups, date=edit.date, seq=0)

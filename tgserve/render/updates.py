@@ -77,6 +77,8 @@ def draw(services: Services, published: Published, viewer: int) -> t.AnyUpdates 
                 return made  # type: ignore[no-any-return]  # a Raw
         if view is None:
             view = services.history.message_or_none(viewer, event.msg_id)
+        elif kind is ev.EditMessage:
+            view = services.reactions.newest(view)
         if view is None:
             return _gone(published)
         if view.row.peer < 0 and view.body.action:

@@ -244,6 +244,39 @@ def test_an_answer_is_not_older_than_what_was_pushed_before_it() -> None:
     run(story())
 
 
+def test_an_edit_does_not_take_away_the_reactions_that_crossed_it() -> None:
+    async def story() -> None:
+        async with talk(3) as (c, people):
+            ann, bob, eve = people
+            chat = await group(ann, bob, eve)
+            await ann.send(chat, "hi")
+            mine, his, hers = [(await ids(one, chat))["hi"] for one in people]
+            mark = len(c.heard)
+            edit = messages.EditMessage(peer=ann.peer(chat), id=mine, message="ho")
+            answer, _ = await asyncio.gather(ann(edit), bob(react(bob, chat, his, LIKE)))
+            assert seen(answer.updates[0].message.reactions) == {"👍": 1}
+            await c.settle()
+            edits = [
+                one
+                for one in c.heard[mark:]
+                if isinstance(one, Published) and isinstance(one.event, ev.EditMessage)
+            ]
+            assert {one.user_id for one in edits} == {ann.id, bob.id, eve.id}
+            for one in edits:
+                drawn: Any = layers.decode(layers.encode(render_updates.draw(c.services, one, one.user_id)))
+                assert drawn.updates[0].message.message == "ho"
+                assert seen(drawn.updates[0].message.reactions) == {"👍": 1}
+
+            here = await place(c, ann, bob, eve)
+            post = await here.post(ann, "hi")
+            edit = messages.EditMessage(peer=here.peer(ann), id=post, message="ho")
+            like = messages.SendReaction(peer=here.peer(bob), msg_id=post, reaction=[LIKE])
+            answer, _ = await asyncio.gather(ann(edit), bob(like))
+            assert seen(answer.updates[0].message.reactions) == {"👍": 1}
+
+    run(story())
+
+
 def test_admins_say_what_may_be_given() -> None:
     async def story() -> None:
         async with talk(3) as (c, (ann, bob, eve)):

@@ -142,13 +142,17 @@ class Reactions:
             return changed
 
         body = await self._store.transact(slot_of(row.author), work)
-        return View(me, msg_id, row, self._as_it_is(row, body))
+        return self.newest(View(me, msg_id, row, body))
 
-    def _as_it_is(self, row: r.Row, body: r.Body) -> r.Body:
-        """`body` as the commit made it, or as it is by now: the push of what came behind that commit may have gone out
-        before this answer, and would be undone by it."""
+    def newest(self, view: View) -> View:
+        """A message as a commit made it, with the reactions it has by now: a push of what came behind that commit may
+        have gone out already, and would be undone."""
+        row = view.row
         with self._store.read(slot_of(row.author)) as reader:
-            return reader.get(BODIES, row.author, row.author_msg_id) or body
+            body = reader.get(BODIES, row.author, row.author_msg_id)
+        if body is None or body.reactions == view.body.reactions:
+            return view
+        return replace(view, body=replace(view.body, reactions=body.reactions))
 
     async def _react_in_channel(
         self,
@@ -179,7 +183,7 @@ class Reactions:
             return changed
 
         body = await self._store.transact(slot_of(channel), work)
-        return View(channel, msg_id, row, self._as_it_is(row, body), viewer=me)
+        return self.newest(View(channel, msg_id, row, body, viewer=me))
 
     async def clear(
         self, me: int, channel: int, user: int, msg_id: int = 0, *, origin: Origin = None
