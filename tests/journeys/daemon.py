@@ -98,6 +98,13 @@ class Daemon:
         """How often each method was called since the start."""
         return self.figures("tgserve_rpc_calls_total", "method")
 
+    def wait_called(self, method: str, times: int) -> None:
+        """Until a method was called so often since the start: TDLib says that much is done before it tells the server."""
+        until = time.monotonic() + 60
+        while self.calls().get(method, 0) < times:
+            assert time.monotonic() < until, f"{method} was not called {times} times"
+            time.sleep(0.05)
+
     def rss_bytes(self) -> int:
         assert self.process is not None
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

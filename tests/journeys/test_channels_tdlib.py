@@ -259,10 +259,7 @@ def test_two_admins_and_what_they_schedule_in_tdlib(person, no_errors, daemon, v
     told = daemon.calls().get("folders.editPeerFolders", 0) + 2
     ann.call("addChatToList", chat_id=chat, chat_list={"@type": "chatListArchive"})
     bob.call("addChatToList", chat_id=chat, chat_list={"@type": "chatListArchive"})
-    for _ in range(300):  # TDLib moves the chat at once and tells the server later
-        if daemon.calls().get("folders.editPeerFolders", 0) >= told:
-            break
-        time.sleep(0.05)
+    daemon.wait_called("folders.editPeerFolders", told)
     mark = len(bob.updates)
     bob.call("editMessageSchedulingState", chat_id=chat, message_id=waiting["id"])
     assert ann.wait_text("later")["chat_id"] == chat

@@ -143,12 +143,14 @@ def test_tdlib_shares_a_folder_and_joins_it(person, no_errors, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_tdlib_sees_a_chat_come_back_from_the_archive(person, no_errors, version):
+def test_tdlib_sees_a_chat_come_back_from_the_archive(person, daemon, no_errors, version):
     ann, bob = person(version, "Ann"), person(version, "Bob")
     chat = befriend(bob, ann)
     bob.send_text(chat, "one")
     heard = ann.wait_text("one")
+    told = daemon.calls().get("folders.editPeerFolders", 0) + 1
     ann.call("addChatToList", chat_id=heard["chat_id"], chat_list={"@type": "chatListArchive"})
+    daemon.wait_called("folders.editPeerFolders", told)
     mark = len(ann.updates)
     bob.send_text(chat, "two")
 
