@@ -170,6 +170,13 @@ class Client:
         if pfs:
             self.call("setOption", name="use_pfs", value={"@type": "optionValueBoolean", "value": True})
 
+    def begin(self, phone: str, code: Callable[[str], str], first_name: str) -> None:
+        """A new account, in an app that is open."""
+        self.start()
+        self.phone = phone
+        self.me = self.sign_up(phone, code, first_name)
+        self.go_online()
+
     def sign_up(self, phone: str, code: Callable[[str], str], first_name: str) -> dict[str, Any]:
         self._state("WaitPhoneNumber")
         self.call("setAuthenticationPhoneNumber", phone_number=phone)

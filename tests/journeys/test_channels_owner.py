@@ -147,11 +147,8 @@ def test_tdlib_gives_a_group_away(town, new_phone, tmp_path, version):
     try:
         for name in ("Ann", "Bob"):
             client = library.client(tmp_path / name, proxy)
-            client.start()
-            client.phone = new_phone()
-            client.me = client.sign_up(client.phone, town.code, name)
-            client.go_online()
             people.append(client)
+            client.begin(new_phone(), town.code, name)
         ann, bob = people
         befriend(ann, bob)
         chat = make(ann, "Town")

@@ -90,10 +90,7 @@ def test_tour_of_all_screens_and_an_idle_while(
     people = []
     for name in ("Ann", "Bob"):
         client = library.client(tmp_path / name, proxy)
-        client.start()
-        client.phone = new_phone()
-        client.me = client.sign_up(client.phone, daemon.code, name)
-        client.go_online()
+        client.begin(new_phone(), daemon.code, name)
         people.append(client)
     ann, bob = people
     try:

@@ -114,11 +114,8 @@ def of_edit(
     none), and what to wait for. `hidden`: it shall have none."""
     if old.media and kind_of(old) != "web":
         return None, None
-    url = (
-        ""
-        if hidden or not text.entities or not may_embed(call, peer)
-        else first_url(text.text, text.entities)
-    )
+    shown = not hidden and text.entities and may_embed(call, peer)
+    url = first_url(text.text, text.entities) if shown else ""
     if old.media and url and _shown(old) == render.page_id(url):
         return None, None
     if not url:

@@ -46,9 +46,8 @@ class Listeners:
                 if item.user in self._known:
                     self._move(item.channel, item.user, item.here)
             elif kind is Listed:
-                if (
-                    item.user in self._known
-                ):  # perhaps since before his list had this channel, or had it still
+                # He is known perhaps since before his list had this channel, or had it still.
+                if item.user in self._known:
                     seat = self._register.participant(item.channel, item.user)
                     self._move(item.channel, item.user, rights.is_member(seat))
             elif kind is DevicesChanged:
