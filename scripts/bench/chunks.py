@@ -1,4 +1,5 @@
-"""What does a chunk cost? Put and get in MB/s and CPU seconds a GB, known content, small files, a drain under messages.
+"""What does a chunk cost? Put and get in MB/s and CPU seconds a GB, known content and whether it can be told from new
+content, small files, a drain under messages.
 
   python -m scripts.bench.chunks [--quick] [--dir DIR] [--mib 1024] [--streams 8] [--small 100000] [--drain-mib 10240]
 
@@ -183,6 +184,34 @@ async def large(folder: Path, total: int, count: int) -> None:
     shutil.rmtree(folder / "text")
 
 
+async def alike(folder: Path, total: int) -> None:
+    """SECURITY 6.6: one put at a time, of new and of known content, and the put that follows one of either."""
+    (folder / "alike").mkdir()
+    store, chunks = await opened(folder / "alike", 1)
+    made = Content()
+    there = [made.next() for _ in range(16)]
+    for one in there:
+        await store.transact(slot_of(1), partial(refs.hold, ids=[await chunks.put(one)]))
+    took: dict[tuple[bool, bool], list[float]] = {}
+    before = False
+    for number in range(total):
+        known = number % 4 in (1, 2)  # each kind behind each kind
+        data = there[number % 16] if known else made.next()
+        began = time.perf_counter()
+        await chunks.put(data)
+        took.setdefault((before, known), []).append(time.perf_counter() - began)
+        before = known
+    middle = {pair: percentile(times, 0.5) for pair, times in took.items()}
+    say(
+        bench="known and new, one at a time",
+        new_ms=middle[False, False] * 1000,
+        known_ratio=middle[False, True] / middle[False, False],
+        new_after_known_ratio=middle[True, False] / middle[False, False],
+    )
+    await chunks.close()
+    await store.close()
+
+
 async def shared(folder: Path) -> None:
     """The same 100 MB sent by 20 users."""
     (folder / "shared").mkdir()
@@ -316,9 +345,11 @@ async def drain(folder: Path, mib: int, move_rate: int, name: str) -> None:
 
 async def main(options: argparse.Namespace, folder: Path) -> None:
     settle()
-    parts = options.only.split(",") if options.only else ["large", "shared", "small", "drain"]
+    parts = options.only.split(",") if options.only else ["large", "alike", "shared", "small", "drain"]
     if "large" in parts:
         await large(folder, options.mib * 2, options.streams)
+    if "alike" in parts:
+        await alike(folder, options.mib)
     if "shared" in parts:
         await shared(folder)
     if "small" in parts:

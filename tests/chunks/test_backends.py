@@ -70,6 +70,17 @@ def test_what_a_shadow_leaves_is_not_taken_for_records(disk: LocalDisk) -> None:
     assert again.read(*place) == record(2) and again.read(*third) == record(3)
 
 
+def test_what_a_shadow_took_is_given_back(disk: LocalDisk) -> None:
+    """SECURITY 6.6: room that stays taken would make the next write cheaper. A folder that is gone is no fault here."""
+    (place,) = disk.append([record(1)], [b"x" * 100_000])
+    pack = disk.path / "packs" / f"{place.pack:010}.pack"
+    assert pack.stat().st_size > 100_000
+    disk.forget_shadows()
+    assert pack.stat().st_size == disk.packs()[place.pack] == place.offset + place.length
+    disk.close()
+    disk.forget_shadows()
+
+
 def test_a_failed_flush_closes_the_pack(disk: LocalDisk, monkeypatch: pytest.MonkeyPatch) -> None:
     (first,) = disk.append([record(1)])
 

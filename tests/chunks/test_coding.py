@@ -97,5 +97,5 @@ def test_a_walk_finds_all_whole_records(sizes: list[int], cut: int, window: int)
 
 def test_a_walk_ends_at_a_shadow() -> None:
     record = pack_record(bytes(32), 0, 5, b"12345")
-    data = record + shadow_of(record) + record
+    data = record + b"".join(shadow_of(record)) + record
     assert [at for at, _ in walk(lambda at, count: data[at : at + count], 0, len(data))] == [0]

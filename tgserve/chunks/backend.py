@@ -74,6 +74,10 @@ class Backend(Protocol):
 
         `shadows` are written and flushed with them and do not count afterwards: they take the time of records."""
 
+    def forget_shadows(self) -> None:
+        """What shadows have taken is given back, so that what follows one costs what follows a record (SECURITY 6.6).
+        Called when their time has been taken; never fails."""
+
     def read(self, pack: int, offset: int, length: int) -> bytes:
         """Exactly `length` bytes. DiskMissing when the pack is not there or ends before."""
 

@@ -255,6 +255,8 @@ class Disk:
             assert self._loop is not None
             with suppress(RuntimeError):  # the loop was closed before the disk
                 self._loop.call_soon_threadsafe(self._settle, done)
+            if any(isinstance(item, Append) and item.shadow for item in batch):
+                self.backend.forget_shadows()
             if ended:
                 return
 

@@ -40,9 +40,9 @@ def pack_record(chunk_id: bytes, flags: int, size: int, stored: bytes) -> bytes:
     return b"".join((head, _SUM.pack(zlib.crc32(head)), stored))
 
 
-def shadow_of(record: bytes) -> bytes:
-    """The same number of bytes, which no walk takes for a record."""
-    return SHADOW + record[len(SHADOW) :]
+def shadow_of(record: bytes) -> tuple[bytes, memoryview]:
+    """In pieces, as nothing is copied for a record either: the same number of bytes, which no walk takes for one."""
+    return SHADOW, memoryview(record)[len(SHADOW) :]
 
 
 def header_of(record: bytes, at: int = 0) -> Header | None:

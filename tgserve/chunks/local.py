@@ -128,7 +128,7 @@ class LocalDisk:
                 places.append(Place(self._number, at, len(record)))
                 at += len(record)
             try:
-                self._write([*records, *map(framing.shadow_of, shadows)])
+                self._write([*records, *(piece for one in shadows for piece in framing.shadow_of(one))])
             except OSError:
                 with suppress(OSError):
                     os.ftruncate(self._file, self._tail)
@@ -140,6 +140,11 @@ class LocalDisk:
                 raise
             self._tail = at
             return places
+
+    def forget_shadows(self) -> None:
+        if self._file >= 0:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._tail)
 
     def read(self, pack: int, offset: int, length: int) -> bytes:
         with _faults(self.path):
@@ -259,7 +264,7 @@ class LocalDisk:
         head = _HEAD.pack(_MAGIC, number, self._disk, bytes(8), 0)[:-4]
         return head + struct.pack(">I", zlib.crc32(head))
 
-    def _write(self, pieces: list[bytes]) -> None:
+    def _write(self, pieces: list[bytes | memoryview]) -> None:
         at = self._tail
         for first in range(0, len(pieces), _VECTOR):
             views = [memoryview(piece) for piece in pieces[first : first + _VECTOR]]

@@ -52,6 +52,9 @@ class MemoryDisk:
             held += record
         return places
 
+    def forget_shadows(self) -> None:
+        pass
+
     def read(self, pack: int, offset: int, length: int) -> bytes:
         held = self._packs.get(pack)
         if held is None or offset + length > len(held):
