@@ -27,7 +27,8 @@ def nothing(url: str) -> t.WebPageEmpty:
 
 
 def web_page(services: Services, found: Preview) -> Any:
-    """A page with a blank photo, as it is kept; empty when nothing was found."""
+    """A page with a blank photo, as it is kept; empty when nothing was found. Clients let people choose the size of a
+    picture only where the page says that it has a large one."""
     if not found.title and not found.text:
         return nothing(found.url)
     picture = services.files.library.get_or_none(found.photo) if found.photo else None
@@ -44,4 +45,5 @@ def web_page(services: Services, found: Preview) -> Any:
         description=found.text or None,
         author=found.author or None,
         photo=render_media.blank_photo(services, picture) if picture is not None else None,
+        has_large_media=picture is not None,
     )

@@ -210,7 +210,8 @@ def test_media_refusals() -> None:
                 ("GEO_POINT_INVALID", t.InputMediaGeoPoint(geo_point=t.InputGeoPointEmpty()), ""),
                 ("EMOTICON_INVALID", t.InputMediaDice(emoticon="x"), ""),
                 ("MEDIA_EMPTY", t.InputMediaPhoto(id=t.InputPhotoEmpty()), ""),
-                ("MESSAGE_EMPTY", t.InputMediaWebPage(url="http://a.b"), ""),
+                ("WEBPAGE_NOT_FOUND", t.InputMediaWebPage(url="http://a.b"), ""),
+                ("MESSAGE_EMPTY", t.InputMediaWebPage(url="http://a.b", optional=True), ""),
                 ("MEDIA_CAPTION_TOO_LONG", t.InputMediaDice(emoticon="🎲"), "x" * 1025),
             ]
             for name, media, text in cases:

@@ -145,7 +145,8 @@ async def hide_peer_settings_bar(call: Call, request: messages.HidePeerSettingsB
 
 @rpc(messages.SaveDraft, flood=per_minute(600))
 async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
-    """What is being written, on all devices of its writer. Media of a draft are not kept: it may be sent without."""
+    """What is being written, on all devices of its writer, with the link preview chosen for it. Other media are not
+    kept: it may be sent without."""
     peer = peers.resolve(call, request.peer)
     text = compose(call, request.message, request.entities, links=False)
     reply = reply_to(call, peer, request.reply_to)
@@ -153,6 +154,9 @@ async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
     topic = draft_topic(call, peer, reply)
     if reply is not None and not reply.foreign and reply.msg_id in (0, topic):
         reply = None  # it only says in which topic
+    page = request.media if isinstance(request.media, t.InputMediaWebPage) else None
+    if page is not None and not 0 < len(page.url) <= limits.URL_CHARS:
+        page = None
     if text.text or reply is not None:
         kept = layers.encode(
             t.DraftMessage(
@@ -161,6 +165,7 @@ async def save_draft(call: Call, request: messages.SaveDraft) -> bool:
                 reply_to=request.reply_to if reply is not None else None,
                 message=text.text.decode(),
                 entities=entities_of(text.entities) or None,
+                media=page,
                 date=call.now,
             )
         )

@@ -55,15 +55,16 @@ async def _changed(
     old = call.services.editing.check_editable(call.me, peer, request.id).body
     media = await replacement(call, peer, old, request.media)
     looking = None
-    if request.message is None and media is None:
+    page = isinstance(request.media, t.InputMediaWebPage)
+    if request.message is None and media is None and not page:
         raise errors.MESSAGE_NOT_MODIFIED()
     if request.message is None:
         text = Text(old.text, old.entities, old.users, old.min_layer)
     else:
         limit = limits.CAPTION_CHARS if is_caption(old) or media is not None else limits.TEXT_CHARS
         text = compose(call, request.message, request.entities, limit=limit)
-        if media is None:
-            media, looking = webpages.of_edit(call, peer, old, text, hidden=request.no_webpage)
+    if media is None and (request.message is not None or page):
+        media, looking = await webpages.of_edit(call, peer, old, text, request)
     change = Change(
         text.text,
         text.entities,

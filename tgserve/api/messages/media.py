@@ -7,14 +7,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from tgserve import errors, limits
-from tgserve.api.messages import drafting
+from tgserve.api.messages import drafting, webpages
 from tgserve.api.messages.attachments import TOGETHER, Ready, photo_or_document, ready
 from tgserve.api.messages.dialogs import draft_topic
 from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import page_limit
 from tgserve.api.messages.polls import send_poll
 from tgserve.api.messages.scheduling import schedule
-from tgserve.api.messages.webpages import may_embed
 from tgserve.render import messages as render
 from tgserve.render import sent as render_sent
 from tgserve.render.media import given
@@ -41,11 +40,9 @@ NEAR_METRES = 100_000
 RECENT_LOCATIONS = 100
 
 
-def media_of(call: Call, media: t.AnyInputMedia) -> t.AnyMessageMedia | None:
-    """What is sent for an InputMedia that needs no file; None for a link preview, which is none here. MEDIA_EMPTY,
-    MEDIA_INVALID, GEO_POINT_INVALID, EMOTICON_INVALID."""
-    if isinstance(media, t.InputMediaWebPage):
-        return None
+def media_of(call: Call, media: t.AnyInputMedia) -> t.AnyMessageMedia:
+    """What is sent for an InputMedia that needs no file. MEDIA_EMPTY, MEDIA_INVALID, GEO_POINT_INVALID,
+    EMOTICON_INVALID."""
     if isinstance(media, t.InputMediaEmpty):
         raise errors.MEDIA_EMPTY()
     if isinstance(media, t.InputMediaContact):
@@ -108,10 +105,7 @@ def _point(point: t.AnyInputGeoPoint) -> t.AnyGeoPoint:
 
 
 async def attached(call: Call, peer: int, media: t.AnyInputMedia) -> Ready:
-    """What is sent to `peer` for an InputMedia, of whatever kind; nothing for a link preview, which not everybody may
-    ask for (CHAT_SEND_WEBPAGE_FORBIDDEN)."""
-    if isinstance(media, t.InputMediaWebPage) and not may_embed(call, peer):
-        raise errors.CHAT_SEND_WEBPAGE_FORBIDDEN()
+    """What is sent to `peer` for an InputMedia, of whatever kind but link previews."""
     made: Any = await photo_or_document(call, peer, media)
     return ready(made if made is not None else media_of(call, media))
 
@@ -150,14 +144,17 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
         raise errors.METHOD_NOT_AVAILABLE()
     if isinstance(request.media, t.InputMediaPoll):
         return await send_poll(call, peer, request, request.media)
-    text = _caption(
-        call, request.message, request.entities, not isinstance(request.media, t.InputMediaWebPage)
-    )
-    media = await attached(call, peer, request.media)
+    page = request.media if isinstance(request.media, t.InputMediaWebPage) else None
+    text = _caption(call, request.message, request.entities, page is None)
+    later = drafting.later(call, peer, request.schedule_date)
+    looking = None
+    if page is None:
+        media = await attached(call, peer, request.media)
+    else:
+        media, looking = await webpages.chosen(call, peer, text, page, wait=bool(later))
     if not text.text and not media.media:
         raise errors.MESSAGE_EMPTY()
     draft = _draft(call, peer, request, text, media)
-    later = drafting.later(call, peer, request.schedule_date)
     send_as = drafting.send_as(call, peer, request.send_as)
     if later:
         return await schedule(call, peer, ((request.random_id, draft),), later, send_as)
@@ -170,6 +167,8 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
         clear_draft=request.clear_draft,
         send_as=send_as,
     )
+    if looking is not None:
+        webpages.follow(call, peer, sent.msg_id, looking)
     if media.kind in KEPT_WHEN_SENT and not sent.repeated:
         shelf = KEPT_WHEN_SENT[media.kind]
         await call.services.shelves.put(call.me, shelf, media.files[0][0], origin=call.session)
@@ -236,8 +235,6 @@ async def upload_media(call: Call, request: messages.UploadMedia) -> t.AnyMessag
     """What sendMedia would send, without sending it: albums are made of these."""
     peer = peers.resolve(call, request.peer)
     media = await attached(call, peer, request.media)
-    if not media.media:
-        raise errors.MEDIA_INVALID()
     data = given(call.services, call.me, Origin(UPLOADED), media.media, media.files)
     answer: t.AnyMessageMedia = raw(data, media.min_layer, tuple(file[2] for file in media.files))
     return answer

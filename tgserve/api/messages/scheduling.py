@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tgserve import errors, limits
 from tgserve.api.messages import drafting, webpages
 from tgserve.api.messages.attachments import is_caption, replacement
-from tgserve.api.messages.entities import compose
+from tgserve.api.messages.entities import Text, compose
 from tgserve.api.messages.history import some
 from tgserve.render import messages as render
 from tgserve.render.chat import chats
@@ -87,16 +87,16 @@ async def edit_scheduled(call: Call, peer: int, request: messages.EditMessage) -
         raise errors.MESSAGE_ID_INVALID()
     date = drafting.later(call, peer, request.schedule_date) or call.now
     text = None
-    media = await replacement(call, peer, view.body, request.media)
+    old = view.body
+    media = await replacement(call, peer, old, request.media)
     if request.message is not None:
-        limit = limits.CAPTION_CHARS if is_caption(view.body) or media is not None else limits.TEXT_CHARS
+        limit = limits.CAPTION_CHARS if is_caption(old) or media is not None else limits.TEXT_CHARS
         text = compose(call, request.message, request.entities, limit=limit)
-        if media is None:
-            media, looking = webpages.of_edit(call, peer, view.body, text, hidden=request.no_webpage)
-            if looking is not None:
-                media = await webpages.looked_at(call, looking)
-        if not text.text and not (view.body.media if media is None else media.media):
-            raise errors.MESSAGE_EMPTY()
+    if media is None and (text is not None or isinstance(request.media, t.InputMediaWebPage)):
+        words = text or Text(old.text, old.entities, old.users, old.min_layer)
+        media, _ = await webpages.of_edit(call, peer, old, words, request, wait=True)
+    if not (old.text if text is None else text.text) and not (old.media if media is None else media.media):
+        raise errors.MESSAGE_EMPTY()
 
     def change(body: r.Body) -> r.Body:
         if text is not None or media is not None:

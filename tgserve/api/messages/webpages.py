@@ -7,7 +7,8 @@ quietly, for everybody who has it.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -38,23 +39,46 @@ LOOKING = per_minute(30)
 """Pages that one user may have fetched."""
 
 
+class Look(NamedTuple):
+    """How a message shows a page, as its media say it. `manual`: somebody chose the page or its size. `safe`: the text
+    itself shows the address, so that clients need not ask before they follow it."""
+
+    page_id: int
+    large: bool = False
+    small: bool = False
+    manual: bool = False
+    safe: bool = False
+
+    def media(self, page: Any) -> t.MessageMediaWebPage:
+        return t.MessageMediaWebPage(
+            webpage=page,
+            force_large_media=self.large,
+            force_small_media=self.small,
+            manual=self.manual,
+            safe=self.safe,
+        )
+
+
 def first_url(text: bytes, entities: bytes) -> str:
     """The address of the first web link in a text, empty when there is none."""
-    if not entities:
-        return ""
-    message = text.decode()
-    units = Units(message)
-    for one in entities_of(entities):
-        url = ""
-        if isinstance(one, t.MessageEntityTextUrl):
-            url = one.url
-        elif isinstance(one, t.MessageEntityUrl):
-            url = message[units.to_char(one.offset) : units.to_char(one.offset + one.length)]
-            if "://" not in url:
-                url = "http://" + url
+    for url, _ in _links(text, entities):
         if url.lower().startswith(("http://", "https://")):
             return _plain(url)
     return ""
+
+
+def _links(text: bytes, entities: bytes) -> Iterator[tuple[str, bool]]:
+    """The addresses behind a text's links, and whether its reader sees them."""
+    if not entities:
+        return
+    message = text.decode()
+    units = Units(message)
+    for one in entities_of(entities):
+        if isinstance(one, t.MessageEntityTextUrl):
+            yield one.url, False
+        elif isinstance(one, t.MessageEntityUrl):
+            url = message[units.to_char(one.offset) : units.to_char(one.offset + one.length)]
+            yield url if "://" in url else "http://" + url, True
 
 
 def _plain(url: str) -> str:
@@ -107,30 +131,70 @@ def _with(call: Call, draft: Draft, page: Any) -> Draft:
     return replace(draft, **{**media.fields(), "min_layer": max(draft.min_layer, media.min_layer)})
 
 
-def of_edit(
-    call: Call, peer: int, old: r.Body, text: Text, *, hidden: bool
+async def chosen(
+    call: Call, peer: int, text: Text, media: t.InputMediaWebPage, *, wait: bool = False
+) -> tuple[Ready, asyncio.Future[Preview] | None]:
+    """The preview that somebody chose for his text, and what to wait for. Where no message could be without it, and
+    with `wait`, the page is waited for here. CHAT_SEND_WEBPAGE_FORBIDDEN; for one that is not optional
+    WEBPAGE_URL_INVALID, WEBPAGE_NOT_FOUND."""
+    if not may_embed(call, peer):
+        raise errors.CHAT_SEND_WEBPAGE_FORBIDDEN()
+    url = _named(media.url)
+    if not url:
+        if media.optional:
+            return Ready(), None
+        raise errors.WEBPAGE_URL_INVALID()
+    seen = {_plain(link) for link, shown in _links(text.text, text.entities) if shown}
+    small = media.force_small_media and not media.force_large_media
+    look = Look(render.page_id(url), media.force_large_media, small, manual=True, safe=url in seen)
+    page, running = _page_now(call, url)
+    if running is not None and (wait or not media.optional or not text.text):
+        page, running = render.web_page(call.services, await asyncio.shield(running)), None
+    if isinstance(page, t.WebPageEmpty):
+        if media.optional:
+            return Ready(), None
+        raise errors.WEBPAGE_NOT_FOUND()
+    return ready(look.media(page)), running
+
+
+def _named(url: str) -> str:
+    """An address that somebody typed, empty when it is none of a page."""
+    url = url.strip()
+    url = _plain(url if "://" in url else "http://" + url)
+    return url if url.lower().startswith(("http://", "https://")) else ""
+
+
+async def of_edit(
+    call: Call, peer: int, old: r.Body, text: Text, request: messages.EditMessage, *, wait: bool = False
 ) -> tuple[Ready | None, asyncio.Future[Preview] | None]:
     """The preview that a message has with another text, None when it stays as it is (messages with other media have
-    none), and what to wait for. `hidden`: it shall have none."""
+    none), and what to wait for; nothing with `wait`. Raises what `chosen` does."""
     if old.media and kind_of(old) != "web":
         return None, None
-    shown = not hidden and text.entities and may_embed(call, peer)
+    was = _shown(old)
+    if isinstance(request.media, t.InputMediaWebPage) and not request.no_webpage:
+        return await chosen(call, peer, text, request.media, wait=wait)
+    shown = not request.no_webpage and text.entities and may_embed(call, peer)
     url = first_url(text.text, text.entities) if shown else ""
-    if old.media and url and _shown(old) == render.page_id(url):
+    if url and was == Look(render.page_id(url)):
         return None, None
     if not url:
         return Ready() if old.media else None, None
     page, running = _page_now(call, url)
+    if running is not None and wait:
+        return await looked_at(call, running), None
     if isinstance(page, t.WebPageEmpty):
         return Ready() if old.media else None, None
     return ready(t.MessageMediaWebPage(webpage=page)), running
 
 
-def _shown(body: r.Body) -> int:
-    """The number of the page in a message's preview, 0 without one."""
+def _shown(body: r.Body) -> Look | None:
+    """The preview of a message."""
     media = layers.decode(body.media) if body.media else None
-    page: Any = media.webpage if isinstance(media, t.MessageMediaWebPage) else None
-    return page.id if page is not None else 0
+    if not isinstance(media, t.MessageMediaWebPage):
+        return None
+    page: Any = media.webpage
+    return Look(page.id, media.force_large_media, media.force_small_media, media.manual, media.safe)
 
 
 async def looked_at(call: Call, running: asyncio.Future[Preview]) -> Ready:
@@ -150,12 +214,13 @@ def _put(call: Call, peer: int, msg_id: int, found: Preview) -> None:
         body = editing.check_editable(call.me, peer, msg_id, late=True).body
     except errors.RpcError:
         return  # deleted meanwhile
-    if _shown(body) != render.page_id(found.url):
+    look = _shown(body)
+    if look is None or look.page_id != render.page_id(found.url):
         return  # another link, or none, stands there meanwhile
     page = render.web_page(call.services, found)
     made = Kept(b"", (), 0)
     if not isinstance(page, t.WebPageEmpty):
-        made = kept(t.MessageMediaWebPage(webpage=page))
+        made = kept(look.media(page))
     change = Change(
         body.text,
         body.entities,
