@@ -76,7 +76,7 @@ class Scene:
 
     async def quiet(self) -> list[str]:
         """Wait until everything that is due is sent; the keys of what came since the last look."""
-        for _ in range(200):
+        while True:
             await self.c.settle()
             self.push.sending._look()
             await asyncio.sleep(0)

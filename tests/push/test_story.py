@@ -214,6 +214,26 @@ def test_what_is_deleted_before_it_was_sent_is_never_pushed() -> None:
     run(story())
 
 
+def test_what_a_dead_connection_was_told_is_pushed_although_it_was_stamped_a_second_later() -> None:
+    """The judge looked at the clock just before a second began, the socket just behind."""
+
+    async def story() -> None:
+        async with scene() as s:
+            ann, bob = s.people
+            await s.register(bob)
+            s.online(bob)
+            await ann.send(bob, "long ago")
+            assert await s.later(60) == []
+            await ann.send(bob, "into a dead socket")
+            assert await s.quiet() == []
+            s.offline(bob)
+            s.push.feed.unheard(bob.id, bob.session.auth_key_id, int(s.c.clock.now()) + 1)
+            assert await s.later(60) == ["MESSAGE_TEXT"]
+            assert s.service.last["loc_args"] == ["P0", "into a dead socket"]
+
+    run(story())
+
+
 def test_patience_is_kept_and_what_piles_up_is_sent_once() -> None:
     async def story() -> None:
         async with scene() as s:

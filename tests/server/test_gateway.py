@@ -17,6 +17,7 @@ from tgserve.clock import SystemClock
 from tgserve.config import StoreConfig
 from tgserve.errors import RpcError
 from tgserve.server.timers import TICK_SECONDS
+from tgserve.testing.clock import FakeClock
 from tgserve.testing.miniclient import KINDS, MiniClient, Refused
 from tgserve.testing.miniclient.session import Acks, Failure, NewSession, Result
 from tgserve.testing.server import TestServer
@@ -85,25 +86,44 @@ def test_calls_whose_answer_takes_long_are_acknowledged_in_time(
         async with make_server() as server:
             client = await server.client()
             await client.call(help.GetNearestDc())
-            monkeypatch.setattr(server.app.gateway.dispatcher, "invoke", lambda *_: None)
-            told: dict[int, float] = {}
-            clock = asyncio.get_running_loop().time
+            gateway = server.app.gateway
+            monkeypatch.setattr(gateway.dispatcher, "invoke", lambda *_: None)
+            told: list[list[int]] = []
             client.on_event = lambda event: (
-                told.update(dict.fromkeys(event.msg_ids, clock())) if isinstance(event, Acks) else None
+                told.append(list(event.msg_ids)) if isinstance(event, Acks) else None
             )
             session = client.session
             assert session is not None
-            sent: dict[int, float] = {}
-            for wait in (0.3, 1.4, 0.0):
+            (live,) = (one for key in gateway._live.values() for one in key.sessions.values())
+            outbox = live.core.outbox
+            await until(lambda: not outbox.acks)  # of the call above
+            told.clear()
+            hand = FakeClock(gateway.clock.now())
+            hand._monotonic = gateway.clock.monotonic()
+            monkeypatch.setattr(gateway, "clock", hand)
+            monkeypatch.setattr(gateway.wheel, "_clock", hand)
+
+            async def sent() -> int:
                 one = session.message(layers.encode(help.GetNearestDc()))
-                sent[one.msg_id] = clock()
                 client.send(one)
-                await asyncio.sleep(wait)
-            await until(lambda: told.keys() == sent.keys(), 5)
-            waited = [told[msg_id] - sent[msg_id] for msg_id in sent]
-            assert all(0.2 < each < limits.ACK_SECONDS + TICK_SECONDS + 1 for each in waited), waited
-            first, second, _ = sent
-            assert told[first] == told[second]
+                await until(lambda: one.msg_id in outbox.acks)
+                return one.msg_id
+
+            def pass_by(seconds: float) -> None:
+                hand.advance(seconds)
+                gateway.wheel.turn(hand.monotonic())
+
+            first = await sent()
+            pass_by(limits.ACK_SECONDS / 2)
+            second = await sent()
+            assert list(outbox.acks) == [first, second] and not told, "an answer would make them needless"
+            pass_by(limits.ACK_SECONDS / 2 + TICK_SECONDS)
+            await until(lambda: told)
+            third = await sent()
+            assert list(outbox.acks) == [third]
+            pass_by(limits.ACK_SECONDS + TICK_SECONDS)
+            await until(lambda: len(told) > 1)
+            assert told == [[first, second], [third]]
 
     asyncio.run(main())
 
@@ -400,19 +420,17 @@ def test_invoke_after_msg_over_the_wire(make_server: MakeServer) -> None:
     asyncio.run(main())
 
 
-def test_sessions_without_a_socket_end_after_their_time(
-    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "SESSION_SECONDS", 1.5)
-
+def test_sessions_without_a_socket_end_after_their_time(make_server: MakeServer) -> None:
     async def main() -> None:
-        async with make_server() as server:
+        ahead = 0.0
+        async with make_server(clock=SystemClock(monotonic=lambda: time.monotonic() + ahead)) as server:
             client = await other_device(server, "+999661001")
             gateway = server.app.gateway
             await client.call(updates.GetState())
             await client.disconnect()
             await until(lambda: not gateway.connections)
             assert gateway.sessions == 1 and len(gateway.online) == 1
+            ahead = limits.SESSION_SECONDS
             await until(lambda: gateway.sessions == 0 and len(gateway.online) == 0)
             assert not gateway._live and not gateway._logins and not gateway._idle
             await client.connect(server.host, server.port)
@@ -479,7 +497,8 @@ def test_http_is_answered_when_there_is_nothing_to_say(
     monkeypatch.setattr(limits, "HTTP_WAIT_SECONDS", 0.4)
 
     async def main() -> None:
-        async with make_server() as server:
+        ahead = 0.0
+        async with make_server(clock=SystemClock(monotonic=lambda: time.monotonic() + ahead)) as server:
             client = await server.client("http")
             client.listen = False
             await client.ping()
@@ -489,10 +508,13 @@ def test_http_is_answered_when_there_is_nothing_to_say(
                 lambda: client._ack_timer is None and not client._posts
             )  # it acknowledges by itself, too
             before = client._posts
+            monkeypatch.setattr(limits, "HTTP_WAIT_SECONDS", limits.IDLE_SECONDS / 2)
             client.send(session.message(pack("<IIIQ", 0x62D6B459, 0x1CB5C415, 1, 5), False))
             assert client._posts == before + 1
-            await asyncio.sleep(0.2)
+            (connection,) = server.app.gateway.connections
+            await until(lambda: connection._hold_until)
             assert client._posts == before + 1, "held while something may still come"
+            ahead = limits.HTTP_WAIT_SECONDS
             await until(lambda: client._posts == before)  # and answered in the end
             assert packets == 0 and client.connected
 
@@ -513,13 +535,16 @@ def test_2_7_a_quick_ack_is_given_when_asked_for(make_server: MakeServer) -> Non
     asyncio.run(main())
 
 
-def test_a_stop_under_load_answers_what_began_and_loses_nothing_it_answered(make_server: MakeServer) -> None:
+def test_a_stop_under_load_answers_what_began_and_loses_nothing_it_answered(
+    make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "STOP_SECONDS", 3600)  # so it would wait for who goes on talking
+
     async def main() -> None:
         async with make_server(store=ON_DISK) as server:
             ann = await other_device(server, "+999661001")
             answered: list[int] = []
             loop = asyncio.get_running_loop()
-            stop = loop.create_task(asyncio.sleep(0.3))
 
             async def talk() -> None:
                 number = 0
@@ -532,10 +557,9 @@ def test_a_stop_under_load_answers_what_began_and_loses_nothing_it_answered(make
                     pass
 
             talking = loop.create_task(talk())
-            await stop
-            began = loop.time()
-            await server.restart()
-            assert loop.time() - began < limits.STOP_SECONDS, "it waited for who goes on talking"
+            await until(lambda: len(answered) > 20)
+            async with asyncio.timeout(100):
+                await server.restart()
             await talking
             await ann.connect(server.host, server.port)
             state = await ann.call(updates.GetState())

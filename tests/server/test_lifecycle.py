@@ -26,8 +26,7 @@ def test_a_task_that_fails_is_logged_and_counted(caplog: pytest.LogCaptureFixtur
         tasks = lifecycle.Tasks()
         before = faults("bad one")
         tasks.spawn(bad(), "bad one")
-        await asyncio.sleep(0.01)
-        assert faults("bad one") == before + 1
+        await until(lambda: faults("bad one") == before + 1)
 
     asyncio.run(main())
     assert caplog.records[-1].getMessage() == "task.fault"
@@ -54,19 +53,23 @@ def test_every_goes_on_after_a_fault() -> None:
 
 
 def test_close_does_not_wait_for_the_stubborn() -> None:
-    async def stubborn() -> None:
-        while True:
-            try:
-                await asyncio.sleep(0.2)
-                return
-            except asyncio.CancelledError:
-                continue
-
     async def main() -> None:
         tasks = lifecycle.Tasks()
-        tasks.spawn(stubborn())
+        enough = asyncio.Event()
+
+        async def stubborn() -> None:
+            while not enough.is_set():
+                try:
+                    await enough.wait()
+                except asyncio.CancelledError:
+                    continue
+
+        left = tasks.spawn(stubborn())
         await asyncio.sleep(0)
         await tasks.close(0.02)
+        assert not left.done()
+        enough.set()
+        await left
 
     asyncio.run(main())
 
@@ -88,7 +91,7 @@ def test_faults_in_callbacks_are_counted(caplog: pytest.LogCaptureFixture) -> No
             raise ValueError
 
         loop.call_soon(bad)
-        await asyncio.sleep(0.01)
+        await until(lambda: caplog.records)
 
     asyncio.run(main())
     assert caplog.records[-1].getMessage() == "loop.fault"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from tests.server.people import meet, message, sign_up
 from tests.waiting import until
 from tgserve.adapters.contract import Provider, Push, Sent
 from tgserve.adapters.push.routes import Station
+from tgserve.clock import SystemClock
+from tgserve.mtproto.outbox import NOTICE
 from tgserve.services.push import feed
 from tgserve.testing.server import TestServer
 from tgserve.tl import types as t
@@ -71,8 +73,10 @@ async def test_without_its_session_it_waits_and_is_told_later(tmp_path: Path) ->
 async def test_what_a_dead_connection_was_told_is_pushed_unless_the_client_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes_back: bool
 ) -> None:
-    monkeypatch.setattr(feed, "GRACE_SECONDS", 3)
-    async with TestServer(tmp_path / "data") as server:
+    monkeypatch.setattr(feed, "GRACE_SECONDS", 100)
+    ahead = 0.0
+    clock = SystemClock(lambda: time.time() + ahead, lambda: time.monotonic() + ahead)
+    async with TestServer(tmp_path / "data", clock=clock) as server:
         ann, bob = await server.client(), await server.client()
         await sign_up(ann, "+999661001", "Ann")
         await sign_up(bob, "+999661002", "Bob")
@@ -95,15 +99,18 @@ async def test_what_a_dead_connection_was_told_is_pushed_unless_the_client_comes
         )
         bob.data_received = lambda data: None  # type: ignore[method-assign]
         await ann.call(message(to_bob, "into a dead socket", 1))
-        await asyncio.sleep(0.3)
-        assert taken == [], "it is connected, as far as anybody knows"
+        push, sessions = server.app.services.push, server.app.gateway.online.of(to_bob.user_id)
+        kept = sessions[0].core.outbox.kept
+        await until(lambda: any(out.kind == NOTICE for out in kept.values()))
+        await until(lambda: push.feed._told)
+        assert taken == [] and not len(push.queue), "it is connected, as far as anybody knows"
         await bob.disconnect()
+        await until(lambda: len(push.queue) == 1)
         if comes_back:
             del bob.data_received
             await bob.connect(server.host, server.port)
             await bob.ping()
-        if comes_back:
-            await asyncio.sleep(4.5)
-            assert taken == []
-        else:
-            await until(lambda: taken == ["MESSAGE_TEXT"])
+        ahead = 101.0
+        push.sending._look()  # its timer goes by the machine
+        await until(lambda: not len(push.queue))
+        assert taken == ([] if comes_back else ["MESSAGE_TEXT"])

@@ -51,6 +51,8 @@ SLACK_SECONDS: Final = 60
 """What is committed at the very moment of a mark may bear an earlier second."""
 GRACE_SECONDS: Final = 5
 """After a start clients come back by themselves; those that do need no push."""
+STAMP_SECONDS: Final = 2
+"""What a device is told is judged here and stamped on its way out: so far apart may the two seconds lie."""
 READ_SECONDS: Final = 2
 """Reading goes on: one push for all of it."""
 SHOWN: Final = 100_000
@@ -460,7 +462,7 @@ class Feed:
         for device in self._devices.of(user):
             if device.auth_key_id == auth_key_id:
                 told = self._told.pop(device.number, ())
-                left = [_later(one, now + GRACE_SECONDS) for one in told if one.date >= since]
+                left = [_later(one, now + GRACE_SECONDS) for one in told if one.date >= since - STAMP_SECONDS]
                 if left:
                     self._write(user, [(device.number, one) for one in left], None)
 

@@ -105,7 +105,7 @@ class MiniClient(asyncio.Protocol):
         self.quick_acks: list[int] = []
         self.transport_errors: list[int] = []
         self.controls: list[Control] = []
-        self.patience = 10.0
+        self.patience = 60.0
         """Seconds that anything awaited here may take; then TimeoutError."""
         self.listen = True
         """HTTP: keep a long poll waiting for updates even when no call is."""
