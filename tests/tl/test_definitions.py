@@ -1,6 +1,9 @@
 """The schema's text: ids, layers, parsing."""
 
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from tgserve.tl.definitions import SCHEMA as FOLDER
 from tgserve.tl.definitions import Param, camel, parse, read_lines, schema
 
 SCHEMA = schema()
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_id_is_the_crc_of_its_text():
@@ -58,3 +62,28 @@ def test_names_in_python():
     assert camel("auth.sentCode") == "AuthSentCode"
     assert camel("true") == "True_"
     assert Param("self", "true").attribute == "self_"
+
+
+def test_since_is_the_lowest_layer_without_a_break():
+    standing = SCHEMA.ids(SCHEMA.current)
+    expected = dict.fromkeys(standing, SCHEMA.current)
+    for layer in reversed(SCHEMA.layers):
+        standing &= SCHEMA.ids(layer)
+        expected.update(dict.fromkeys(standing, layer))
+    assert SCHEMA.since() == expected
+    assert set(expected.values()) >= {SCHEMA.layers[0], SCHEMA.current}
+
+
+def test_what_is_loaded_keeps_no_table_of_every_layer():
+    """Tables of all layers, and all definitions taken apart, are 10 MiB of a server that nobody has come to."""
+    code = (
+        "import tgserve.app\n"
+        "from tgserve import api\n"
+        "from tgserve.tl.definitions import Schema, schema\n"
+        "api.load()\n"
+        "found = schema()\n"
+        "print(len(found._parsed) * 4 < len(found.all_ids()))\n"
+        "print(Schema.ids.cache_info().currsize, Schema.names.cache_info().currsize)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "0", "1"]

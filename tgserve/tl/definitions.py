@@ -10,9 +10,11 @@ import json
 import keyword
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -87,9 +89,9 @@ def parse(line: str, function: bool) -> Definition:
         if "?" in type_:
             where, _, type_ = type_.partition("?")
             word, _, bit = where.partition(".")
-            flag = (word, int(bit))
-        params.append(Param(name, type_, flag))
-    return Definition(int(head[2], 16), head[1], tuple(params), result.strip(), function, text)
+            flag = (intern(word), int(bit))
+        params.append(Param(intern(name), intern(type_), flag))
+    return Definition(int(head[2], 16), head[1], tuple(params), intern(result.strip()), function, text)
 
 
 def read_lines(text: str) -> list[tuple[str, bool]]:
@@ -145,30 +147,55 @@ class Schema:
             self._parsed[id] = definition = parse(line, function)
             return definition
 
+    def passing(self, id: int) -> Definition:
+        """The same for one who looks at many and keeps none: all of them, kept, are 6 MiB."""
+        return self._parsed.get(id) or parse(*self._lines[id])
+
     def known_layer(self, layer: int) -> int:
         """The highest known layer that is not above `layer`."""
         return max((known for known in self.layers if known <= layer), default=self.layers[0])
 
-    @cache  # noqa: B019  # a schema lives as long as the process
-    def ids(self, layer: int) -> frozenset[int]:
-        """The ids in force in a known layer."""
+    def _in_force(self, layer: int) -> Iterator[tuple[int, set[int]]]:
+        """(known layer, ids in force in it) from the current one down to `layer`; always the same set, changed."""
         ids = {int(id, 16) for id in self._steps["ids"]}
+        yield self.current, ids
         for known in reversed(self.layers[:-1]):
             if known < layer:
                 break
             step = self._steps["steps"][str(known)]
             ids.difference_update(int(id, 16) for id in step["drop"])
             ids.update(int(id, 16) for id in step["add"])
-        return frozenset(ids)
+            yield known, ids
+
+    def _at(self, layer: int) -> set[int]:
+        *_, (_, ids) = self._in_force(layer)
+        return ids
+
+    @cache  # noqa: B019  # a schema lives as long as the process
+    def ids(self, layer: int) -> frozenset[int]:
+        """The ids in force in a known layer. It is kept, 200 KiB: what asks for all layers asks `since`."""
+        return frozenset(self._at(layer))
+
+    @cache  # noqa: B019
+    def since(self) -> dict[int, int]:
+        """Of every current id the lowest known layer from which on it has been in force without a break."""
+        found: dict[int, int] = {}
+        standing = set(self.current_lines)
+        for layer, ids in self._in_force(0):
+            standing &= ids
+            found.update(dict.fromkeys(standing, layer))
+        return found
 
     @cache  # noqa: B019
     def names(self, layer: int) -> dict[tuple[bool, str], int]:
         """(is a function, name) -> id in a known layer."""
-        found = {}
-        for id in self.ids(layer):
-            line, function = self._lines[id]
-            found[function, line[: line.index("#")]] = id
-        return found
+        keys = self._keys()
+        return {keys[id]: id for id in self._at(layer)}
+
+    @cache  # noqa: B019
+    def _keys(self) -> dict[int, tuple[bool, str]]:
+        """By id, one object for all layers: clients of ten of them come to a server."""
+        return {id: (function, line[: line.index("#")]) for id, (line, function) in self._lines.items()}
 
     def span(self, id: int) -> str:
         """The layers a superseded definition was in force in, as legacy.tl has it: `133..144`."""

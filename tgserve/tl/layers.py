@@ -6,6 +6,7 @@ used; ids of every known layer are read from anybody, whatever layer was announc
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -15,7 +16,7 @@ from tgserve import errors
 from tgserve.tl import codec, fallbacks, layer_rules, mapping
 from tgserve.tl.base import Raw, Request, TLObject
 from tgserve.tl.codec import Decoder, Encoder, TlError, Unsayable
-from tgserve.tl.definitions import FALSE_ID, TRUE_ID, VECTOR_ID, generated, schema
+from tgserve.tl.definitions import FALSE_ID, TRUE_ID, VECTOR_ID, Definition, generated, schema
 
 SCHEMA = schema()
 CURRENT = SCHEMA.current
@@ -243,20 +244,19 @@ def _write_bool(o: Any, a: Callable[[bytes], None]) -> None:
 def _files_at() -> dict[int, str]:
     """Constructors that say where a file is, or statistics are, and in which field."""
     found = {}
-    for id in SCHEMA.current_lines:
-        definition = SCHEMA[id]
-        if not definition.function and definition.result in _PLACED:
-            names = [
-                one.attribute
-                for one in definition.fields
-                if one.attribute in ("dc_id", "thumb_dc_id", "stats_dc")
-            ]
-            if names:
-                found[id] = names[0]
+    for id, (line, function) in SCHEMA.current_lines.items():
+        if function or not _DC.search(line):
+            continue
+        definition = SCHEMA.passing(id)
+        names = [one.attribute for one in definition.fields if one.attribute in _DC_FIELDS]
+        if names and definition.result in _PLACED:
+            found[id] = names[0]
     return found
 
 
 _PLACED = ("Photo", "Document", "UserProfilePhoto", "ChatPhoto", "EncryptedFile", "StickerSet", "ChatFull")
+_DC_FIELDS = ("dc_id", "thumb_dc_id", "stats_dc")
+_DC = re.compile("|".join(_DC_FIELDS))
 _AT_DC = _files_at()
 
 
@@ -420,20 +420,10 @@ _VALUES: dict[str, Decoder] = {}
 # Layers of objects ----------------------------------------------------------------------------------------------
 
 
-@cache
-def _since() -> dict[int, int]:
-    found: dict[int, int] = {}
-    in_force = SCHEMA.ids(CURRENT)
-    for layer in reversed(SCHEMA.layers):
-        in_force &= SCHEMA.ids(layer)
-        found.update(dict.fromkeys(in_force, layer))
-    return found
-
-
 def since(id: int) -> int:
     """The lowest known layer from which on a current id has been in force without a break; above all layers when the
     current one has it not."""
-    return _since().get(id, CURRENT + 1)
+    return SCHEMA.since().get(id, CURRENT + 1)
 
 
 @cache
@@ -441,29 +431,17 @@ def _reach(type_: str) -> int:
     """The highest `since` of whatever a value of this boxed type may hold."""
     seen, queue, highest = {type_}, [type_], 0
     while queue:
-        for id in _constructors().get(queue.pop(), ()):
-            highest = max(highest, since(id))
-            for inner, _, _ in _boxed_fields(id):
-                if inner not in seen:
-                    seen.add(inner)
-                    queue.append(inner)
+        lowest, inner = _TYPES.get(queue.pop(), (0, ()))
+        highest = max(highest, lowest)
+        queue += [one for one in inner if one not in seen]
+        seen.update(inner)
     return highest
 
 
-@cache
-def _constructors() -> dict[str, list[int]]:
-    """Current constructors by boxed type."""
-    found: dict[str, list[int]] = {}
-    for id in SCHEMA.current_lines:
-        if not SCHEMA[id].function:
-            found.setdefault(SCHEMA[id].result, []).append(id)
-    return found
-
-
-def _boxed_fields(id: int) -> list[tuple[str, str, int]]:
+def _boxed_fields(definition: Definition) -> list[tuple[str, str, int]]:
     """(boxed type, attribute, depth of vectors) of the fields that hold objects."""
     found = []
-    for param in SCHEMA[id].fields:
+    for param in definition.fields:
         type_, depth = param.type, 0
         while (inner := codec.vector_element(type_)) is not None:
             type_, depth = inner, depth + 1
@@ -472,12 +450,28 @@ def _boxed_fields(id: int) -> list[tuple[str, str, int]]:
     return found
 
 
+def _types() -> dict[str, tuple[int, tuple[str, ...]]]:
+    """Of every boxed type the highest `since` of its current constructors, and the boxed types that they hold."""
+    highest: dict[str, int] = {}
+    held: dict[str, set[str]] = {}
+    for id, (_, function) in SCHEMA.current_lines.items():
+        if not function:
+            definition = SCHEMA.passing(id)
+            type_ = definition.result
+            highest[type_] = max(highest.get(type_, 0), since(id))
+            held.setdefault(type_, set()).update(inner for inner, _, _ in _boxed_fields(definition))
+    return {type_: (highest[type_], tuple(inner)) for type_, inner in held.items()}
+
+
+_TYPES = _types()
+
+
 class _Walks(dict[type[TLObject], tuple[int, tuple[tuple[str, int], ...]]]):
     """Class -> (since, (attribute, depth of vectors) of the fields that may hold something younger)."""
 
     def __missing__(self, cls: type[TLObject]) -> tuple[int, tuple[tuple[str, int], ...]]:
         lowest = since(cls.ID)
-        fields = _boxed_fields(cls.ID)
+        fields = _boxed_fields(SCHEMA[cls.ID])
         self[cls] = found = (
             lowest,
             tuple((name, depth) for type_, name, depth in fields if _reach(type_) > lowest),
