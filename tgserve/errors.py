@@ -424,6 +424,9 @@ STICKER_MASK_COORDS_INVALID = ErrorKind(
 )
 STICKER_THUMB_INVALID = ErrorKind(400, "STICKER_THUMB_INVALID", "this cannot be the icon of the set")
 WEBPAGE_URL_INVALID = ErrorKind(400, "WEBPAGE_URL_INVALID", "this is no address of a page")
+PARTICIPANTS_TOO_FEW = ErrorKind(
+    400, "PARTICIPANTS_TOO_FEW", "only a large supergroup becomes one of its admins"
+)
 WEBPAGE_NOT_FOUND = ErrorKind(400, "WEBPAGE_NOT_FOUND", "there is no preview of this page")
 EMOJI_INVALID = ErrorKind(400, "EMOJI_INVALID", "no look of chats goes by this emoji")
 WALLPAPER_INVALID = ErrorKind(400, "WALLPAPER_INVALID", "no such wallpaper")

@@ -341,6 +341,10 @@ CHANNEL_TIMEOUT_SECONDS: Final = 30
 """After which a client looks at an open channel again that it is no member of."""
 CHANNEL_STATISTICS_MEMBERS: Final = 10
 """From how many on a channel's admins are shown its statistics: of fewer they would speak of single people."""
+GIGAGROUP_MEMBERS: Final = 200
+"""From how many on a supergroup may become one in which only admins write (PARTICIPANTS_TOO_FEW). There is no way back,
+so a small one is spared the mistake: taking its members' rights to write does the same and can be undone. It is a basic
+group's size; Telegram allows it near 200,000, where it lifts a limit that here it does not."""
 CHANNEL_GUESTS: Final = 200
 """Of a channel: who look at it without being in it and are told at once what happens there."""
 

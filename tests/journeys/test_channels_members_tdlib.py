@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.journeys.tdlib import TdError, befriend
+from tests.journeys.inside import serving
+from tests.journeys.socks import Socks
+from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_channels_tdlib import arrive, know, make, sender, supergroup
+from tgserve import limits
 
 ADMIN = {
     "@type": "chatMemberStatusAdministrator",
@@ -20,7 +25,7 @@ FEW = {
 }
 
 
-def test_links_tags_and_a_supergroup_of_admins(person, no_errors):
+def test_links_tags_and_a_small_supergroup(person, no_errors):
     ann, bob, eve = person("1.8.69", "Ann"), person("1.8.46", "Bob"), person("1.8.69", "Eve")
     befriend(ann, bob)
     town = make(ann, "Town")
@@ -59,18 +64,49 @@ def test_links_tags_and_a_supergroup_of_admins(person, no_errors):
     assert found["status"]["@type"] == "chatMemberStatusRestricted" and found["tag"] == "cook"
     assert not found["status"]["permissions"]["can_send_photos"]
 
-    marks = {client: len(client.updates) for client in (bob, eve)}
-    ann.call("toggleSupergroupIsBroadcastGroup", supergroup_id=supergroup(ann, town))
-    for client, mark in marks.items():
-        client.wait(
-            lambda u: (
-                u["@type"] == "updateChatPermissions"
-                and u["chat_id"] == town
-                and not u["permissions"]["can_send_basic_messages"]
-                and not u["permissions"]["can_send_photos"]
-            ),
-            since=mark,
-        )
+    with pytest.raises(TdError, match="PARTICIPANTS_TOO_FEW"):
+        ann.call("toggleSupergroupIsBroadcastGroup", supergroup_id=supergroup(ann, town))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_supergroup_of_admins(
+    daemon, libraries, no_errors, new_phone, tmp_path, monkeypatch, version
+):
+    """Its members see that they may write no more; one of two people counts as large here."""
+    monkeypatch.setattr(limits, "GIGAGROUP_MEMBERS", 2)
+    async with serving(daemon, tmp_path) as server:
+        proxy = Socks(server.host, server.port)
+        ann, bob = (libraries[version].client(tmp_path / name, proxy) for name in ("ann", "bob"))
+
+        def story():
+            ann.begin(new_phone(), server.code, "Ann")
+            bob.begin(new_phone(), server.code, "Bob")
+            befriend(ann, bob)
+            town = make(ann, "Town")
+            ann.call("addChatMembers", chat_id=town, user_ids=[bob.me["id"]])
+            arrive(bob, town)
+            mark = len(bob.updates)
+            ann.call("toggleSupergroupIsBroadcastGroup", supergroup_id=supergroup(ann, town))
+            bob.wait(
+                lambda u: (
+                    u["@type"] == "updateChatPermissions"
+                    and u["chat_id"] == town
+                    and not u["permissions"]["can_send_basic_messages"]
+                    and not u["permissions"]["can_send_photos"]
+                ),
+                since=mark,
+            )
+            for client in (ann, bob):
+                group = client.call("getSupergroup", supergroup_id=supergroup(client, town))
+                assert group["is_broadcast_group"]
+
+        try:
+            await asyncio.to_thread(story)
+        finally:
+            for client in (ann, bob):
+                await asyncio.to_thread(client.close)
+            proxy.close()
 
 
 def test_links_to_comments(person, no_errors):

@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from contextlib import asynccontextmanager
 
 import pytest
 from pyrogram.types import LinkPreviewOptions
 from telethon.tl import types
 
+from tests.journeys.inside import serving
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.socks import Socks
 from tests.journeys.tdlib import VERSIONS, befriend
 from tests.previews.outside import No, Outside
 from tests.stickers.makers import webp
 from tests.waiting import until
-from tgserve.config import StoreConfig
 from tgserve.services.previews import Web
-from tgserve.testing.server import FIXED_CODE, TestServer
 
 BIG = "http://example.com/big"
 SMALL = "http://example.com/small"
@@ -38,24 +36,15 @@ async def kurigram_person(server, folder, phone):
         await client.stop()
 
 
-def code(phone):
-    return FIXED_CODE
-
-
 @asynccontextmanager
-async def serving(daemon, tmp_path):
-    """A server with the daemon's key, which the TDLib at hand trusts."""
-    data = tmp_path / "own"
-    data.mkdir(mode=0o700)
-    shutil.copytree(daemon.data / "keys", data / "keys")
+async def looking(daemon, folder):
     pages = {"http://example.com/p.png": webp(900, 600, kind="PNG")}
     pages |= {url: (HEAD % url.rpartition("/")[2]).encode() for url in (BIG, SMALL)}
     world = Outside(pages)
     world.gate.set()
-    async with TestServer(data, store=StoreConfig(engine="memory", shards=1)) as made:
-        made.code = code
-        made.app.services.previews.web = Web(world.fetch, No, made.app.tasks.spawn)
-        yield made
+    async with serving(daemon, folder) as server:
+        server.app.services.previews.web = Web(world.fetch, No, server.app.tasks.spawn)
+        yield server
 
 
 def preview_of(message):
@@ -77,7 +66,7 @@ def words(text, options):
 async def test_a_chosen_preview(daemon, libraries, no_errors, new_phone, tmp_path, version):
     """TDLib, Kurigram and Telethon see the page and the size that TDLib or Kurigram chose, and what an edit chose."""
     async with (
-        serving(daemon, tmp_path) as server,
+        looking(daemon, tmp_path) as server,
         kurigram_person(server, tmp_path, new_phone()) as kim,
         telethon_person(server, new_phone(), "Tom") as tom,
     ):
@@ -115,7 +104,7 @@ async def test_a_chosen_preview(daemon, libraries, no_errors, new_phone, tmp_pat
 
         try:
             for client, name in ((ann, "Ann"), (bob, "Bob")):
-                await asyncio.to_thread(client.begin, new_phone(), code, name)
+                await asyncio.to_thread(client.begin, new_phone(), server.code, name)
             chat = await asyncio.to_thread(befriend, ann, bob)
 
             big = await say(

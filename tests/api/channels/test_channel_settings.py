@@ -77,8 +77,8 @@ async def log_of(here: Place, who: Person) -> list[str]:
     return [kind.removeprefix("ChannelAdminLogEventAction") for kind in kinds]
 
 
-def test_a_supergroup_of_admins() -> None:
-    """Not of a forum; what plain members may is denied to them for good, and said so."""
+def test_a_supergroup_of_admins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of a forum, nor of a small group; what plain members may is denied to them for good, and said so."""
 
     async def story() -> None:
         async with talk(2) as (c, (ann, bob)):
@@ -88,10 +88,16 @@ def test_a_supergroup_of_admins() -> None:
             convert = channels.ConvertToGigagroup(channel=here.input(ann))
             await refused("FORUM_ENABLED", ann, convert)
             await ann(channels.ToggleForum(channel=here.input(ann), enabled=False, tabs=False))
+            monkeypatch.setattr(limits, "GIGAGROUP_MEMBERS", 3)
+            await refused("PARTICIPANTS_TOO_FEW", ann, convert)
+            await refused("CHAT_ADMIN_REQUIRED", bob, channels.ConvertToGigagroup(channel=here.input(bob)))
+            await here.post(bob, "x")
+            monkeypatch.setattr(limits, "GIGAGROUP_MEMBERS", 2)
             chat = (await ann(convert)).chats[0]
             assert chat.gigagroup and chat.default_banned_rights.send_messages
             assert chat.default_banned_rights.send_plain  # TDLib and Desktop look at this
             await refused("CHAT_ADMIN_REQUIRED", ann, switch)
+            await refused("CHAT_NOT_MODIFIED", ann, convert)
             await refused("CHAT_WRITE_FORBIDDEN", bob, here.say(bob, "x"))
             await here.post(ann, "x")
             assert (await log_of(here, ann))[0] == "DefaultBannedRights"

@@ -189,7 +189,7 @@ async def toggle_participants_hidden(call: Call, request: channels.TogglePartici
 
 @rpc(channels.ConvertToGigagroup, flood=per_minute(10))
 async def convert_to_gigagroup(call: Call, request: channels.ConvertToGigagroup) -> t.AnyUpdates:
-    """A supergroup in which only admins write; there is no way back. FORUM_ENABLED."""
+    """A supergroup in which only admins write; there is no way back. FORUM_ENABLED, PARTICIPANTS_TOO_FEW."""
     channel = peers.resolve_channel(call, request.channel)
     known = call.services.channels.register.get_or_none(channel)
     before = known.banned if known is not None else 0
@@ -198,6 +198,8 @@ async def convert_to_gigagroup(call: Call, request: channels.ConvertToGigagroup)
     def made(record: c.Channel) -> c.Channel:
         if record.forum:
             raise errors.FORUM_ENABLED()
+        if record.members < limits.GIGAGROUP_MEMBERS and not record.gigagroup:
+            raise errors.PARTICIPANTS_TOO_FEW()
         return replace(record, gigagroup=True, banned=whole(record.banned | rights.NO_SEND))
 
     return await change(
