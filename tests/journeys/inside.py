@@ -28,5 +28,6 @@ async def serving(daemon: Daemon, folder: Path) -> AsyncIterator[Inside]:
     data = folder / "inside"
     data.mkdir(mode=0o700)
     shutil.copytree(daemon.data / "keys", data / "keys")
-    async with Inside(data, store=StoreConfig(engine="memory", shards=1)) as server:
+    server = Inside(data, store=StoreConfig(engine="memory", shards=1))
+    async with server:
         yield server
