@@ -135,6 +135,7 @@ EXPIRE_DATE_INVALID = ErrorKind(400, "EXPIRE_DATE_INVALID", "the link would have
 USAGE_LIMIT_INVALID = ErrorKind(400, "USAGE_LIMIT_INVALID", "so many uses cannot be set")
 HIDE_REQUESTER_MISSING = ErrorKind(400, "HIDE_REQUESTER_MISSING", "nobody has asked to join with this id")
 CHANNEL_INVALID = ErrorKind(400, "CHANNEL_INVALID", "no such channel, or a wrong access hash")
+CHANNEL_TOO_BIG = ErrorKind(400, "CHANNEL_TOO_BIG", "the channel has more than 1,000 members")
 CHANNEL_PRIVATE = ErrorKind(
     400, "CHANNEL_PRIVATE", "you are no member of this channel, or were removed from it"
 )

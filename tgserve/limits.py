@@ -345,6 +345,8 @@ GIGAGROUP_MEMBERS: Final = 200
 """From how many on a supergroup may become one in which only admins write (PARTICIPANTS_TOO_FEW). There is no way back,
 so a small one is spared the mistake: taking its members' rights to write does the same and can be undone. It is a basic
 group's size; Telegram allows it near 200,000, where it lifts a limit that here it does not."""
+EMPTIED_MEMBERS: Final = 1000
+"""Of a channel whose history may be deleted for everybody at once (CHANNEL_TOO_BIG), as Telegram's."""
 CHANNEL_GUESTS: Final = 200
 """Of a channel: who look at it without being in it and are told at once what happens there."""
 

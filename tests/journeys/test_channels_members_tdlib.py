@@ -70,11 +70,12 @@ def test_links_tags_and_a_small_supergroup(person, no_errors):
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_a_supergroup_of_admins(
-    daemon, libraries, no_errors, new_phone, tmp_path, monkeypatch, version
-):
-    """Its members see that they may write no more; one of two people counts as large here."""
+async def test_a_large_supergroup(daemon, libraries, no_errors, new_phone, tmp_path, monkeypatch, version):
+    """It is not emptied for everybody; when it becomes one of its admins its members see that they may write no more. One
+    of two people counts as large here."""
     monkeypatch.setattr(limits, "GIGAGROUP_MEMBERS", 2)
+    monkeypatch.setattr(limits, "EMPTIED_MEMBERS", 1)
+    no_errors.append("DeleteChannelHistoryQuery: [Error : 400 : CHANNEL_TOO_BIG]")
     async with serving(daemon, tmp_path) as server:
         proxy = Socks(server.host, server.port)
         ann, bob = (libraries[version].client(tmp_path / name, proxy) for name in ("ann", "bob"))
@@ -86,6 +87,8 @@ async def test_a_supergroup_of_admins(
             town = make(ann, "Town")
             ann.call("addChatMembers", chat_id=town, user_ids=[bob.me["id"]])
             arrive(bob, town)
+            with pytest.raises(TdError, match="CHANNEL_TOO_BIG"):
+                ann.call("deleteChatHistory", chat_id=town, remove_from_chat_list=False, revoke=True)
             mark = len(bob.updates)
             ann.call("toggleSupergroupIsBroadcastGroup", supergroup_id=supergroup(ann, town))
             bob.wait(

@@ -538,3 +538,29 @@ def test_a_history_cleared_for_oneself_is_cleared_on_ones_other_devices() -> Non
             assert told == []
 
     run(story())
+
+
+@pytest.mark.parametrize("how", ["channels", "messages"])
+def test_a_large_channel_is_not_emptied_for_everybody(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with talk(2) as (c, (ann, bob)):
+            here = await place(c, ann, bob)
+
+            def empty(who: Person) -> Any:
+                if how == "channels":
+                    return channels.DeleteHistory(channel=here.input(who), max_id=0, for_everyone=True)
+                return messages.DeleteHistory(peer=here.peer(who), max_id=0, revoke=True)
+
+            await here.post(bob, "one")
+            monkeypatch.setattr(limits, "EMPTIED_MEMBERS", 1)
+            await refused("CHANNEL_TOO_BIG", ann, empty(ann))
+            await refused("CHAT_ADMIN_REQUIRED", bob, empty(bob))
+            await bob(channels.DeleteHistory(channel=here.input(bob), max_id=0))
+            assert (await here.texts(ann), await here.texts(bob)) == (["one"], [])
+            await here.post(bob, "two")
+            monkeypatch.setattr(limits, "EMPTIED_MEMBERS", 2)
+            await ann(empty(ann))
+            assert await here.texts(ann) == await here.texts(bob) == []
+            sound(c)
+
+    run(story())

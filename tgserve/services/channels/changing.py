@@ -163,7 +163,8 @@ class Changing:
         self, me: int, channel: int, max_id: int, everybody: bool, *, origin: Origin = None
     ) -> Commit[tuple[int, Affected]]:
         """Empty the chat up to max_id (0 = all): for oneself, or with `everybody` for all, at most SLICE messages at a
-        time (`left`). Returns the id up to which it is empty. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED."""
+        time (`left`). Returns the id up to which it is empty. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED; CHANNEL_TOO_BIG to
+        be emptied for all."""
         now = int(self._clock.now())
 
         def work(txn: Txn) -> tuple[int, Affected]:
@@ -177,6 +178,8 @@ class Changing:
                 return upto, Affected(top.pts, 0)
             if not rights.has(record, me, seat, rights.DELETE):
                 raise errors.CHAT_ADMIN_REQUIRED()
+            if record.members > limits.EMPTIED_MEMBERS:
+                raise errors.CHANNEL_TOO_BIG()
             ids: list[int] = []
             for key, _ in txn.range(PEER_ROWS, channel, channel, hi=upto + 1):
                 ids += plain(txn, record, channel, (key[2],))
