@@ -64,7 +64,7 @@ class Community:
         return key.id
 
     async def settle(self) -> None:
-        assert await self.store.settled(10)
+        assert await self.store.settled()
 
     async def sign_up(self, phone: str, first_name: str = "Ann", last_name: str = "") -> tuple[int, int]:
         """(user id, auth key id) of a new account."""

@@ -124,7 +124,7 @@ def test_nothing_is_collected_under_a_backup(tmp_path: Path) -> None:
             doomed = [await here.kept(os.urandom(400_000)) for _ in range(6)]
             places = [(await here.places(one))[0] for one in doomed]
             await here.drop(*doomed)
-            await here.store.settled(10)
+            await here.store.settled()
             with here.chunks.keep_packs():
                 await here.later(10**7)
                 await here.keeper.tidy()
@@ -387,7 +387,7 @@ def test_old_backups_go_and_their_room_with_them(tmp_path: Path) -> None:
             await fill(here, 3000)
             first = await back_up(here, place)
             await here.drop(*goes)
-            await here.store.settled(10)
+            await here.store.settled()
             await here.later(10**7)
             names = [first.name] + [(await back_up(here, place)).name for _ in range(3)]
             full = bytes_in(tmp_path / "target")

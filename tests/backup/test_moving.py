@@ -21,7 +21,7 @@ def test_backups_while_slots_move(tmp_path: Path) -> None:
             mover = Mover(here.store)
             await fill(here, 40_000)
             ids = [await here.kept(os.urandom(30_000)) for _ in range(10)]
-            await here.store.settled(10)
+            await here.store.settled()
             made.append(await back_up(here, place))
             new = await mover.add(tmp_path / "elsewhere")
             moves = {slot: new.number for slot in range(1024) if slot % 3}

@@ -33,7 +33,7 @@ def test_a_life_in_s3(tmp_path: Path) -> None:
                 assert (again.new_blocks, again.new_bytes) == (0, 0)
                 await fill(here, 100, seed=2)
                 await here.drop(one)
-                await here.store.settled(10)
+                await here.store.settled()
                 await here.later(10**7)
                 two = await here.kept(os.urandom(300_000))
                 last = await back_up(here, place)

@@ -337,7 +337,7 @@ def test_6_6_known_and_new_content_take_the_same_steps(
             theirs = [os.urandom(256_000) for _ in range(3)]
             for one in theirs:
                 await here.kept(one)
-            await here.store.settled(10)
+            await here.store.settled()
             monkeypatch.setattr(local.os, "pwritev", written)
             monkeypatch.setattr(local.os, "fdatasync", flushed)
             commits = sum(shard.commits for shard in here.store.stats())
@@ -347,7 +347,7 @@ def test_6_6_known_and_new_content_take_the_same_steps(
                 await here.chunks.put(data)
                 for disk in here.chunks.disks.values():  # behind what the put has left to do
                     await disk.run(lambda: None)
-                await here.store.settled(10)
+                await here.store.settled()
                 now = sum(shard.commits for shard in here.store.stats())
                 seen.append((sorted(steps), now - commits))
                 commits = now

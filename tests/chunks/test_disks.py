@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -144,12 +145,14 @@ def test_a_disk_made_read_only_under_load(tmp_path: Path, mount: Mount) -> None:
             kept: dict[bytes, bytes] = {}
 
             async def load() -> None:
-                for _ in range(60):
+                for number in count():
                     data = os.urandom(50_000)
                     kept[await here.kept(data)] = data
+                    if number >= 60 and here.chunks.disks[2].health != OK:
+                        break
 
             loading = asyncio.gather(load(), load())
-            await asyncio.sleep(0.05)
+            await until(lambda: len(kept) >= 5)
             # a lazy remount is refused while a file is open for writing: the disk is swapped for a read-only view
             mount("--bind", tmp_path / "chunks/disk-2", tmp_path / "chunks/disk-2")
             mount("-o", "remount,ro,bind", tmp_path / "chunks/disk-2")
@@ -179,7 +182,7 @@ def test_a_disk_pulled_under_load_and_put_back(tmp_path: Path, mount: Mount) -> 
                         assert await here.read(one) == content
 
             loading = asyncio.gather(load(), load())
-            await asyncio.sleep(0.05)
+            await until(lambda: len(kept) >= 5)
             umount(tmp_path / "chunks/disk-2")
             await loading
             await here.keeper.watch()
@@ -476,10 +479,13 @@ def test_a_disk_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: py
             made[2].go.set()
             made[3].go.set()
             await until(lambda: all(made[n].begun == made[n].ended for n in (2, 3)))
-            await asyncio.sleep(0.05)
-            await here.keeper.watch()
+
+            async def given_up() -> bool:
+                await here.keeper.watch()
+                return [here.chunks.disks[n].health for n in (1, 2, 3)] == [FAILING, OK, OK]
+
+            await until(given_up)
             results = await putting
-            assert here.chunks.disks[1].health == FAILING
             assert sum(isinstance(one, bytes) for one in results) >= 5
             await here.chunks.put(b"the server lives")
             made[1].go.set()

@@ -151,7 +151,7 @@ async def live(here: Yard, fuse: Fuse) -> None:
         for chunk_id, one in gone:
             tell("dropping", chunk_id.hex(), one)
         await here.drop(*(chunk_id for chunk_id, _ in gone))
-        await here.store.settled(5)
+        await here.store.settled()
         if await here.later(limits.CHUNK_GRACE_SECONDS + 5):
             fuse.pass_by("after D2")
         await here.keeper.tidy()

@@ -60,7 +60,7 @@ class Yard:
         return await self.chunks.get(chunk_id)
 
     async def row(self, chunk_id: bytes) -> c.Chunk | None:
-        await self.store.settled(10)
+        await self.store.settled()
         with self.store.read(slot_of(chunk_id)) as reader:
             return reader.get(CHUNKS, chunk_id)
 
@@ -99,7 +99,7 @@ class Yard:
             file.write(bytes([byte ^ 4]))
 
     async def check(self, deep: bool = True, holders: bool = True) -> ChunkReport:
-        await self.store.settled(10)
+        await self.store.settled()
         cut = self.store.cut() if not self.store._threaded else await asyncio.to_thread(self.store.cut)
         with cut:
             readers = [cut.reader(slot) for slot in range(SLOTS)]

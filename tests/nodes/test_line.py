@@ -149,7 +149,6 @@ async def test_a_crowd_of_strangers_keeps_no_node_out(make_node: MakeNode, monke
     monkeypatch.setattr(peering, "GREETING_SECONDS", 0.5)
     async with make_node(2) as two, make_node(4) as four:
         idle = [await asyncio.open_connection(*place(two)) for _ in range(peering.STRANGERS + 4)]
-        await asyncio.sleep(0.1)
         assert await asyncio.wait_for(idle[-1][0].read(), 60) == b""  # more than so many are closed at once
         assert await asyncio.wait_for(idle[0][0].read(), 60) == b""  # and those who say nothing soon are too
         monkeypatch.undo()  # on a slow machine a node's own greeting takes longer than that
@@ -203,9 +202,9 @@ def _encode(payload: object) -> bytes:
 
 
 async def test_a_question_without_an_answer_ends(make_node: MakeNode, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(peering, "ASK_SECONDS", 0.2)
     async with make_node(2) as two, make_node(4) as four:
         await join(two, four)
+        monkeypatch.setattr(peering, "ASK_SECONDS", 0.2)
 
         async def silent(line: object, ask: object) -> None: ...
 

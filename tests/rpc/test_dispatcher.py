@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from tgserve import errors, limits
 from tgserve.clock import SystemClock
 from tgserve.errors import StoreFull
@@ -456,7 +457,7 @@ def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         _, dispatcher, caller = gated()
         dispatcher.invoke(caller, 8, after(4))
-        await asyncio.sleep(0.05)
+        await until(lambda: 8 in caller.answers)
         assert said(caller.answers[8]) == "400 MSG_WAIT_TIMEOUT"
         assert not caller.waiting
 

@@ -125,9 +125,9 @@ def test_the_audience_behind_a_new_start(tmp_path: Path) -> None:
         life = services.channels.life
         done = await life.create(7, "Town", "", action, megagroup=True)
         await life.invite(7, done.channel, [8, 9], action)
-        assert await store.settled(10)
+        assert await store.settled()
         await life.leave(9, done.channel)
-        assert await store.settled(10)
+        assert await store.settled()
         await store.close()
         store, services = _opened(tmp_path, clock, ids)
         await store.start()
@@ -152,7 +152,7 @@ def test_a_mention_that_was_seen_stays_so_behind_a_new_start(tmp_path: Path) -> 
         channels = services.channels
         town = (await channels.life.create(7, "Town", "", action, megagroup=True)).channel
         await channels.life.invite(7, town, [8], action)
-        assert await store.settled(10)
+        assert await store.settled()
         clock.advance(30)
         sent = await channels.posting.send(7, town, Draft(b"you there", mentions=(8,)), 1, name="Ann")
 
@@ -162,7 +162,7 @@ def test_a_mention_that_was_seen_stays_so_behind_a_new_start(tmp_path: Path) -> 
             return bool(view.row.flags & ROW_MEDIA_UNREAD)
 
         assert unseen(services)
-        assert await store.settled(10)
+        assert await store.settled()
         assert unseen(services)
         await channels.reading.read_contents(8, town, [sent.msg_id])
         assert not unseen(services)

@@ -65,7 +65,7 @@ class Writing:
     async def end(self) -> None:
         self.stopped = True
         await asyncio.gather(*self.tasks)
-        assert await self.store.settled(10)
+        assert await self.store.settled()
 
 
 @asynccontextmanager
@@ -258,18 +258,15 @@ def test_parked_streams_move_with_their_slot(tmp_path: Path, monkeypatch: pytest
         await store.start()
         for number in range(3):
             await send(store, 101, 102, number + 1)
-        await store.settled(5)
+        await store.settled()
         mover = Mover(store)
         shard = await mover.add(tmp_path / "place")
         await mover.move({slot_of(102): shard.number})
         await send(store, 101, 102, 4)
-        await store.settled(5)
+        await store.settled()
         assert messages(store, [102])[102] == []
         broken = False
-        for _ in range(500):
-            if len(messages(store, [102])[102]) == 4:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: len(messages(store, [102])[102]) == 4)
         assert [row.author_msg_id for row in messages(store, [102])[102]] == [1, 2, 3, 4]
         assert faults(store, [101, 102]) == []
         await store.close()
@@ -303,7 +300,7 @@ def test_the_gate_waits_for_what_is_under_way(tmp_path: Path) -> None:
         await mover.move({slot_of(101): target.number}, progress)
         await releasing
         assert store.table[slot_of(101)] == target.number
-        assert await store.settled(5)
+        assert await store.settled()
         assert faults(store, [101, peer]) == []
         await store.close()
 
@@ -410,7 +407,7 @@ def test_the_gate_is_given_up_in_the_end(tmp_path: Path, monkeypatch: pytest.Mon
         await send(store, 101, peer, 2)
         target._hold_until = 0.0
         target.wake()
-        assert await store.settled(5)
+        assert await store.settled()
         assert faults(store, [101, peer]) == []
         await store.close()
 

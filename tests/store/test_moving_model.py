@@ -101,7 +101,7 @@ def test_slots_move_at_random(seed: int, steps: list[Any]) -> None:
                 first += count + 4
                 await asyncio.gather(speaking, mover.move(dict(moves)))
                 assert all(store.table[slot] == number for slot, number in moves.items())
-            assert await store.settled(5.0)
+            assert await store.settled()
             assert sound(store, acknowledged) == []
             table, epochs = list(store.table), list(store.epochs)
             await store.close()
@@ -157,7 +157,7 @@ def test_a_crash_at_any_commit_of_a_move(tmp_path: Path, stage: str, seed: int) 
             disks.fail = lambda stage: None  # noqa: B023
             store = opened(path, disks)  # noqa: B023
             await store.start()
-            assert await store.settled(5.0)
+            assert await store.settled()
             assert sound(store, acknowledged) == []
             await store.close()
             return crashed
@@ -197,7 +197,7 @@ def test_a_commit_that_fails_leaves_the_slots_where_they_were(
             store = opened(tmp_path / str(number), disks)  # noqa: B023
             await store.start()
             await talk(store, rng, 16, acknowledged, 1)
-            assert await store.settled(5.0)
+            assert await store.settled()
             mover = Mover(store)
             moves = {slot: (store.table[slot] + 1) % 3 for slot in HOMES}
             before = list(store.table)
@@ -213,10 +213,10 @@ def test_a_commit_that_fails_leaves_the_slots_where_they_were(
             assert len(moved) == progress.slots
             assert all(store.table[slot] in (before[slot], moves[slot]) for slot in HOMES)
             await talk(store, rng, 8, acknowledged, 1000)
-            assert await store.settled(5.0)
+            assert await store.settled()
             await mover.move(moves)
             await talk(store, rng, 8, acknowledged, 2000)
-            assert await store.settled(5.0)
+            assert await store.settled()
             assert sound(store, acknowledged) == []
             await store.close()
             store = opened(tmp_path / str(number), disks)  # noqa: B023

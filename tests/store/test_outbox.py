@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.store.chat import deliver, faults, messages, open_store, send, waited
+from tests.waiting import until
 from tgserve.errors import StoreError
 from tgserve.store import payloads as pl
 from tgserve.store import writer
@@ -81,7 +82,7 @@ def test_a_crash_at_any_commit_neither_loses_nor_doubles(tmp_path: Path, stage: 
             disks.fail = lambda stage: None  # noqa: B023
             store = open_store(tmp_path / f"{stage}{last}", engine=disks.open, threaded=False)  # noqa: B023
             await store.start()
-            assert await store.settled(5.0)
+            assert await store.settled()
             assert faults(store, USERS, acknowledged) == []
             await store.close()
             return crashed
@@ -105,7 +106,7 @@ def test_messages_cross_shards_and_stay_in_order(tmp_path: Path) -> None:
         await store.start()
         acknowledged: set[tuple[int, int, int]] = set()
         await asyncio.gather(*(_talk(store, 30, acknowledged) for _ in range(1)))
-        assert await store.settled(5.0)
+        assert await store.settled()
         assert faults(store, USERS, acknowledged) == []
         assert len(acknowledged) >= 100
         await store.close()
@@ -137,7 +138,7 @@ def test_whoever_hears_of_a_message_finds_its_body(tmp_path: Path) -> None:
         store.subscribe(look)
         await store.start()
         await asyncio.gather(*(_talk(store, 25, set()) for _ in range(4)))
-        await store.settled(5.0)
+        await store.settled()
         await store.close()
 
     asyncio.run(story())
@@ -194,7 +195,7 @@ def test_a_failing_handler_parks_its_stream_alone(
         for number in range(3):
             await send(store, 101, peer, number + 1)
         await send(store, 102, peer, 1)
-        await store.settled(5.0)
+        await store.settled()
         assert [row.author for row in messages(store, [peer])[peer]] == [102]
         assert sum(shard.parked_streams for shard in store.stats()) == 1
         assert sum(shard.failed_items for shard in store.stats()) >= 1
@@ -203,16 +204,14 @@ def test_a_failing_handler_parks_its_stream_alone(
         store = opened()
         await store.start()
         await send(store, 101, peer, 4)
-        await store.settled(5.0)
+        await store.settled()
         with store.read(slot_of(peer)) as reader:
             parked = [row.payload.author_msg_id for _, row in reader.range(PARKED)]  # type: ignore[union-attr]
         assert parked == [1, 2, 3, 4]
         broken = False
-        deadline = time.monotonic() + 60
-        while sum(shard.parked_streams for shard in store.stats()) and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        await until(lambda: not sum(shard.parked_streams for shard in store.stats()))
         await send(store, 101, peer, 5)
-        await store.settled(5.0)
+        await store.settled()
         got = [(row.author, row.author_msg_id) for row in messages(store, [peer])[peer]]
         assert got == [(102, 1), *((101, number) for number in range(1, 6))]
         await store.close()
@@ -238,7 +237,7 @@ def test_what_a_handler_sends_is_delivered_too(tmp_path: Path) -> None:
         store.on_outbox(pl.Deliver, onward)
         await store.start()
         await send(store, chain[0], chain[1], 1)
-        await store.settled(5.0)
+        await store.settled()
         assert [len(rows) for rows in messages(store, chain).values()] == [1] * len(chain)
         await store.close()
 
@@ -296,7 +295,7 @@ def test_killed_again_and_again_no_acknowledged_message_is_lost(tmp_path: Path) 
     async def audit() -> None:
         store = open_store(tmp_path / "store")
         await store.start()
-        assert await store.settled(10.0)
+        assert await store.settled()
         assert faults(store, USERS, acknowledged) == []
         await store.close()
 

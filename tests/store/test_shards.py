@@ -366,7 +366,7 @@ def test_a_failed_commit_fails_the_group_and_nothing_of_it_is_kept(tmp_path: Pat
         assert heard == []
         disks.fail = lambda stage: None
         assert await send(store, 101, 102, 2) == 2
-        assert await store.settled(5.0)
+        assert await store.settled()
         assert faults(store, [101, 102, 103]) == []
         await store.close()
 
@@ -412,7 +412,7 @@ def test_a_full_disk_refuses_cleanly_and_recovers(tmp_path: Path, engine: str) -
         ballast.unlink()
         for number in range(1000, 1010):
             acknowledged.add((101, 102, await send(store, 101, 102, number)))
-        assert await store.settled(10.0)
+        assert await store.settled()
         assert faults(store, [101, 102], acknowledged) == []
         await store.close()
         store = open_store(disk / "store", engine=engine)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.store.chat import NOW, deliver, messages
+from tests.waiting import until
 from tgserve.store import eventlog, writer
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -66,7 +66,7 @@ def test_each_shard_is_told_once(tmp_path: Path) -> None:
         await store.start()
         for _ in range(3):
             await say(store)
-        await store.settled(5.0)
+        await store.settled()
         assert got(store) == {user: [1, 2, 3] for user in OTHERS}
         assert len(calls) == 3 * len(store.shards)
         assert sum(count for count, _ in calls) == 3 * len(OTHERS)
@@ -93,17 +93,15 @@ def test_one_whose_box_fails_stops_nobody_else(tmp_path: Path, monkeypatch: pyte
         await store.start()
         for _ in range(3):
             await say(store)
-        await store.settled(5.0)
+        await store.settled()
         assert got(store) == {user: [] if user == victim else [1, 2, 3] for user in OTHERS}
         with store.read(slot_of(victim)) as reader:
             parked = [row.payload for _, row in reader.range(PARKED)]
         assert parked == [pl.Deliver(victim, CHAT, ME, number, NOW) for number in (1, 2, 3)]
         broken = False
-        deadline = time.monotonic() + 60
-        while sum(shard.parked_streams for shard in store.stats()) and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        await until(lambda: not sum(shard.parked_streams for shard in store.stats()))
         await say(store)
-        await store.settled(5.0)
+        await store.settled()
         assert got(store) == {user: [1, 2, 3, 4] for user in OTHERS}
         await store.close()
 
@@ -128,7 +126,7 @@ def test_what_was_on_its_way_is_delivered_after_a_crash(tmp_path: Path) -> None:
     async def after() -> None:
         store = opened(tmp_path / "b", calls=calls)
         await store.start()
-        await store.settled(5.0)
+        await store.settled()
         assert got(store) == {user: [1] for user in OTHERS}
         assert calls and {memo for _, memo in calls} == {None}
         await store.close()
@@ -150,7 +148,7 @@ def test_a_parcel_for_a_slot_that_has_moved_on_follows_it(tmp_path: Path) -> Non
         store.table[slot_of(moved)] = 0
         there._hold_until = 0.0
         there.wake()
-        await store.settled(5.0)
+        await store.settled()
         view = store.shard(0).engine.snapshot()
         try:
             from_there = messages_in(view, moved)
