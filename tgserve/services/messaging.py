@@ -194,6 +194,19 @@ class Messaging:
         single = partial(_send_one, me, peer, ((random_id, draft),), now, origin, clear_draft, audience)
         return self._store.transact(slot_of(me), single)
 
+    def part(
+        self, me: int, peer: int, draft: Draft, random_id: int, *, origin: Origin = None
+    ) -> Callable[[Txn], Sent]:
+        """What sends a message to a user or basic group as a part of another transaction of `me`'s slot: a service
+        message with what it tells of. Raises as `send`."""
+        audience = None
+        if peer > 0:
+            self.check_may_write(me, peer)
+        else:
+            audience = self._audience(me, peer, (draft,))
+        now = int(self._clock.now())
+        return partial(_send_one, me, peer, ((random_id, draft),), now, origin, False, audience)
+
     def send_many(
         self,
         me: int,

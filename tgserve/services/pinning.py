@@ -5,7 +5,7 @@ A pinned row carries ROW_PINNED and has a PINS entry; whoever deletes the row ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from tgserve.services.boxes import SERVICE_USER
 from tgserve.services.groups import rights
 from tgserve.services.groups.roster import Rosters
 from tgserve.services.history import TOP_ID, History, Page, Window
-from tgserve.services.messaging import Origin
+from tgserve.services.messaging import Origin, Sent
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import payloads as pl
@@ -57,21 +57,24 @@ class Pinning:
         pinned: bool,
         others: Sequence[int],
         *,
+        notice: Callable[[Txn], Sent] | None = None,
         origin: Origin = None,
-    ) -> Commit[Published | None]:
-        """Pin or unpin a message for `me` and `others` (who else is in the chat; nobody: for me alone). None when it
-        was so already. The commit raises MESSAGE_ID_INVALID, also for service messages."""
+    ) -> Commit[tuple[Published | None, Sent | None]]:
+        """Pin or unpin a message for `me` and `others` (who else is in the chat; nobody: for me alone), and send the
+        `notice` of it (Messaging.part). Neither when it was so already. The commit raises MESSAGE_ID_INVALID, also for
+        service messages."""
         now = int(self._clock.now())
         view = self._history.message_or_none(me, msg_id)
         if view is None or view.row.peer != peer or view.body.action:
             raise errors.MESSAGE_ID_INVALID()
 
-        def work(txn: Txn) -> Published | None:
+        def work(txn: Txn) -> tuple[Published | None, Sent | None]:
             row = txn.get(ROWS, me, msg_id)
             if row is None:
                 raise errors.MESSAGE_ID_INVALID()
             _tell_others(txn, me, peer, others, ((row.author, row.author_msg_id),), pinned, now)
-            return _set(txn, me, peer, (msg_id,), pinned, now, origin)
+            done = _set(txn, me, peer, (msg_id,), pinned, now, origin)
+            return done, notice(txn) if notice is not None and done is not None else None
 
         return self._store.transact(slot_of(me), work)
 

@@ -487,19 +487,20 @@ def test_a_group_whose_messages_are_gone_is_told_all_the_same() -> None:
 def test_the_answer_to_a_pin_shows_the_group_as_it_is_when_it_goes_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The service message takes its time, and he who pins has left meanwhile: what tells him so goes out first."""
+    """The commit takes its time, and he who pins has left meanwhile: what tells him so goes out first."""
 
     async def story() -> None:
         async with talk() as (c, (ann, bob)):
             peer = await group(ann, bob)
             said = await bob.send(peer, "to be pinned")
-            send = c.services.messaging.send
+            pin = c.services.pinning.pin
 
             async def later(*given: Any, **named: Any) -> Any:
+                done = await pin(*given, **named)
                 await kick(bob, peer, bob)
-                return await send(*given, **named)
+                return done
 
-            monkeypatch.setattr(c.services.messaging, "send", later)
+            monkeypatch.setattr(c.services.pinning, "pin", later)
             answer = await bob(messages.UpdatePinnedMessage(peer=bob.peer(peer), id=said))
             (chat,) = answer.chats
             assert chat.id == -peer and chat.left

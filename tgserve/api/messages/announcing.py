@@ -1,4 +1,4 @@
-"""The service message that tells a chat what was just done in it (pinned, timer set), in a commit of its own."""
+"""The service message that tells a chat what was just done in it (timer set, wallpaper), in a commit of its own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tgserve.tl import types as t
 
 
 async def announce(call: Call, peer: int, notice: Draft, answer: t.AnyUpdates) -> t.AnyUpdates:
-    """`answer` with the message. When it is refused (blocked meanwhile, the pinned message deleted) the deed stands all
-    the same, and the caller is told of that alone. While the message was on its way the chat may have changed, which
-    other answers have told by now: it goes out as it is."""
+    """`answer` with the message. When it is refused (blocked meanwhile) the deed stands all the same, and the caller
+    is told of that alone. While the message was on its way the chat may have changed, which other answers have told by
+    now: it goes out as it is."""
     sent: Sent | None
     try:
         sent = await call.services.messaging.send(
@@ -26,6 +26,11 @@ async def announce(call: Call, peer: int, notice: Draft, answer: t.AnyUpdates) -
         if refusal.code >= 500:
             raise
         sent = None
+    return with_notice(call, peer, answer, sent)
+
+
+def with_notice(call: Call, peer: int, answer: t.AnyUpdates, sent: Sent | None) -> t.AnyUpdates:
+    """`answer` with the message, if there is one."""
     if not isinstance(answer, t.Updates):
         return answer
     answer.chats = chats(call.services, call.me, (peer,))

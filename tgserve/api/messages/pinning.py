@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from tgserve.api.messages.announcing import announce
+from tgserve.api.messages.announcing import with_notice
+from tgserve.errors import RpcError
 from tgserve.render.action import action_of
 from tgserve.render.channel import channel_id
 from tgserve.render.chat import chats
@@ -15,7 +17,8 @@ from tgserve.rpc import peers
 from tgserve.rpc.context import Call
 from tgserve.rpc.registry import per_minute, rpc
 from tgserve.services.channels.register import is_channel
-from tgserve.services.messaging import Draft, ReplyTo
+from tgserve.services.messaging import Draft, ReplyTo, Sent
+from tgserve.store.transaction import Txn
 from tgserve.tl import layers
 from tgserve.tl import types as t
 from tgserve.tl.functions import messages
@@ -32,25 +35,48 @@ async def update_pinned_message(call: Call, request: messages.UpdatePinnedMessag
     others = () if request.pm_oneside else call.services.pinning.audience(call.me, peer)
     if others:
         call.services.messaging.check_may_write(call.me, peer)
-    changed = await call.services.pinning.pin(
-        call.me, peer, request.id, not request.unpin, others, origin=call.session
+    told_of = others and not request.unpin
+    changed, sent = await call.services.pinning.pin(
+        call.me,
+        peer,
+        request.id,
+        not request.unpin,
+        others,
+        notice=_notice(call, peer, request) if told_of else None,
+        origin=call.session,
     )
     answer = told(call.services, call.me, (changed,), call.now)
-    if changed is not None and others and not request.unpin:
-        notice = Draft(
-            action=_PINNED,
-            layer=layers.CURRENT,
-            min_layer=_PINNED_LAYER,
-            reply=ReplyTo(request.id),
-            silent=request.silent,
+    return with_notice(call, peer, answer, sent) if told_of and changed is not None else answer
+
+
+def _notice(call: Call, peer: int, request: messages.UpdatePinnedMessage) -> Callable[[Txn], Sent] | None:
+    """The service message, sent with the pin or not at all; None where the caller may pin and not write."""
+    draft = Draft(
+        action=_PINNED,
+        layer=layers.CURRENT,
+        min_layer=_PINNED_LAYER,
+        reply=ReplyTo(request.id),
+        silent=request.silent,
+    )
+    try:
+        return call.services.messaging.part(
+            call.me, peer, draft, call.services.ids.i64() or 1, origin=call.session
         )
-        return await announce(call, peer, notice, answer)
-    return answer
+    except RpcError as refusal:
+        if refusal.code >= 500:
+            raise
+        return None
 
 
 async def _pin_in_channel(call: Call, channel: int, request: messages.UpdatePinnedMessage) -> t.AnyUpdates:
-    done = await call.services.channels.changing.pin(
-        call.me, channel, request.id, not request.unpin, origin=call.session
+    done, sent = await call.services.channels.changing.pin(
+        call.me,
+        channel,
+        request.id,
+        not request.unpin,
+        notice=None if request.unpin else action_of(t.MessageActionPinMessage()),
+        silent=request.silent,
+        origin=call.session,
     )
     updates: list[Any] = []
     if done.count:
@@ -64,11 +90,7 @@ async def _pin_in_channel(call: Call, channel: int, request: messages.UpdatePinn
             )
         )
     answer = t.Updates(updates=updates, users=[], chats=[], date=call.now, seq=0)
-    if done.count and not request.unpin:
-        notice = action_of(t.MessageActionPinMessage())
-        sent = await call.services.channels.posting.act(
-            call.me, channel, notice, reply=request.id, silent=request.silent, origin=call.session
-        )
+    if sent is not None:
         updates.append(new_message(call.services, sent))
         answer.users = users(call.services, call.me, (call.me,))
     answer.chats = chats(call.services, call.me, (channel,))

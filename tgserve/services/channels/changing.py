@@ -12,13 +12,14 @@ from tgserve.services import boxes
 from tgserve.services.boxes import View
 from tgserve.services.channels import days, journal, rights, threads
 from tgserve.services.channels.life import admitted
-from tgserve.services.channels.posting import check_rights, personal
+from tgserve.services.channels.posting import check_rights, personal, put_action
 from tgserve.services.channels.register import Register
 from tgserve.services.deleting import Affected
 from tgserve.services.editing import Change, Edited, changed, needed
 from tgserve.services.groups import rights as kinds
+from tgserve.services.groups.life import Action
 from tgserve.services.history import TOP_ID
-from tgserve.services.messaging import Origin
+from tgserve.services.messaging import Origin, Sent
 from tgserve.store import channel_records as c
 from tgserve.store import eventlog
 from tgserve.store import events as ev
@@ -192,12 +193,21 @@ class Changing:
         return self._store.transact(slot_of(channel), work)
 
     def pin(
-        self, me: int, channel: int, msg_id: int, pinned: bool, *, origin: Origin = None
-    ) -> Commit[Affected]:
-        """CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED, MESSAGE_ID_INVALID; no event when it is so already."""
+        self,
+        me: int,
+        channel: int,
+        msg_id: int,
+        pinned: bool,
+        *,
+        notice: Action | None = None,
+        silent: bool = False,
+        origin: Origin = None,
+    ) -> Commit[tuple[Affected, Sent | None]]:
+        """With a service message of it. CHANNEL_PRIVATE, CHAT_ADMIN_REQUIRED, MESSAGE_ID_INVALID; nothing happens when
+        it is so already."""
         now = int(self._clock.now())
 
-        def work(txn: Txn) -> Affected:
+        def work(txn: Txn) -> tuple[Affected, Sent | None]:
             record, seat = admitted(txn, channel, me, now)
             require_pin(record, me, seat)
             row = txn.get(ROWS, channel, msg_id)
@@ -209,7 +219,13 @@ class Changing:
             if changed:
                 line = c.LogEntry(now, me, journal.PINNED, msg_id=msg_id, body_before=body, after=int(pinned))
                 journal.note(txn, channel, line)
-            return _pins_told(txn, channel, changed, pinned, now, origin)
+            done = _pins_told(txn, channel, changed, pinned, now, origin)
+            if notice is None or not changed:
+                return done, None
+            sent = put_action(
+                txn, channel, record, me, notice, now, reply=msg_id, silent=silent, origin=origin
+            )
+            return done, sent
 
         return self._store.transact(slot_of(channel), work)
 

@@ -313,35 +313,6 @@ class Posting:
 
         return self._store.transact(slot_of(channel), one)
 
-    def act(
-        self,
-        me: int,
-        channel: int,
-        action: Action,
-        *,
-        reply: int = 0,
-        silent: bool = False,
-        origin: Origin = None,
-    ) -> Commit[Sent]:
-        """A service message of what `me` has just done and was allowed to. CHANNEL_PRIVATE."""
-        now = int(self._clock.now())
-
-        def work(txn: Txn) -> Sent:
-            record = opened(txn, channel)
-            return put_action(
-                txn,
-                channel,
-                record,
-                me,
-                action,
-                now,
-                reply=reply,
-                silent=silent,
-                origin=origin,
-            )
-
-        return self._store.transact(slot_of(channel), work)
-
     def _name(self, me: int) -> str:
         user = self._users.get_or_none(me)
         return f"{user.first_name} {user.last_name}".strip() if user is not None else ""
