@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 60, pause: float = 0.02) -> Any:
     """Wait until `condition` is true (or what it gives is, once awaited) and return its value. A machine that stood still
     for `seconds` is asked again all the same."""
     end = time.monotonic() + seconds
@@ -24,10 +24,10 @@ async def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
             return value
         if number > 50 and time.monotonic() > end:
             raise AssertionError(f"did not happen within {seconds} s")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
 
 
-def until_now(condition: Callable[[], T], seconds: float = 60) -> T:
+def until_now(condition: Callable[[], T], seconds: float = 60, pause: float = 0.02) -> T:
     """As `until`, for tests without a loop."""
     end = time.monotonic() + seconds
     for number in count():
@@ -36,7 +36,7 @@ def until_now(condition: Callable[[], T], seconds: float = 60) -> T:
             return value
         if number > 50 and time.monotonic() > end:
             break
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"did not happen within {seconds} s")
 
 

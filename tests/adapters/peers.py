@@ -39,7 +39,7 @@ class Peer:
 
     def start(self) -> Peer:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def stop(self) -> None:

@@ -283,7 +283,7 @@ class Apple:
 
     def start(self) -> Apple:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def stop(self) -> None:
@@ -300,7 +300,7 @@ class Apple:
         config.graceful_timeout = 0.1
         config.errorlog = config.accesslog = None
         running = asyncio.create_task(serve(self._app, config, shutdown_trigger=self._end.wait))
-        for _ in range(200):
+        while not running.done():
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 writer.close()

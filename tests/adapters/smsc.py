@@ -91,7 +91,7 @@ class Thread(Mailbox):
     def start(self) -> Any:
         self.port = free_port()
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def stop(self) -> None:

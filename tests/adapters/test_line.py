@@ -66,7 +66,7 @@ class Yard:
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(story(), 10))
+    asyncio.run(asyncio.wait_for(story(), 100))
 
 
 def test_without_providers_the_settings_adapter_is_used() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from tests.journeys.daemon import Daemon
 from tests.ports import free_port
+from tests.waiting import until_now
 
 
 def settings(dc: int, extra: str = "", node: str = "") -> str:
@@ -31,14 +31,9 @@ def _list(daemon: Daemon) -> str:
     return done.stdout
 
 
-def connected(*daemons: Daemon, seconds: float = 60) -> None:
+def connected(*daemons: Daemon) -> None:
     """Wait until each sees all others."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if all(row["state"] != "away" for daemon in daemons for row in rows(daemon).values()):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not connected: {[rows(daemon) for daemon in daemons]}")
+    until_now(lambda: all(row["state"] != "away" for daemon in daemons for row in rows(daemon).values()))
 
 
 @contextmanager

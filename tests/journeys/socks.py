@@ -16,6 +16,9 @@ class Socks:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = int(self.listener.getsockname()[1])
         self.open = True
+        self._left: int | None = None
+        self._free = threading.Event()
+        self._free.set()
         self.pairs: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -33,7 +36,7 @@ class Socks:
             self.pairs |= {client, server}
             back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
             back.start()
-            self._pump(client, server)
+            self._pump(client, server, up=True)
             back.join()
         client.close()
 
@@ -58,9 +61,22 @@ class Socks:
         client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
         return int.from_bytes(place[-2:], "big")
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def hold(self, count: int) -> None:
+        """About so many bytes more may go to the server, then none until `let_go`."""
+        self._free.clear()
+        self._left = count
+
+    def let_go(self) -> None:
+        self._left = None
+        self._free.set()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, up: bool = False) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if up and self._left is not None:
+                    self._left -= len(data)
+                    if self._left < 0:
+                        self._free.wait()
                 sink.sendall(data)
         for sock in (source, sink):
             with suppress(OSError):
@@ -76,4 +92,5 @@ class Socks:
     def close(self) -> None:
         self.open = False
         self.listener.close()
+        self.let_go()
         self.cut()

@@ -106,7 +106,7 @@ class Client:
         self.library.lib.td_send(self.id, json.dumps(request).encode())
         return number
 
-    def call(self, kind: str, *, timeout: float = 30, **arguments: Any) -> dict[str, Any]:
+    def call(self, kind: str, *, timeout: float = 60, **arguments: Any) -> dict[str, Any]:
         number = self.send(kind, **arguments)
         with self.news:
             if not self.news.wait_for(lambda: number in self.answers, timeout):
@@ -117,7 +117,7 @@ class Client:
         return answer
 
     def wait(
-        self, fits: Callable[[dict[str, Any]], bool], timeout: float = 30, since: int = 0
+        self, fits: Callable[[dict[str, Any]], bool], timeout: float = 60, since: int = 0
     ) -> dict[str, Any]:
         """The first update from index `since` on that fits."""
         until = time.monotonic() + timeout
@@ -210,11 +210,11 @@ class Client:
                 update["old_message_id"] == draft["id"]
             )
 
-        done = self.wait(sent, 30, mark)
+        done = self.wait(sent, 60, mark)
         assert done["@type"] == "updateMessageSendSucceeded", done
         return dict(done["message"])
 
-    def wait_text(self, text: str, timeout: float = 30) -> dict[str, Any]:
+    def wait_text(self, text: str, timeout: float = 60) -> dict[str, Any]:
         def fits(update: dict[str, Any]) -> bool:
             if update["@type"] != "updateNewMessage":
                 return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from telethon import errors
 from telethon.tl import functions as f
@@ -17,22 +15,11 @@ from tests.waiting import until
 
 async def channel_of(client, wanted=lambda one: True):
     """The one channel in somebody's list; he may just have been brought into it."""
-    for _ in range(100):
-        found = [one for one in await client.get_dialogs() if one.is_channel and wanted(one)]
-        if found:
-            return found[0]
-        await asyncio.sleep(0.02)
-    raise AssertionError("no channel came")
 
+    async def found():
+        return [one for one in await client.get_dialogs() if one.is_channel and wanted(one)]
 
-async def until_async(ask):
-    """What `ask` answers once it is something: the index is a moment behind."""
-    for _ in range(100):
-        found = await ask()
-        if found:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError("nothing was found")
+    return (await until(found))[0]
 
 
 @pytest.mark.asyncio
@@ -63,9 +50,11 @@ async def test_a_supergroup_in_telethon(daemon, new_phone):
         await ann.send_read_acknowledge(channel, clear_mentions=True)
         line = await channel_of(ann)
         assert (line.unread_count, line.unread_mentions_count) == (0, 0)
-        found = await until_async(lambda: ann.get_messages(channel, search="hello", limit=10))
+        found = await until(lambda: ann.get_messages(channel, search="hello", limit=10), pause=0.5)
         assert {m.raw_text for m in found} <= {"hello Ann", "hello Bob"} and found
-        mine = await until_async(lambda: ann.get_messages(channel, from_user="me", search="hello", limit=10))
+        mine = await until(
+            lambda: ann.get_messages(channel, from_user="me", search="hello", limit=10), pause=0.5
+        )
         assert [m.raw_text for m in mine] == ["hello Bob"]
         await ann.pin_message(channel, heard.id)
         (pinned,) = await bob.get_messages(seen.entity, filter=t.InputMessagesFilterPinned(), limit=10)

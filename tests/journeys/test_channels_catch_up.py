@@ -3,8 +3,6 @@ test_channels_tdlib.py."""
 
 from __future__ import annotations
 
-import asyncio
-
 import pyrogram
 import pytest
 from pyrogram.handlers import MessageHandler
@@ -59,7 +57,7 @@ async def test_300_posts_missed_in_kurigram(daemon, new_phone, folder):
         channel = (await ann(f.channels.CreateChannelRequest("News", "", broadcast=True))).chats[0]
         kim = await ann.get_input_entity(f"kim{me.id}")
         client.add_handler(MessageHandler(on_message, pyrogram.filters.channel))
-        await asyncio.sleep(0.1)  # it takes handlers in behind one's back
+        await until(lambda: client.dispatcher.groups)  # it takes handlers in behind one's back
         await ann(f.channels.InviteToChannelRequest(channel, [kim]))
         await ann.send_message(channel, "before")
         await until(lambda: "before" in heard)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 
 import pytest
 from telethon import errors
@@ -15,9 +14,8 @@ from tests.journeys.people import telethon_client, telethon_person, telethon_sig
 from tests.journeys.tdlib import VERSIONS, befriend
 from tests.journeys.test_channels_tdlib import arrive, make, sender, supergroup
 from tests.journeys.test_telethon import meet
-from tests.waiting import until
+from tests.waiting import until, until_now
 from tgserve.limits import CHANNEL_STATISTICS_MEMBERS
-from tgserve.services.channels.counters import FLUSH_SECONDS
 
 
 async def join(daemon, new_phone, name, number, *, look=0):
@@ -61,16 +59,12 @@ async def test_statistics_in_telethon(daemon, new_phone):
         full = (await ann(f.channels.GetFullChannelRequest(news))).full_chat
         assert full.can_view_stats and full.stats_dc == ann.session.dc_id
 
-        async def figures():
-            for _ in range(12):  # what was counted is written every few seconds
-                found = await ann.get_stats(news)
-                hours = found.top_hours_graph
-                if isinstance(hours, t.StatsGraph) and sum(columns(hours.json.data)["y0"]) == 3:
-                    return found
-                await asyncio.sleep(FLUSH_SECONDS / 2)
-            raise AssertionError("nothing was counted")
+        async def figures():  # what was counted is written every few seconds
+            found = await ann.get_stats(news)
+            hours = found.top_hours_graph
+            return isinstance(hours, t.StatsGraph) and sum(columns(hours.json.data)["y0"]) == 3 and found
 
-        found = await figures()
+        found = await until(figures, pause=7)  # ten in a minute are answered
         assert found.followers.current == CHANNEL_STATISTICS_MEMBERS
         assert (found.views_per_post.current, found.shares_per_post.current) == (4, 1)
         assert found.enabled_notifications.part == found.enabled_notifications.total
@@ -108,7 +102,7 @@ def test_statistics_in_tdlib(person, no_errors, daemon, new_phone, version):
     def offered():
         return bob.call("getSupergroupFullInfo", supergroup_id=number)["can_get_statistics"]
 
-    wait(offered)
+    until_now(offered)
 
     def counted():
         found = bob.call("getChatStatistics", chat_id=news, is_dark=False)
@@ -117,7 +111,7 @@ def test_statistics_in_tdlib(person, no_errors, daemon, new_phone, version):
             return None
         return found
 
-    found = wait(counted, FLUSH_SECONDS / 2)
+    found = until_now(counted, pause=7)
     assert found["@type"] == "chatStatisticsChannel"
     assert found["member_count"]["value"] == CHANNEL_STATISTICS_MEMBERS
     views = found.get("mean_message_view_count") or found["mean_view_count"]
@@ -130,13 +124,3 @@ def test_statistics_in_tdlib(person, no_errors, daemon, new_phone, version):
     assert alone["message_interaction_graph"]["@type"] == "statisticalGraphError"
     passed = bob.call("getMessagePublicForwards", chat_id=news, message_id=post["id"], offset="", limit=10)
     assert passed["total_count"] == 0
-
-
-def wait(ask, pause=0.1):
-    """What `ask` answers once it is something."""
-    for _ in range(int(20 / pause)):
-        found = ask()
-        if found:
-            return found
-        time.sleep(pause)
-    raise AssertionError("it did not come")

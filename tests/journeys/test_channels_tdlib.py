@@ -8,6 +8,7 @@ import pytest
 
 from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_groups import text_of
+from tests.waiting import until_now
 
 RIGHTS = ("can_manage_chat", "can_delete_messages", "can_restrict_members", "can_pin_messages")
 
@@ -161,8 +162,7 @@ def test_a_channel_posts_and_what_was_missed(person, no_errors, version):
         ann.send_text(chat, f"missed {number}")
     mark = len(bob.updates)
     bob.call("setNetworkType", type={"@type": "networkTypeOther"})
-    bob.wait_text("missed 299", 60)
-    time.sleep(0.5)
+    bob.wait_text("missed 299")
     history, at = [], 0
     while len(history) < 301:
         page = bob.call(
@@ -179,11 +179,12 @@ def test_a_channel_posts_and_what_was_missed(person, no_errors, version):
     state = {"@type": "messageSchedulingStateSendAtDate", "send_date": later}
     options = {"@type": "messageSendOptions", "scheduling_state": state}
     ann.call("sendMessage", chat_id=chat, input_message_content=content, options=options)
-    for _ in range(100):
-        waiting = ann.call("getChatScheduledMessages", chat_id=chat)["messages"]
-        if waiting and waiting[0]["id"] and not waiting[0].get("sending_state"):
-            break
-        time.sleep(0.05)
+
+    def scheduled():
+        found = ann.call("getChatScheduledMessages", chat_id=chat)["messages"]
+        return found if found and found[0]["id"] and not found[0].get("sending_state") else None
+
+    waiting = until_now(scheduled)
     assert [one["content"]["text"]["text"] for one in waiting] == ["tomorrow"]
     ann.call("deleteMessages", chat_id=chat, message_ids=[waiting[0]["id"]], revoke=True)
     mark = len(bob.updates)
@@ -208,11 +209,12 @@ def test_posts_of_public_channels_in_tdlib(person, no_errors, version):
     ann.send_text(chat, f"fresh {word} #tag{word}")
     limits = bob.call("getPublicPostSearchLimits", query=word)
     assert limits["is_current_query_free"]
-    for _ in range(100):
+
+    def posts():
         found = bob.call("searchPublicPosts", query=word, offset="", limit=10, star_count=0)
-        if found["messages"]:
-            break
-        time.sleep(0.1)
+        return found if found["messages"] else None
+
+    found = until_now(posts, pause=1.5)  # sixty in a minute are answered
     assert [one["chat_id"] for one in found["messages"]] == [chat]
     rest = bob.call("searchPublicPosts", query=word, offset=found["next_offset"], limit=10, star_count=0)
     assert rest["messages"] == [] and rest["next_offset"] == ""
@@ -361,7 +363,19 @@ def test_reactions_lead_tdlib_nowhere(person, no_errors, version):
         again.close()
 
 
-def test_who_only_looks_hears_at_once(person, no_errors):
+def told_of(daemon, client, say):
+    """The message `say` sends, which `client` hears of by itself; not because it has asked, as it does twice a minute
+    (that may fall between, but not three times)."""
+    for number in range(3):
+        asked = daemon.calls()["updates.getChannelDifference"]
+        text = say(number)
+        heard = client.wait_text(text)
+        if daemon.calls()["updates.getChannelDifference"] == asked:
+            return heard
+    raise AssertionError("it hears only when it asks")
+
+
+def test_who_only_looks_hears_at_once(daemon, person, no_errors):
     """Bob has a public channel open, then the comments on a post of it, and is in neither; TDLib asks twice a minute."""
     ann, bob = person("1.8.69", "Ann"), person("1.8.46", "Bob")
     name = f"looks_{ann.me['id'] % 10**9}"
@@ -372,29 +386,38 @@ def test_who_only_looks_hears_at_once(person, no_errors):
     know(ann, news)
     ann.send_text(news, "first")
     assert bob.call("searchPublicChat", username=name)["id"] == news
+    asked = daemon.calls().get("updates.getChannelDifference", 0)
     bob.call("openChat", chat_id=news)
     bob.call("getChatHistory", chat_id=news, from_message_id=0, offset=0, limit=10, only_local=False)
-    time.sleep(0.5)
-    ann.send_text(news, "second")
-    heard = bob.wait_text("second", 10)
-    for _ in range(100):
+    daemon.wait_called("updates.getChannelDifference", asked + 1)
+    heard = told_of(
+        daemon, bob, lambda number: ann.send_text(news, f"second {number}") and f"second {number}"
+    )
+
+    def opened():
         try:
-            thread = bob.call("getMessageThread", chat_id=news, message_id=heard["id"])
-            break
+            return bob.call("getMessageThread", chat_id=news, message_id=heard["id"])
         except TdError as error:  # the copy in the group is a moment behind
             assert "MSG_ID_INVALID" in str(error)
-            time.sleep(0.05)
+            return None
+
+    thread = until_now(opened)
     assert thread["chat_id"] == talk
+    before = daemon.calls()["updates.getChannelDifference"]
     bob.call("openChat", chat_id=talk)
     asked = {"chat_id": talk, "message_id": thread["message_thread_id"]}
     assert (
         bob.call("getMessageThreadHistory", from_message_id=0, offset=0, limit=10, **asked)["messages"] == []
     )
-    time.sleep(0.5)
-    where = {"@type": "inputMessageReplyToMessage", "message_id": thread["message_thread_id"]}
-    ann.call("sendMessage", chat_id=talk, reply_to=where, input_message_content=text_of("a comment"))
-    assert bob.wait_text("a comment", 10)["chat_id"] == talk
-    assert (
-        len(bob.call("getMessageThreadHistory", from_message_id=0, offset=0, limit=10, **asked)["messages"])
-        == 1
-    )
+    daemon.wait_called("updates.getChannelDifference", before + 1)
+    said = []
+
+    def comment(number):
+        where = {"@type": "inputMessageReplyToMessage", "message_id": thread["message_thread_id"]}
+        said.append(f"a comment {number}")
+        ann.call("sendMessage", chat_id=talk, reply_to=where, input_message_content=text_of(said[-1]))
+        return said[-1]
+
+    assert told_of(daemon, bob, comment)["chat_id"] == talk
+    history = bob.call("getMessageThreadHistory", from_message_id=0, offset=0, limit=10, **asked)["messages"]
+    assert len(history) == len(said)

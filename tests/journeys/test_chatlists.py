@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pyrogram
 import pytest
 import telethon
@@ -14,7 +12,7 @@ from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_pe
 from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_groups import known
 from tests.journeys.test_telethon import meet
-from tests.waiting import until
+from tests.waiting import until, until_now
 
 
 async def shared(ann, title="Ours"):
@@ -103,12 +101,14 @@ async def _each(listed):
 
 def again(ask):
     """Ask until it works."""
-    for _ in range(50):
+
+    def once():
         try:
-            return ask()
+            return [ask()]
         except TdError:
-            time.sleep(0.1)
-    return ask()
+            return None
+
+    return until_now(once, pause=2)[0]  # thirty in a minute are answered
 
 
 @pytest.mark.parametrize("version", VERSIONS)

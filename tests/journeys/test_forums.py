@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pyrogram
 import pytest
 from telethon import errors
@@ -12,11 +10,11 @@ from telethon.tl import types as t
 
 from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_person
 from tests.journeys.tdlib import VERSIONS, TdError, befriend
-from tests.journeys.test_channels import channel_of, until_async
+from tests.journeys.test_channels import channel_of
 from tests.journeys.test_channels_tdlib import arrive, supergroup
 from tests.journeys.test_groups import known
 from tests.journeys.test_telethon import meet
-from tests.waiting import until
+from tests.waiting import until, until_now
 
 YELLOW = 0xFFD67E
 
@@ -99,7 +97,7 @@ async def test_comments_in_telethon(daemon, new_phone):
             seen = await ann.get_messages(news, ids=post.id)
             return seen if seen.replies.replies else None
 
-        now = await until_async(counted)
+        now = await until(counted)
         assert now.replies.replies == 1 and now.replies.recent_repliers[0].user_id == bob.me.id
         full = await bob(f.channels.GetFullChannelRequest(seen_news))
         assert full.full_chat.linked_chat_id == group.id
@@ -140,7 +138,7 @@ async def test_forums_and_comments_in_kurigram(daemon, new_phone, folder):
             except pyrogram.errors.MsgIdInvalid:
                 return None
 
-        first = await until_async(opened)
+        first = await until(opened)
         assert first.chat.id == talk.id and first.text == "it rains"
         await first.reply("it pours")
         found = [one.text async for one in client.get_discussion_replies(news.id, post.id)]
@@ -303,12 +301,11 @@ def test_comments_on_a_post_in_tdlib(person, no_errors, version):
     bob.wait(lambda u: u["@type"] == "updateMessageSendSucceeded", since=mark)
     got = ann.wait_text("it pours")
     assert got["chat_id"] == group
-    for _ in range(50):
-        theirs = ann.call("getMessageThread", chat_id=news, message_id=post["id"])
-        if theirs["reply_info"]["reply_count"]:
-            break
-        time.sleep(0.05)
-    assert theirs["reply_info"]["reply_count"] == 1
+
+    def replies():
+        return ann.call("getMessageThread", chat_id=news, message_id=post["id"])["reply_info"]["reply_count"]
+
+    assert until_now(replies) == 1
     history = ann.call(
         "getMessageThreadHistory", chat_id=news, message_id=post["id"], from_message_id=0, offset=0, limit=20
     )

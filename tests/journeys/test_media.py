@@ -112,11 +112,10 @@ async def test_telethon_sends_everything_and_its_receiver_has_it(daemon, new_pho
             found = await bob(functions.messages.GetSearchCountersRequest(note.peer_id, kinds))
             return [one.count for one in found]
 
-        for _ in range(100):
-            if await counts() == [4, 1, 1]:
-                break
-            await asyncio.sleep(0.05)
-        assert await counts() == [4, 1, 1]
+        async def counted() -> bool:
+            return await counts() == [4, 1, 1]
+
+        await until(counted, pause=0.5)
         edited = await ann.edit_message(peer, mine.id, "another", file=picture(300, 300))
         assert edited.raw_text == "another"
         changed = await bob.get_messages(photo.peer_id, ids=photo.id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from tests.journeys.tdlib import Client, befriend
 from tests.journeys.test_media import LARGE, picture
+from tests.waiting import until_now
 
 
 def local(path: Path) -> dict[str, Any]:
@@ -158,11 +158,7 @@ def test_files_of_every_kind(person, no_errors, files, version, other):
             for kind in kinds
         }
 
-    for _ in range(50):
-        if counts() == kinds:
-            break
-        time.sleep(0.1)  # the index is written four times a second
-    assert counts() == kinds
+    until_now(lambda: counts() == kinds, pause=0.5)
     found = bob.call(
         "searchChatMessages",
         chat_id=back,
@@ -195,6 +191,7 @@ def test_a_client_closed_in_mid_upload_goes_on(person, no_errors, files):
     """TDLib keeps what it was sending and resumes it when it is opened again."""
     ann = person("1.8.69", "Ann")
     me = ann.call("createPrivateChat", user_id=ann.me["id"], force=True)["id"]
+    ann.proxy.hold(LARGE // 2)
     made = ann.call("sendMessage", chat_id=me, input_message_content=document("1.8.69", files / "large.bin"))
     ann.wait(
         lambda u: u["@type"] == "updateFile" and 0 < u["file"]["remote"]["uploaded_size"] < LARGE,
@@ -202,6 +199,7 @@ def test_a_client_closed_in_mid_upload_goes_on(person, no_errors, files):
     )
     assert made["sending_state"]["@type"] == "messageSendingStatePending"
     ann.close()
+    ann.proxy.let_go()
     again = ann.library.client(ann.folder, ann.proxy)
     again.start()
     again._state("Ready")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from pyrogram.enums import MessagesFilter
+from pyrogram.errors import PremiumAccountRequired
 from telethon.tl import functions as f
 from telethon.tl import types as t
 
@@ -57,11 +58,12 @@ async def test_telethon(daemon, new_phone):
             assert ann.me.id not in [d.id for d in await tablet.get_dialogs(folder=0)]
             await bob.edit_folder(to_ann, 0)
 
-            await bob.send_message(to_ann, "soon", schedule=time.time() + 12)
+            kept = await bob.send_message(to_ann, "soon", schedule=time.time() + 3600)
             await until(lambda: of(t.UpdateNewScheduledMessage))
             later = await tablet.get_messages(ann.me.id, scheduled=True)
             assert [m.raw_text for m in later] == ["soon"]
             assert not [m for m in ann.heard if m.raw_text == "soon"]
+            await bob.edit_message(to_ann, kept, schedule=time.time() + 12)
             await until(lambda: [m for m in ann.heard if m.raw_text == "soon"])
             await until(lambda: [u for u in of(t.UpdateDeleteScheduledMessages) if u.sent_messages])
 
@@ -96,6 +98,8 @@ async def test_kurigram(daemon, new_phone, folder):
             await client.unarchive_chats(ann.me.id)
             date = datetime.now() + timedelta(days=1)
             later = await client.send_message(ann.me.id, "tomorrow", schedule_date=date)
+            with pytest.raises(PremiumAccountRequired):
+                await client.send_message(ann.me.id, "every day", schedule_date=date, repeat_period=86_400)
             assert later.text == "tomorrow"
     finally:
         await client.stop()
@@ -135,7 +139,7 @@ def test_tdlib(person, no_errors, version):
 
     mark = len(ann.updates)
     content = {"@type": "inputMessageText", "text": {"@type": "formattedText", "text": "soon"}}
-    state = {"@type": "messageSchedulingStateSendAtDate", "send_date": int(time.time()) + 15}
+    state = {"@type": "messageSchedulingStateSendAtDate", "send_date": int(time.time()) + 3600}
     ann.call(
         "sendMessage",
         chat_id=chat,
@@ -145,7 +149,9 @@ def test_tdlib(person, no_errors, version):
     ann.wait(lambda u: u["@type"] == "updateMessageSendSucceeded", since=mark)
     waiting = ann.call("getChatScheduledMessages", chat_id=chat)["messages"]
     assert [m["content"]["text"]["text"] for m in waiting] == ["soon"]
-    bob.wait_text("soon", 30)
+    state["send_date"] = int(time.time()) + 15
+    ann.call("editMessageSchedulingState", chat_id=chat, message_id=waiting[0]["id"], scheduling_state=state)
+    bob.wait_text("soon")
 
     theirs = len(tablet.updates)
     ann.call("setChatMessageAutoDeleteTime", chat_id=chat, message_auto_delete_time=86_400)

@@ -85,7 +85,7 @@ async def test_messages_between_people_of_two_nodes(both):
         async def renamed() -> bool:
             return (await ann(functions.users.GetUsersRequest([found])))[0].first_name == "Robert"
 
-        await until_true(renamed)
+        await until(renamed)
 
 
 async def heard_by(client):
@@ -94,26 +94,18 @@ async def heard_by(client):
     return people[0]
 
 
-async def until_true(question, seconds: float = 15) -> None:
-    for _ in range(int(seconds / 0.05)):
-        if await question():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("did not happen")
-
-
 async def until_text(client, chat, msg_id: int, text: str) -> None:
     async def there() -> bool:
         return (await client.get_messages(chat, ids=msg_id)).text == text
 
-    await until_true(there)
+    await until(there)
 
 
 async def gone(client, chat, msg_id: int) -> None:
     async def away() -> bool:
         return await client.get_messages(chat, ids=msg_id) is None
 
-    await until_true(away)
+    await until(away)
 
 
 async def test_files_lie_at_the_node_of_who_sent_them(both, tmp_path: Path):
@@ -153,7 +145,7 @@ async def test_files_lie_at_the_node_of_who_sent_them(both, tmp_path: Path):
         async def seen() -> bool:
             return (await ann.get_entity(heard.sender_id)).photo is not None
 
-        await until_true(seen)
+        await until(seen)
         assert (await ann.get_entity(heard.sender_id)).photo.dc_id == 4
         assert (await ann.download_profile_photo(heard.sender_id, bytes))[:2] == b"\xff\xd8"
         calls = four.calls()
@@ -172,7 +164,7 @@ async def test_what_is_sent_while_a_node_is_away_arrives_once_in_order(both):
             row = await asyncio.to_thread(lambda: nodes.rows(two)[4])
             return row["waiting"] >= 5 and row["state"] == "away"
 
-        await until_true(noticed)
+        await until(noticed)
         two.kill()
         four.start()
         two.start()
@@ -185,8 +177,8 @@ async def test_what_is_sent_while_a_node_is_away_arrives_once_in_order(both):
                     f"late {n}" for n in (4, 3, 2, 1, 0)
                 ]
 
-            await until_true(came)
-        await until_true(lambda: asyncio.to_thread(lambda: nodes.rows(two)[4]["waiting"] == 0))
+            await until(came)
+        await until(lambda: asyncio.to_thread(lambda: nodes.rows(two)[4]["waiting"] == 0))
 
 
 async def test_a_node_killed_again_and_again_loses_and_doubles_nothing(both):
@@ -215,8 +207,8 @@ async def test_a_node_killed_again_and_again_loses_and_doubles_nothing(both):
                 texts = [one.text for one in await reader.get_messages(chat, limit=200)][::-1]
                 return [text for text in texts if text and text.startswith(name)] == wanted
 
-            await until_true(all_there, 30)
-    await until_true(lambda: asyncio.to_thread(lambda: nodes.rows(two)[4]["waiting"] == 0))
+            await until(all_there)
+    await until(lambda: asyncio.to_thread(lambda: nodes.rows(two)[4]["waiting"] == 0))
     for daemon in both:
         assert daemon.stop() == 0
         daemon.run("check")

@@ -205,12 +205,11 @@ async def test_a_channel_and_a_group_end_for_their_members(daemon, new_phone):
         channel = (await ann(f.channels.CreateChannelRequest("Choir", "", megagroup=True))).chats[0]
         await ann(f.channels.InviteToChannelRequest(channel, [other]))
         group = (await ann(f.messages.CreateChatRequest([other], "Basses"))).updates.chats[0]
-        for _ in range(300):  # a group comes to its members a moment after its maker has it
-            dialogs = {dialog.name for dialog in await bob.get_dialogs()}
-            if dialogs >= {"Choir", "Basses"}:
-                break
-            await asyncio.sleep(0.05)
-        assert dialogs >= {"Choir", "Basses"}
+
+        async def both():  # a group comes to its members a moment after its maker has it
+            return {dialog.name for dialog in await bob.get_dialogs()} >= {"Choir", "Basses"}
+
+        await until(both)
         mine = next(one.entity for one in await bob.get_dialogs() if one.name == "Choir")
         await run(daemon, "channel", "transfer", str(channel.id), f"@{name}", "--yes")
         full = await bob(f.channels.GetParticipantRequest(mine, "me"))

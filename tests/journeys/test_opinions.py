@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import telethon
 from pyrogram import enums
@@ -16,7 +14,7 @@ from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_pe
 from tests.journeys.tdlib import VERSIONS, TdError, befriend
 from tests.journeys.test_groups import known
 from tests.journeys.test_telethon import meet
-from tests.waiting import until
+from tests.waiting import until, until_now
 
 LIKE, FIRE = t.ReactionEmoji("👍"), t.ReactionEmoji("🔥")
 
@@ -267,12 +265,12 @@ def test_reactions_in_tdlib(person, no_errors, version):
     sent = ann.send_text(chat, "how is it?")
     his = bob.wait_text("how is it?")
     eve.wait_text("how is it?")
-    for _ in range(300):  # until his TDLib has heard what the group allows
-        offered = bob.call("getMessageAvailableReactions", chat_id=chat, message_id=his["id"], row_size=8)
-        if offered["top_reactions"]:
-            break
-        time.sleep(0.05)
-    assert len(offered["top_reactions"]) > 10
+
+    def offered():
+        asked = {"chat_id": chat, "message_id": his["id"], "row_size": 8}
+        return bob.call("getMessageAvailableReactions", **asked)["top_reactions"]
+
+    assert len(until_now(offered)) > 10  # until his TDLib has heard what the group allows
     mark, eves = len(ann.updates), len(eve.updates)
     like = {"@type": "reactionTypeEmoji", "emoji": "👍"}
     bob.call(

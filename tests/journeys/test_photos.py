@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import time
 from pathlib import Path
 
 import pyrogram
@@ -24,7 +22,7 @@ from tests.journeys.people import kurigram_client, kurigram_sign_up, telethon_pe
 from tests.journeys.tdlib import VERSIONS, Client, befriend
 from tests.journeys.test_groups import deeds_of, known
 from tests.journeys.test_telethon import meet
-from tests.waiting import until
+from tests.waiting import until, until_now
 
 RED, BLUE, GREEN = (200, 0, 0), (0, 0, 200), (0, 200, 0)
 
@@ -141,12 +139,14 @@ async def test_photos_in_kurigram(daemon, new_phone, folder):
             assert near(await ann.download_profile_photo(kim, bytes), BLUE)
             await put_up(ann, RED)
             await ann.send_message(kim, "look")
-            for _ in range(200):
+
+            async def known():
                 try:
-                    her = await client.get_users(ann.me.id)
-                    break
+                    return await client.get_users(ann.me.id)
                 except pyrogram.errors.PeerIdInvalid:  # until the message is there
-                    await asyncio.sleep(0.05)
+                    return None
+
+            her = await until(known)
             data = await client.download_media(her.photo.big_file_id, in_memory=True)
             assert near(data.getvalue(), RED)
             data = await client.download_media(her.photo.small_file_id, in_memory=True)
@@ -205,12 +205,12 @@ def shows(client: Client, user_id: int, mark: int, present: bool = True) -> dict
 
 def profile(client: Client, user_id: int, fits, kind="getUserFullInfo", asked=None) -> dict:
     """userFullInfo once it fits: TDLib answers with what it has, and asks for what is new."""
-    for _ in range(100):
+
+    def once() -> dict | None:
         full = client.call(kind, **(asked or {"user_id": user_id}))
-        if fits(full):
-            return full
-        time.sleep(0.1)
-    raise AssertionError(f"never: {full}")
+        return full if fits(full) else None
+
+    return until_now(once)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

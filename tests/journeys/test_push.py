@@ -147,11 +147,11 @@ async def test_a_restart_and_kill_9_lose_no_push(server, browser, new_phone, how
         else:
             server.stop()
         server.start()
-        await until(lambda: len(set(texts(browser))) >= 4, 40)
+        await until(lambda: len(set(texts(browser))) >= 4)
         assert sorted(set(texts(browser))) == [f"before {number}" for number in range(4)]
         await until(ann.is_connected)
         await ann.send_message(to_bob, "after")
-        await until(lambda: "after" in texts(browser), 30)
+        await until(lambda: "after" in texts(browser))
 
 
 @pytest.mark.asyncio
@@ -169,5 +169,5 @@ async def test_kill_9_between_the_message_and_its_push_loses_none(server, browse
             await ann.send_message(to_bob, f"text {number}")
             server.kill()
             server.start()
-        await until(lambda: len(set(texts(browser))) == 3, 40)
+        await until(lambda: len(set(texts(browser))) == 3)
         assert sorted(set(texts(browser))) == [f"text {number}" for number in range(3)]

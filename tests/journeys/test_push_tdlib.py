@@ -9,6 +9,7 @@ import pytest
 
 from tests.adapters.push_peers import Hook
 from tests.journeys.tdlib import befriend
+from tests.waiting import until_now
 
 
 @pytest.fixture
@@ -24,10 +25,7 @@ def hook(daemon):
 
 
 def taken(hook, count):
-    end = time.monotonic() + 60
-    while len(hook.bodies) < count:
-        assert time.monotonic() < end, f"{len(hook.bodies)} of {count} pushes came"
-        time.sleep(0.02)
+    until_now(lambda: len(hook.bodies) >= count)
     return hook.bodies[count - 1]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -13,16 +11,18 @@ from telethon.tl import types as t
 from tests.journeys.people import telethon_person
 from tests.journeys.tdlib import VERSIONS, befriend
 from tests.journeys.test_telethon import meet
+from tests.waiting import until, until_now
 
 
 async def found(client, entity, text, count, **more):
     """Texts found, newest first; the index is at most a second behind."""
-    for _ in range(50):
+
+    async def once():
         texts = [m.raw_text async for m in client.iter_messages(entity, search=text, **more)]
-        if len(texts) == count:
-            return texts
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{text!r} finds {texts}")
+        return [texts] if len(texts) == count else None
+
+    (texts,) = await until(once, pause=0.5)
+    return texts
 
 
 @pytest.mark.asyncio
@@ -97,21 +97,20 @@ def test_tdlib_searches(person, no_errors, version):
     def texts(answer):
         return [m["content"]["text"]["text"] for m in answer["messages"]]
 
-    def until(ask, count):
-        for _ in range(60):
+    def counted(ask, count):
+        def once():
             answer = ask()
-            if len(answer["messages"]) == count:
-                return answer
-            time.sleep(0.05)
-        raise AssertionError(texts(answer))
+            return answer if len(answer["messages"]) == count else None
 
-    answer = until(lambda: in_chat(ann, chat, "need"), 2)
+        return until_now(once, pause=0.5)
+
+    answer = counted(lambda: in_chat(ann, chat, "need"), 2)
     assert texts(answer) == ["Nëedles are sharp, see https://example.com", "a needle in the hay"]
     assert answer["total_count"] == 2
-    assert texts(until(lambda: in_chat(bob, back, "hay"), 2)) == ["only hay", "a needle in the hay"]
+    assert texts(counted(lambda: in_chat(bob, back, "hay"), 2)) == ["only hay", "a needle in the hay"]
     mine = {"sender_id": {"@type": "messageSenderUser", "user_id": ann.me["id"]}}
-    assert texts(until(lambda: in_chat(bob, back, "", **mine), 1)) == ["a needle in the hay"]
-    assert len(until(lambda: in_chat(ann, chat, "", "Url"), 1)["messages"]) == 1
+    assert texts(counted(lambda: in_chat(bob, back, "", **mine), 1)) == ["a needle in the hay"]
+    assert len(counted(lambda: in_chat(ann, chat, "", "Url"), 1)["messages"]) == 1
 
     def everywhere(query):
         chat_list = {
@@ -124,7 +123,7 @@ def test_tdlib_searches(person, no_errors, version):
         }
         return ann.call("searchMessages", query=query, **chat_list)
 
-    assert texts(until(lambda: everywhere("need"), 2)) == [
+    assert texts(counted(lambda: everywhere("need"), 2)) == [
         "Nëedles are sharp, see https://example.com",
         "a needle in the hay",
     ]

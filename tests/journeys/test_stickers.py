@@ -335,13 +335,12 @@ async def test_links_are_looked_up_only_where_that_is_switched_on(tmp_path, new_
                     await ann.send_message("me", f"http://{host}/secret")
                     page = await ann(functions.messages.GetWebPageRequest(f"http://{host}/secret", 0))
                     assert isinstance(page.webpage, types.WebPageEmpty)
-                texts = [one async for one in ann.iter_messages("me", limit=5)]
-                for _ in range(100):
+
+                async def without():
                     texts = [one async for one in ann.iter_messages("me", limit=5)]
-                    if all(one.media is None for one in texts):
-                        break
-                    await asyncio.sleep(0.1)
-                assert len(texts) == 5 and all(one.media is None for one in texts)
+                    return len(texts) == 5 and all(one.media is None for one in texts)
+
+                await until(without)
             assert not server.faults()
         finally:
             server.end()
