@@ -186,6 +186,37 @@ def test_forwards_wait_too() -> None:
     run(story())
 
 
+def test_what_would_come_again_and_again_is_refused() -> None:
+    """It is for accounts with Premium; sent once without a word it would be missed the next day."""
+
+    async def story() -> None:
+        async with talk() as (c, (ann, bob)):
+            now = int(c.clock.now())
+            number = await later(ann, bob, "once", now + 60, schedule_repeat_period=0)
+            here = await ann.send(bob, "here")
+            when = {"schedule_date": now + 60, "schedule_repeat_period": 86_400}
+            peer = ann.peer(bob)
+            dice = t.InputMediaDice(emoticon="🎲")
+            question = t.TextWithEntities(text="?", entities=[])
+            answers = [t.InputPollAnswer(text=t.TextWithEntities(text=one, entities=[])) for one in "ab"]
+            poll = t.InputMediaPoll(poll=t.Poll(id=0, question=question, answers=answers, hash=0))
+            asked: list[Any] = [
+                messages.SendMessage(peer=peer, message="x", random_id=1, **when),
+                messages.SendMessage(peer=peer, message="x", random_id=2, schedule_repeat_period=60),
+                messages.SendMedia(peer=peer, media=dice, message="", random_id=3, **when),
+                messages.SendMedia(peer=peer, media=poll, message="", random_id=4, **when),
+                messages.ForwardMessages(from_peer=peer, to_peer=peer, id=[here], random_id=[5], **when),
+                messages.EditMessage(peer=peer, id=number, message="x", **when),
+                messages.EditMessage(peer=peer, id=here, message="x", schedule_repeat_period=60),
+            ]
+            for request in asked:
+                await refused("PREMIUM_ACCOUNT_REQUIRED", ann, request)
+            assert [m.message for m in await waiting(ann, bob)] == ["once"]
+            assert await bob.texts(ann) == ["here"]
+
+    run(story())
+
+
 def test_timer_of_a_chat() -> None:
     async def story() -> None:
         async with talk() as (c, (ann, bob)):

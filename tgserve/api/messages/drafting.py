@@ -71,8 +71,11 @@ def mentions(call: Call, text: Text) -> tuple[int, ...]:
     return tuple(found)
 
 
-def later(call: Call, peer: int, schedule_date: int | None) -> int:
-    """The time a message is asked to be sent at, 0 for now. SCHEDULE_STATUS_PRIVATE."""
+def later(call: Call, peer: int, schedule_date: int | None, repeat: int | None = None) -> int:
+    """The time a message is asked to be sent at, 0 for now. SCHEDULE_STATUS_PRIVATE. One that is to come again and
+    again is for accounts with Premium, which nobody has (PREMIUM_ACCOUNT_REQUIRED): sent once, it would be missed."""
+    if repeat:
+        raise errors.PREMIUM_ACCOUNT_REQUIRED()
     if not schedule_date or schedule_date <= call.now + SEND_NOW_SECONDS:
         return 0
     if schedule_date >= WHEN_ONLINE:

@@ -35,7 +35,7 @@ async def edit_message(call: Call, request: messages.EditMessage) -> t.AnyUpdate
         raise errors.METHOD_NOT_AVAILABLE()
     if isinstance(request.media, t.InputMediaPoll):
         return await stop_poll(call, peer, request.id, request.media)
-    if request.schedule_date:
+    if request.schedule_date or request.schedule_repeat_period:
         return await edit_scheduled(call, peer, request)
     looking = None
     if isinstance(request.media, t.InputMediaGeoLive):

@@ -146,7 +146,7 @@ async def send_media(call: Call, request: messages.SendMedia) -> t.AnyUpdates:
         return await send_poll(call, peer, request, request.media)
     page = request.media if isinstance(request.media, t.InputMediaWebPage) else None
     text = _caption(call, request.message, request.entities, page is None)
-    later = drafting.later(call, peer, request.schedule_date)
+    later = drafting.later(call, peer, request.schedule_date, request.schedule_repeat_period)
     looking = None
     if page is None:
         media = await attached(call, peer, request.media)

@@ -40,7 +40,7 @@ async def send_poll(
     """messages.sendMedia of a poll."""
     made = _made(call, media)
     text = compose(call, request.message, request.entities, limit=limits.CAPTION_CHARS)
-    later = drafting.later(call, peer, request.schedule_date)
+    later = drafting.later(call, peer, request.schedule_date, request.schedule_repeat_period)
     reply = drafting.reply_to(call, peer, request.reply_to)
     send_as = drafting.send_as(call, peer, request.send_as)
     poll_id = await call.services.polls.make(call.me, request.random_id, made)

@@ -82,10 +82,10 @@ async def delete_scheduled_messages(call: Call, request: messages.DeleteSchedule
 
 async def edit_scheduled(call: Call, peer: int, request: messages.EditMessage) -> t.AnyUpdates:
     """messages.editMessage with a date: text, time or both. MESSAGE_ID_INVALID."""
+    date = drafting.later(call, peer, request.schedule_date, request.schedule_repeat_period) or call.now
     view = call.services.scheduling.get_or_none(call.me, peer, request.id)
     if view is None:
         raise errors.MESSAGE_ID_INVALID()
-    date = drafting.later(call, peer, request.schedule_date) or call.now
     text = None
     old = view.body
     media = await replacement(call, peer, old, request.media)

@@ -52,8 +52,8 @@ async def send_message(call: Call, request: messages.SendMessage) -> t.AnyUpdate
     if call.services.previews.web is not None and text.entities and not request.no_webpage:
         if webpages.may_embed(call, peer):
             draft, looking = webpages.with_preview(call, draft)
-    if request.schedule_date:
-        later = drafting.later(call, peer, request.schedule_date)
+    if request.schedule_date or request.schedule_repeat_period:
+        later = drafting.later(call, peer, request.schedule_date, request.schedule_repeat_period)
         if later:
             if looking is not None:
                 page = await webpages.looked_at(call, looking)
@@ -116,7 +116,7 @@ async def forward_messages(call: Call, request: messages.ForwardMessages) -> t.A
             )
         )
     pairs = list(zip(request.random_id, drafts, strict=True))
-    later = drafting.later(call, peer, request.schedule_date)
+    later = drafting.later(call, peer, request.schedule_date, request.schedule_repeat_period)
     send_as = drafting.send_as(call, peer, request.send_as)
     if later:
         return await schedule(call, peer, pairs, later, send_as)
