@@ -67,8 +67,12 @@ class Mutant:
         if isinstance(value, TLObject):
             for name in value.__slots__:
                 setattr(value, name, self.changed(getattr(value, name)))
-            if getattr(value, "schedule_date", None):
-                value.schedule_date = None  # type: ignore[attr-defined]
+            for name in (
+                "schedule_date",
+                "schedule_repeat_period",
+            ):  # what waits, or is refused, tries nothing else
+                if getattr(value, name, None):
+                    setattr(value, name, None)
         return value
 
 
