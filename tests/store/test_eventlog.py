@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgserve.store import eventlog
 from tgserve.store import events as ev
 from tgserve.store import records as r
+from tgserve.store.engine import Engine, Row
+from tgserve.store.engines.lmdb import LmdbSnapshot
+from tgserve.store.engines.logged import open_logged
 from tgserve.store.engines.memory import Disks
 from tgserve.store.keyspaces import BOXES, EVENTS
 from tgserve.store.retention import Retention
@@ -21,8 +26,8 @@ ME = 7
 class Box:
     """One box on a memory engine, one transaction after another."""
 
-    def __init__(self, retention: Retention | None = None) -> None:
-        self.engine = Disks().open(Path("x"), map_bytes=0)
+    def __init__(self, retention: Retention | None = None, engine: Engine | None = None) -> None:
+        self.engine = engine or Disks().open(Path("x"), map_bytes=0)
         self.view = self.engine.snapshot()
         self.txn = Txn(self.view, retention or Retention())
 
@@ -155,6 +160,81 @@ def test_a_long_log_shrinks_by_itself() -> None:
         box.append(ev.NewMessage(number + 1), 1000)
     assert 100 <= box.head.pts - box.head.oldest_pts < 100 + 2 * eventlog.TRIM_EVERY
     assert box.covered() == list(range(box.head.oldest_pts + 1, box.head.pts + 1))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    raises=st.lists(st.integers(0, 3), min_size=100, max_size=400),
+    steps=st.lists(st.integers(0, 40), min_size=400, max_size=400),
+    kept=st.integers(1, 200),
+    seconds=st.integers(1, 4_000),
+)
+def test_what_goes_is_what_is_beyond_the_count_or_too_old(
+    raises: list[int], steps: list[int], kept: int, seconds: int
+) -> None:
+    """Row by row from the first of all on, as one look after another: nothing is left below, nothing young goes."""
+    box = Box(Retention(events=kept, seconds=seconds))
+    rows: list[tuple[int, int, int]] = []  # pts, sub, date
+    now, pts, sub, oldest = 1_000_000, 1, 0, 1
+
+    def stays(pts: int, row: tuple[int, int, int]) -> bool:
+        behind = pts - row[0]
+        return behind < kept and (row[2] >= now - seconds or behind < eventlog.QUIET_ROWS)
+
+    for number, (count, step) in enumerate(zip(raises, steps, strict=False)):
+        now += step
+        if (pts + count) % eventlog.TRIM_EVERY < count:
+            first = next((row for row in rows if row[:2] == (oldest + 1, 0)), None)
+            due = rows[: eventlog.TRIM_ROWS] if first is None or not stays(pts, first) else []
+            for row in due:
+                if stays(pts, row):
+                    break
+                rows.remove(row)
+                oldest = max(oldest, row[0])
+        pts, sub = pts + count, 0 if count else sub + 1
+        rows.append((pts, sub, now))
+        box.append(ev.NewMessage(number + 1) if count else ev.DraftChanged(number + 1), now, count)
+        assert box.head.oldest_pts == oldest
+    found = [(at, n, logged.date) for (_, at, n), logged in box.reader.range(EVENTS, ME)]
+    assert found == rows
+
+
+def write_messages(box: Box, count: int) -> None:
+    """Fifty a commit."""
+    for start in range(0, count, 50):
+        txn = box.begin()
+        for _ in range(start, min(count, start + 50)):
+            eventlog.append(txn, ME, ev.NewMessage(eventlog.next_msg_id(txn, ME)), now=1000)
+        box.end()
+
+
+def test_a_look_at_the_old_end_does_not_step_over_what_went(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays in the environment until a batch comes there: a full log cost twice as much to write to."""
+    stepped = 0
+    scan = LmdbSnapshot.scan
+
+    def counted(self: LmdbSnapshot, lo: bytes, hi: bytes, reverse: bool = False) -> Iterator[Row]:
+        nonlocal stepped
+        for row in scan(self, lo, hi, reverse):
+            stepped += 1
+            yield row
+
+    monkeypatch.setattr(LmdbSnapshot, "scan", counted)
+    engine = open_logged(tmp_path, map_bytes=1 << 26)
+    box = Box(Retention(events=1_000, seconds=10**6), engine)
+    write_messages(box, 1_000)
+    while engine.untidy:
+        box.view.reset()
+        engine.tidy(True)
+    stepped = 0
+    write_messages(box, 700)
+    gone = box.head.oldest_pts - 1
+    box.view.close()
+    engine.close()
+    assert gone > 600
+    assert stepped < gone * 1.1
 
 
 def test_the_newest_events_of_a_quiet_box_stay() -> None:

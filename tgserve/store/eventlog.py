@@ -83,7 +83,7 @@ def append(
     oldest = box.oldest_pts
     if pts % TRIM_EVERY < raises:
         kept = txn.retention
-        oldest = _trim(txn, user, box, kept.events, now - kept.seconds, TRIM_ROWS, QUIET_ROWS)
+        oldest = _trim(txn, user, box, kept.events, now - kept.seconds, TRIM_ROWS, QUIET_ROWS, oldest)
     row = _encode(LoggedEvent(event, now, raises))
     if len(row) <= SMALL_BYTES:
         journal, slot = txn.journal, txn.slot
@@ -163,24 +163,27 @@ def trim(txn: Txn, user: int, *, keep: int, before: int, rows: int = TRIM_ROWS) 
     return oldest
 
 
-def _trim(txn: Txn, user: int, box: BoxHead, keep: int, before: int, rows: int, least: int = 0) -> int:
+def _trim(
+    txn: Txn, user: int, box: BoxHead, keep: int, before: int, rows: int, least: int = 0, lo: int = 0
+) -> int:
     """Rows go from the old end, a pts with all its subs; what is left begins above the pts returned. The newest `least`
-    go by count alone."""
+    go by count alone. `lo`: no row is below this pts. Rows that went are stepped over one by one until the environment
+    has heard of it, so who knows where the log begins says so."""
     oldest = box.oldest_pts
     first = txn.get(EVENTS, user, oldest + 1, 0)
     behind = box.pts - oldest - 1
     if first is not None and behind < keep and (first.date >= before or behind < least):
         return oldest  # the usual case, for the price of one read
-    gone: list[tuple[int, int]] = []
-    for (_, pts, sub), logged in txn.range(EVENTS, user, limit=rows):
-        behind = box.pts - pts
-        if behind < keep and (logged.date >= before or behind < least):
-            break
-        gone.append((pts, sub))
-        oldest = max(oldest, pts)
-    for pts, sub in gone:
-        txn.delete(EVENTS, user, pts, sub)
-    return oldest
+    above = box.pts - keep + 1
+    gone = [key for key, _ in txn.rows(EVENTS, user, lo=lo, hi=above, limit=rows)] if above > lo else []
+    if len(gone) < rows:
+        aged = txn.range(EVENTS, user, lo=max(lo, above), hi=box.pts - least + 1, limit=rows - len(gone))
+        for (_, pts, sub), logged in aged:
+            if logged.date >= before:
+                break
+            gone.append(_event_key(txn.slot, _EVENT, user, pts, sub))
+    txn.journal.update(dict.fromkeys(gone))
+    return max(oldest, EVENTS.unpack(gone[-1])[1]) if gone else oldest
 
 
 def _missed(reader: Reader, user: int, pts: int, since_date: int) -> list[tuple[int, LoggedEvent]]:
