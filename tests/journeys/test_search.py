@@ -137,3 +137,56 @@ def test_tdlib_searches(person, no_errors, version):
     assert days["total_count"] == 1
     today = datetime.fromtimestamp(days["days"][0]["message"]["date"], UTC)
     assert abs((datetime.now(UTC) - today).total_seconds()) < 300
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tdlib_counts_in_a_part_of_saved_messages(person, no_errors, version):
+    """What came from one chat, its days and places: not those of all Saved Messages."""
+    ann, bob = person(version, "Ann"), person("1.8.69", "Bob")
+    chat = befriend(ann, bob)
+    saved = ann.call("createPrivateChat", user_id=ann.me["id"], force=True)["id"]
+    ann.send_text(chat, "hello Bob")
+    bob.wait_text("hello Bob")
+    back = bob.call("createPrivateChat", user_id=ann.me["id"], force=True)["id"]
+    ann.send_text(saved, "mine: https://example.com/own")
+    ann.send_text(saved, "without a link")
+    bob.send_text(back, "look: https://example.com/bob")
+    heard = ann.wait_text("look: https://example.com/bob")
+    mark = len(ann.updates)
+    options = {"send_copy": False, "remove_caption": False}
+    ann.call("forwardMessages", chat_id=saved, from_chat_id=chat, message_ids=[heard["id"]], **options)
+    sent = ann.wait(lambda u: u["@type"] == "updateMessageSendSucceeded", since=mark)
+    forwarded = sent["message"]["id"]
+    ann.call("loadSavedMessagesTopics", limit=20)
+    for user in (ann.me, bob.me):
+        ann.wait(
+            lambda u, user=user: (
+                u["@type"] == "updateSavedMessagesTopic"
+                and u["topic"]["id"] == user["id"]
+                and u["topic"].get("last_message")
+            )
+        )
+
+    def within(user):
+        number = {"saved_messages_topic_id": user["id"]}
+        return (
+            {"topic_id": {"@type": "messageTopicSavedMessages", **number}} if version != "1.8.46" else number
+        )
+
+    url = {"@type": "searchMessagesFilterUrl"}
+
+    def count(user):
+        asked = {"chat_id": saved, "filter": url, "return_local": False}
+        return ann.call("getChatMessageCount", **asked, **within(user))["count"]
+
+    def both_found():
+        place = {"query": "", "from_message_id": 0, "offset": 0, "limit": 50}
+        return len(ann.call("searchChatMessages", chat_id=saved, filter=url, **place)["messages"]) == 2
+
+    assert until_now(both_found, pause=0.5)
+    assert count(bob.me) == count(ann.me) == 1
+    days = ann.call("getChatMessageCalendar", chat_id=saved, filter=url, from_message_id=0, **within(bob.me))
+    assert days["total_count"] == 1 and days["days"][0]["message"]["id"] == forwarded
+    sparse = {"chat_id": saved, "filter": url, "from_message_id": forwarded + (1 << 20), "limit": 100}
+    placed = ann.call("getChatSparseMessagePositions", saved_messages_topic_id=bob.me["id"], **sparse)
+    assert [one["message_id"] for one in placed["positions"]] == [forwarded]

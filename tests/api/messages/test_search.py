@@ -201,6 +201,74 @@ def test_saved_messages_and_their_origins(tmp_path: Path) -> None:
     run(story())
 
 
+def test_a_part_of_saved_messages(tmp_path: Path) -> None:
+    """Counters, days, places and pins of what came from one chat; elsewhere nothing has such parts."""
+
+    async def story() -> None:
+        async with found_talk(tmp_path, 3) as (c, (ann, bob, eve)):
+            start = int(c.clock.now()) // 86_400 * 86_400 + 86_400
+            for day in range(3):
+                c.clock.advance(start + day * 86_400 - c.clock.now())
+                for who in (bob, eve):
+                    await who.send(ann, f"http://{who.id}.example/{day}")
+                    [last] = ids(await ask(ann, who, limit=1))
+                    await ann(
+                        messages.ForwardMessages(
+                            from_peer=ann.peer(who), id=[last], to_peer=ann.peer(ann), random_id=[last]
+                        )
+                    )
+                await ann.send(ann, "my own http://example.com")
+                await ann.send(ann, "no link")
+            saved = (await ann.history(ann))[::-1]
+            of_bob = [m.id for m in saved if f"{bob.id}.example" in m.message]
+            of_ann = [m.id for m in saved if "my own" in m.message]
+            for pinned in (of_bob[0], of_ann[0], of_bob[2]):
+                await ann(messages.UpdatePinnedMessage(peer=ann.peer(ann), id=pinned))
+            c.services.search.feed.step()
+            link, pins = t.InputMessagesFilterUrl(), t.InputMessagesFilterPinned()
+            filters: Any = [
+                link,
+                EMPTY,
+                pins,
+                t.InputMessagesFilterPhotos(),
+                t.InputMessagesFilterGeo(),
+                link,
+            ]
+
+            async def counts(peer: Any, part: Any) -> list[int]:
+                asked = messages.GetSearchCounters(peer=peer, filters=filters, saved_peer_id=part)
+                found = await ann(asked)
+                assert [one.filter for one in found] == filters and not any(one.inexact for one in found)
+                return [one.count for one in found]
+
+            me = t.InputPeerSelf()
+            assert await counts(me, ann.peer(bob)) == [3, 3, 2, 0, 0, 3]
+            assert await counts(me, ann.peer(ann)) == [3, 6, 1, 0, 0, 3]
+            assert await counts(me, None) == [9, 12, 3, 0, 0, 9]
+            assert await counts(ann.peer(bob), ann.peer(eve)) == [3, 3, 0, 0, 0, 3], "there are no parts"
+            what: Any = {"peer": me, "filter": link, "saved_peer_id": ann.peer(bob), "offset_id": 0}
+            days = await ann(messages.GetSearchResultsCalendar(**what, offset_date=0))
+            assert [(p.date, p.max_msg_id, p.count) for p in days.periods] == [
+                (start + day * 86_400, of_bob[day], 1) for day in (2, 1, 0)
+            ]
+            assert (days.count, days.min_msg_id, ids(days)) == (3, of_bob[0], of_bob[::-1])
+            placed = await ann(messages.GetSearchResultsPositions(**what, limit=10))
+            assert placed.count == 3
+            assert [(p.msg_id, p.offset) for p in placed.positions] == [
+                (number, place) for place, number in enumerate(of_bob[::-1])
+            ]
+            assert ids(await ask(ann, ann, what=pins, saved_peer_id=ann.peer(bob))) == [of_bob[2], of_bob[0]]
+            assert ids(
+                await ask(ann, ann, what=pins, saved_peer_id=ann.peer(bob), offset_id=of_bob[2])
+            ) == [of_bob[0]]  # fmt: skip
+            assert ids(await ask(ann, ann, what=pins)) == [of_bob[2], of_ann[0], of_bob[0]]
+            nobody = t.InputPeerUser(user_id=bob.id, access_hash=1)
+            with pytest.raises(RpcError, match="PEER_ID_INVALID"):
+                await ann(messages.GetSearchCounters(peer=me, filters=filters, saved_peer_id=nobody))
+
+    run(story())
+
+
 def test_an_unchanged_page_is_not_sent_again(tmp_path: Path) -> None:
     async def story() -> None:
         async with found_talk(tmp_path, 2) as (c, (ann, bob)):

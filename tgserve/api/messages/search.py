@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from tgserve import errors, limits
 from tgserve.api.channels import searching
@@ -78,7 +79,10 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
         if author and asked is not None:
             asked = replace(asked, author=author)
         return await _in_channel(call, peer, request, asked, window)
+    origin = _part(call, peer, request.saved_peer_id)
     if isinstance(request.filter, t.InputMessagesFilterPinned):
+        if origin:
+            return _page(call, request.hash, _cut(_pins(call, origin), window))
         pins = call.services.pinning.page(call.me, peer, window)
         return _page(call, request.hash, Found(pins))
     if isinstance(request.filter, t.InputMessagesFilterMyMentions):
@@ -87,8 +91,7 @@ async def search(call: Call, request: messages.Search) -> t.AnyMessagesMessages:
         return render.empty()
     if request.saved_reaction:
         return _tagged(call, peer, request, asked, window)
-    if request.saved_peer_id is not None and peer == call.me:
-        origin = origin_of(call, request.saved_peer_id)
+    if origin:
         fits = call.services.search.test(asked)
         return _page(
             call,
@@ -116,7 +119,7 @@ def _tagged(
         return render.empty()
     if len(request.saved_reaction or ()) > limits.MESSAGES_PER_CALL:
         raise errors.LIMIT_INVALID()
-    origin = 0 if request.saved_peer_id is None else origin_of(call, request.saved_peer_id)
+    origin = _part(call, peer, request.saved_peer_id)
     fits = call.services.search.test(asked)
     kinds_ = {kind_of(one) for one in request.saved_reaction or ()}
     low, high = window.min_id, window.max_id or TOP_ID
@@ -130,10 +133,27 @@ def _tagged(
         and since <= view.body.date < until
         and (not origin or saved_peer_of(view) == origin)
     ]
+    return _page(call, request.hash, _cut(found, window))
+
+
+def _cut(found: list[View], window: Window) -> Found:
+    """The part of all that was found, newest first, which was asked for."""
     at = sum(1 for view in found if window.offset_id and view.msg_id >= window.offset_id)
     start = max(at + window.add_offset, 0)
     kept = found[start : start + window.limit]
-    return _page(call, request.hash, Found(Page(kept, len(found), len(kept) == len(found)), newer=start))
+    return Found(Page(kept, len(found), len(kept) == len(found)), newer=start)
+
+
+def _part(call: Call, peer: int, saved: t.AnyInputPeer | None) -> int:
+    """The origin of that part of Saved Messages which is asked about; 0 for all of them, and in other chats.
+    PEER_ID_INVALID, CHANNEL_INVALID."""
+    return origin_of(call, saved) if saved is not None and peer == call.me else 0
+
+
+def _pins(call: Call, origin: int) -> list[View]:
+    """The pinned messages of a part of Saved Messages."""
+    pins = call.services.pinning.page(call.me, call.me, Window(limit=SCAN_ROWS))
+    return [view for view in pins.views if saved_peer_of(view) == origin]
 
 
 async def _in_channel(
@@ -224,24 +244,52 @@ async def get_search_counters(
     peer = peers.resolve(call, request.peer)
     if len(request.filters) > limits.MESSAGES_PER_CALL:
         raise errors.LIMIT_INVALID()
+    origin = _part(call, peer, request.saved_peer_id)
     await call.services.search.written()
     counters: list[t.AnyMessagesSearchCounter] = []
+    known: dict[tuple[type[Any], tuple[str, ...] | None], tuple[int, bool]] = {}
     for what in request.filters:
-        count, inexact = 0, False
         found = kinds.kinds_of(what)
-        if is_channel(peer):
-            count, inexact = await _count_in_channel(call, peer, what, found, request.top_msg_id or 0)
-        elif isinstance(what, t.InputMessagesFilterMyMentions):
-            page = _look(call, peer, Window(limit=SCAN_ROWS), _mentions).page
-            count, inexact = page.count, call.services.dialogs.head(call.me, peer).count > SCAN_ROWS
-        elif isinstance(what, t.InputMessagesFilterPinned):
-            count = call.services.pinning.page(call.me, peer, Window(limit=0)).count
-        elif found:
-            count, inexact = await call.services.search.count(call.me, peer, Asked(kinds=found))
-        elif found is not None:
-            count = call.services.dialogs.head(call.me, peer).count
+        asked = (type(what), found)
+        if asked not in known:
+            if is_channel(peer):
+                known[asked] = await _count_in_channel(call, peer, what, found, request.top_msg_id or 0)
+            elif origin:
+                known[asked] = await _count_in_part(call, origin, what, found)
+            else:
+                known[asked] = await _count(call, peer, what, found)
+        count, inexact = known[asked]
         counters.append(t.MessagesSearchCounter(inexact=inexact, filter=what, count=count))
     return counters
+
+
+async def _count(
+    call: Call, peer: int, what: t.AnyMessagesFilter, found: tuple[str, ...] | None
+) -> tuple[int, bool]:
+    """In a private chat or basic group; and is that an estimate?"""
+    head = call.services.dialogs.head(call.me, peer)
+    if isinstance(what, t.InputMessagesFilterMyMentions):
+        return _look(call, peer, Window(limit=SCAN_ROWS), _mentions).page.count, head.count > SCAN_ROWS
+    if isinstance(what, t.InputMessagesFilterPinned):
+        return call.services.pinning.page(call.me, peer, Window(limit=0)).count, False
+    if found:
+        return await call.services.search.count(call.me, peer, Asked(kinds=found))
+    return (0 if found is None else head.count), False
+
+
+async def _count_in_part(
+    call: Call, origin: int, what: t.AnyMessagesFilter, found: tuple[str, ...] | None
+) -> tuple[int, bool]:
+    """In that part of Saved Messages which came from `origin`."""
+    if isinstance(what, t.InputMessagesFilterPinned):
+        return len(_pins(call, origin)), False
+    if found:
+        items, inexact = await _of_kind(call, call.me, what, origin)
+        return len(items), inexact
+    if found is None:
+        return 0, False
+    of_it = _look(call, call.me, Window(limit=SCAN_ROWS), lambda view: saved_peer_of(view) == origin)
+    return of_it.page.count, call.services.dialogs.head(call.me, call.me).count > SCAN_ROWS
 
 
 async def _count_in_channel(
@@ -263,8 +311,11 @@ async def _count_in_channel(
     return (0 if found is None else call.services.channels.register.top(channel).count), False
 
 
-async def _of_kind(call: Call, peer: int, what: t.AnyMessagesFilter) -> tuple[list[Match], bool]:
-    """All messages of a kind. FILTER_NOT_SUPPORTED where a filter is no kind."""
+async def _of_kind(
+    call: Call, peer: int, what: t.AnyMessagesFilter, origin: int = 0
+) -> tuple[list[Match], bool]:
+    """All messages of a kind; in Saved Messages those from `origin` among the newest SCAN_ROWS of the kind.
+    FILTER_NOT_SUPPORTED where a filter is no kind."""
     found = kinds.kinds_of(what)
     if not found:
         raise errors.FILTER_NOT_SUPPORTED()
@@ -272,7 +323,16 @@ async def _of_kind(call: Call, peer: int, what: t.AnyMessagesFilter) -> tuple[li
         in_channel = await searching.matches(call, peer, Asked(kinds=found))
         return in_channel.items, in_channel.inexact
     matches = await call.services.search.matches(call.me, peer, Asked(kinds=found))
-    return matches.items, matches.inexact
+    if not origin:
+        return matches.items, matches.inexact
+    looked = matches.items[:SCAN_ROWS]
+    views = call.services.history.messages(call.me, [one.msg_id for one in looked])
+    of_it = [
+        one
+        for one, view in zip(looked, views, strict=True)
+        if view is not None and saved_peer_of(view) == origin
+    ]
+    return of_it, matches.inexact or len(looked) < len(matches.items)
 
 
 @rpc(messages.GetSearchResultsCalendar, flood=FLOOD)
@@ -281,7 +341,8 @@ async def get_search_results_calendar(
 ) -> t.AnyMessagesSearchResultsCalendar:
     """Days (UTC) with messages of a kind, newest first, each with its newest message."""
     peer = peers.resolve(call, request.peer)
-    items, inexact = await _of_kind(call, peer, request.filter)
+    origin = _part(call, peer, request.saved_peer_id)
+    items, inexact = await _of_kind(call, peer, request.filter, origin)
     listed = items
     if request.offset_id > 0:
         listed = [one for one in items if one.msg_id < request.offset_id]
@@ -324,7 +385,8 @@ async def get_search_results_positions(
     """Every n-th message of a kind with its place in the list, at most `limit` of them: a scroll bar's marks."""
     peer = peers.resolve(call, request.peer)
     limit = page_limit(request.limit)
-    items, _ = await _of_kind(call, peer, request.filter)
+    origin = _part(call, peer, request.saved_peer_id)
+    items, _ = await _of_kind(call, peer, request.filter, origin)
     placed = [
         (place, one)
         for place, one in enumerate(items)
