@@ -4,6 +4,8 @@ readers, cuts and parked streams go along."""
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -385,6 +387,29 @@ def test_a_shard_whose_disk_is_away_prevents_the_start(tmp_path: Path) -> None:
         await store.start()
         assert store.table.count(1) == 512
         await store.close()
+
+    asyncio.run(story())
+
+
+def test_slots_move_under_load_on_a_disk_that_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each commit takes longer than the gate may be shut on a quick one."""
+    real = os.fdatasync
+
+    def slow(file: int) -> None:
+        time.sleep(5 * moving.GATE_MOST_SECONDS)
+        real(file)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    monkeypatch.setattr(moving, "GATE_TRIES", 40)
+
+    async def story() -> None:
+        async with served(tmp_path / "store") as (store, mover, writing):
+            await until(lambda: writing.acknowledged)
+            here = store.table[slot_of(USERS[0])]
+            progress = await mover.move({slot_of(USERS[0]): 1 - here})
+            assert progress.slots == 1 and store.table[slot_of(USERS[0])] == 1 - here
 
     asyncio.run(story())
 

@@ -62,6 +62,9 @@ TAIL_ROUNDS = 20
 GATE_SECONDS = 0.006
 """The gate is given up when what is under way does not come to rest within this: tried again, for longer each time."""
 GATE_MOST_SECONDS = 0.05
+GATE_COMMITS = 4
+"""On a slow disk: as long as so many commits take. What is under way needs one where it is, one where it goes, and one
+that says that it came; nobody's answer comes sooner there anyhow."""
 GATE_TRIES = 100
 GATE_PAUSES = 4
 """After a gate that was given up all goes on for so many times as long as it may be shut."""
@@ -324,7 +327,7 @@ class Mover:
     ) -> None:
         store, clock = self.store, self.store.clock
         slots = frozenset(batch)
-        patience = GATE_SECONDS
+        patience, slowest = GATE_SECONDS, 0.0
         for _ in range(GATE_TRIES):
             self._go_on()
             await self._calm()
@@ -349,7 +352,8 @@ class Mover:
             finally:
                 store.calm -= 1
             progress.gave_up += 1
-            patience = min(patience * 1.5, GATE_MOST_SECONDS)
+            slowest = max(slowest, *(shard.stats.last_commit_seconds for shard in store.shards))
+            patience = min(patience * 1.5, max(GATE_MOST_SECONDS, GATE_COMMITS * slowest))
             await asyncio.sleep(patience * GATE_PAUSES)
         raise StoreError(
             f"slots {_some(batch)}: what is on its way from or to them does not come to rest (is a shard's disk full?)"
