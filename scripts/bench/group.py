@@ -5,6 +5,10 @@
 Every member keeps `window` messages in flight towards the group; a pair of the same server gives the price of one
 delivery, the yardstick's pairs the floor. `ratio`: a delivery over the yardstick's message, which has one delivery too.
 Bytes on disk: growth of the rows in use for each message, in pairs and in the group.
+
+Boxes are full soon after the start, as those of people who write for a month: an event that is added takes an old one
+away. With all the events that a box keeps by itself (20,000) that began somewhere in the third round, sooner on a quick
+machine, and the figure said how far the run had come.
 """
 
 from __future__ import annotations
@@ -23,13 +27,22 @@ import uvloop
 from scripts.bench.load import RPC_ERROR, Connection, connect, send_message
 from scripts.bench.measure import Meter, show
 from scripts.bench.messages import peers_of, saturate, void
-from scripts.bench.servers import Running, pairs_of_accounts, scratch, start_tgserve, start_yardstick
+from scripts.bench.servers import (
+    SETTINGS,
+    Running,
+    data_of,
+    pairs_of_accounts,
+    scratch,
+    start_tgserve,
+    start_yardstick,
+)
 from tgserve.mtproto.cipher import AuthKey
 from tgserve.testing.miniclient.client import MiniClient
 from tgserve.tl import types as t
 from tgserve.tl.functions import contacts, messages
 
 PEER_CHAT = t.InputPeerChat.ID
+EVENTS_KEPT = 1_000
 
 
 async def make_group(running: Running, folder: Path, members: int) -> int:
@@ -131,6 +144,8 @@ async def fill(
 async def main(options: argparse.Namespace) -> None:
     members = options.members
     with scratch() as folder:
+        full = SETTINGS.replace("[limits]", f"[limits]\nevents_kept = {EVENTS_KEPT}")
+        (data_of(folder) / "tgserve.toml").write_text(full)
         yardstick, tgserve = start_yardstick(folder, members), start_tgserve(folder)
         try:
             hashes = await pairs_of_accounts(tgserve, folder, members)
