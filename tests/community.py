@@ -136,4 +136,4 @@ async def community(
 
 def run(story: Coroutine[Any, Any, None]) -> None:
     """Run one test's coroutine."""
-    asyncio.run(asyncio.wait_for(story, 100))
+    asyncio.run(asyncio.wait_for(story, 250))

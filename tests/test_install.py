@@ -159,7 +159,7 @@ def test_the_package_runs(unpacked: Path, tmp_path: Path) -> None:
         )
         assert "twilio" in done.stdout, done.stderr
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(100) == 0
     finally:
         process.kill()
 

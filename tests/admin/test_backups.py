@@ -211,7 +211,7 @@ def test_one_at_a_time_and_a_stop_ends_it(tmp_path: Path, monkeypatch: pytest.Mo
 
     def slow(*arguments: Any) -> Any:
         inside.set()
-        go_on.wait(10)
+        go_on.wait(100)
         return real(*arguments)
 
     monkeypatch.setattr(creating, "owned", slow)
@@ -219,7 +219,7 @@ def test_one_at_a_time_and_a_stop_ends_it(tmp_path: Path, monkeypatch: pytest.Mo
     async def story() -> None:
         async with desk(tmp_path) as d:
             job, _ = d.backups.begin()
-            await asyncio.to_thread(inside.wait, 10)
+            await asyncio.to_thread(inside.wait, 100)
             with pytest.raises(Refusal, match="a backup is under way"):
                 d.backups.begin()
             await d.backups.turn()

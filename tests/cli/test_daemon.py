@@ -1,8 +1,8 @@
 """The operator's contract against a real daemon in its own process: start, status, users, second start, stop."""
 
 import json
-import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -37,7 +37,7 @@ class Server:
     def end(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(30)
+        code = self.process.wait(100)
         self.process.stdout.close()
         return code
 
@@ -81,14 +81,19 @@ def test_status(tgserve, server, data):
 
 
 def test_status_is_quick(tgserve):
-    """The best of five in CPU time: the machine may be busy with other tests. It waits for next to nothing."""
-    taken = []
-    for _ in range(5):
-        begin = os.times()
-        tgserve("status")
-        end = os.times()
-        taken.append(sum(end[2:4]) - sum(begin[2:4]))
-    assert min(taken) < 0.2, taken
+    """The best of five in CPU time: the machine may be busy with other tests, and slow. It waits for next to nothing."""
+
+    def least(work):
+        taken = []
+        for _ in range(5):
+            begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+            work()
+            end = resource.getrusage(resource.RUSAGE_CHILDREN)
+            taken.append(end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime)
+        return min(taken)
+
+    interpreter = least(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
+    assert least(lambda: tgserve("status")) < max(0.2, 12 * interpreter)
 
 
 def test_a_second_start_says_so(tgserve, data, server):

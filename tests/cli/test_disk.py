@@ -39,7 +39,7 @@ def data(tmp_path):
     assert process.stdout is not None and process.stdout.readline().startswith("ready")
     yield folder
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(100) == 0
     process.stdout.close()
 
 

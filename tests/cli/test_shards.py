@@ -134,7 +134,7 @@ def test_the_only_shard_is_not_drained(tmp_path: Path) -> None:
         assert slots(folder) == {0: 1024}
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(100)
         if process.stdout is not None:
             process.stdout.close()
 

@@ -379,7 +379,7 @@ def test_a_secret_is_asked_for_on_a_terminal(server: Server, peer: Twilio) -> No
     while b"token" not in shown:
         shown += os.read(ours, 1024)
     os.write(ours, SECRET.encode() + b"\n")
-    assert process.wait(30) == 0
+    assert process.wait(100) == 0
     shown += os.read(ours, 65536)
     os.close(ours)
     assert SECRET.encode() not in shown and b"[set]" in shown

@@ -87,4 +87,4 @@ def _die_young(daemon: Daemon, seconds: float) -> None:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     time.sleep(seconds)
     process.kill()
-    process.wait(30)
+    process.wait(100)

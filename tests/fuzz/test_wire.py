@@ -111,7 +111,7 @@ async def faults(client: MiniClient, calls: list[tuple[str, bytes]]) -> list[str
         window = [(name, body, client.start(body)) for name, body in calls[begin : begin + AT_ONCE]]
         for name, body, future in window:
             try:
-                await asyncio.wait_for(future, 20)
+                await asyncio.wait_for(future, 100)
             except RpcError as error:
                 if error.code >= 500 or bare(error.name) not in KNOWN:
                     found.append(f"{name}: {error!r}: {body[:400].hex()}")

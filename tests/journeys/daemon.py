@@ -65,12 +65,12 @@ class Daemon:
     def stop(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(100)
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(100)
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:

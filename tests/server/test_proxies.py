@@ -11,6 +11,7 @@ import pytest
 
 from tests.server.conftest import MakeServer
 from tests.server.people import sign_up
+from tests.waiting import until
 from tgserve.config import LimitsConfig, parse
 from tgserve.errors import ProtocolError
 from tgserve.server.proxies import Proxies, header
@@ -188,10 +189,7 @@ def test_2_8_limits_count_the_address_that_the_proxy_names(make_server: MakeServ
                 writers.append(writer)
             for writer in writers:
                 writer.close()
-            for _ in range(100):
-                if not gateway.connections:
-                    break
-                await asyncio.sleep(0.02)
+            await until(lambda: not gateway.connections)
             assert not gateway.sockets._open and gateway.sockets.total == 0
 
     asyncio.run(asyncio.wait_for(story(), 240))
