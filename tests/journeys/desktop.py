@@ -184,7 +184,7 @@ class Desktop:
         self,
         what: str,
         holds: Callable[[], bool],
-        seconds: float = 15,
+        seconds: float = 60,
         again: Callable[[], None] | None = None,
     ) -> None:
         """Until it holds; `again` is done every three seconds meanwhile (a click may fall into an animation)."""
@@ -201,7 +201,7 @@ class Desktop:
             time.sleep(0.1)
 
     def wait_page(
-        self, what: str, wanted: list[Pixel], seconds: float = 15, again: Callable[[], None] | None = None
+        self, what: str, wanted: list[Pixel], seconds: float = 60, again: Callable[[], None] | None = None
     ) -> None:
         self.wait(f"the page `{what}`", lambda: self.shows(wanted), seconds, again)
         time.sleep(0.3)  # pages slide in
@@ -231,7 +231,7 @@ def sign_up(desktop: Desktop, server: Daemon) -> None:
         return lambda: server.calls().get(method, 0) > 0
 
     desktop.start()
-    desktop.wait_page("welcome", WELCOME, 30)
+    desktop.wait_page("welcome", WELCOME)
     desktop.wait(
         "a login token", called("auth.exportLoginToken"), again=lambda: desktop.click(500, 498), seconds=20
     )
@@ -353,7 +353,7 @@ def main(folder: Path) -> None:
         desktop.quit()
         before = server.calls()
         desktop.start()
-        desktop.wait_page("restarted", CHATS, 30)
+        desktop.wait_page("restarted", CHATS)
         again = {name: count - before.get(name, 0) for name, count in server.calls().items()}
         report = {
             "heard": heard,

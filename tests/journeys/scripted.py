@@ -53,7 +53,7 @@ class Script:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
 
-    async def expect(self, key: str, seconds: float = 30) -> Any:
+    async def expect(self, key: str, seconds: float = 60) -> Any:
         def find() -> dict[str, Any] | None:
             wrong = [line["error"] for line in self.lines if "error" in line]
             assert not wrong, wrong

@@ -55,7 +55,7 @@ def built(folder: Path) -> Path:
     """The page, bundled; the folder of the driver."""
     place = installed(HERE)
     command = ["node", "drive.js", "build", str(folder)]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     return place
 

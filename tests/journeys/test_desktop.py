@@ -21,7 +21,7 @@ from tests.journeys.desktop import PACKAGES, PROGRAMS
 VERSION = "4.6.5"
 ITS_OWN_QUESTIONS = {"400:USERNAME_NOT_OCCUPIED"}
 """It looks for the account of Telegram's support by name."""
-SECONDS = 150
+SECONDS = 270
 
 
 def missing() -> list[str]:
@@ -69,7 +69,7 @@ def namespace() -> list[str]:
     pytest.skip("Telegram Desktop is not tried: no network namespace can be made here")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_desktop_signs_up_and_chats(namespace, tmp_path):
     command = [*namespace, sys.executable, "-m", "tests.journeys.desktop", str(tmp_path)]
     with (tmp_path / "story.out").open("wb") as out:
