@@ -65,7 +65,7 @@ def test_what_is_refused_says_why(told, news, arguments, text):
     assert told("bot", "list") == before
 
 
-def test_a_person_is_no_bot(told, operated):
+def test_a_person_is_no_bot(told, operated, news):
     operated.run("user", "create", "+999667201", "Ann")
     assert "is no bot" in told("bot", "delete", "+999667201", "--yes", code=1)
     assert "is a bot" in told("user", "delete", "@newsbot", "--yes", code=1)

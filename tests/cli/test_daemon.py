@@ -114,6 +114,7 @@ def test_the_port_of_another(tmp_path, server):
 
 
 def test_users(tgserve):
+    before = json.loads(tgserve("user", "list", "--json").stdout)["total"]
     row = json.loads(
         tgserve("user", "create", "+999 66 7001", "Ann", "Lee", "--username", "annlee", "--json").stdout
     )
@@ -123,7 +124,8 @@ def test_users(tgserve):
         details = json.loads(tgserve("user", "show", who, "--json").stdout)
         assert details["user"]["id"] == row["id"] and details["sessions"] == []
     everybody = json.loads(tgserve("user", "list", "--json").stdout)
-    assert everybody["total"] == 2 and {one["first_name"] for one in everybody["users"]} == {"Ann", "Bob"}
+    assert everybody["total"] == before + 2
+    assert {one["first_name"] for one in everybody["users"]} >= {"Ann", "Bob"}
     found = json.loads(tgserve("user", "list", "--search", "LEE", "--json").stdout)
     assert [one["first_name"] for one in found["users"]] == ["Ann"]
     assert len(json.loads(tgserve("user", "list", "--limit", "1", "--json").stdout)["users"]) == 1
@@ -132,7 +134,7 @@ def test_users(tgserve):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("user", "create", "+999667001", "Ann"), "has an account"),
+        (("user", "create", "+999667005", "Dora"), "has an account"),
         (("user", "create", "12", "Ann"), "is not a phone number"),
         (("user", "create", "+999667009", " "), "first name is empty"),
         (("user", "create", "+999667009", "Ann", "--username", "x"), "username"),
@@ -141,6 +143,8 @@ def test_users(tgserve):
     ],
 )
 def test_what_cannot_be_done_is_1_with_a_reason(tgserve, arguments, text):
+    if text == "has an account":
+        tgserve(*arguments)
     before = json.loads(tgserve("user", "list", "--json").stdout)["total"]
     done = tgserve(*arguments, code=1)
     assert text in done.stderr and done.stdout == ""
@@ -186,7 +190,7 @@ def test_stop_is_clean_and_the_data_survives(tmp_path):
     run("user", "create", "+999667003", "Cat")
     done = run("stop")
     assert done.returncode == 0 and f"process {first.process.pid}" in done.stdout
-    assert first.process.wait(5) == 0
+    assert first.process.wait(100) == 0
     assert not (data / "admin.sock").exists()
     assert run("status").returncode == 1
     offline = run("user", "code", "+999667003")

@@ -25,10 +25,21 @@ ANN, BOB = "+99966210001", "+99966210002"
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, Daemon]]:
+    """DC 2, where Ann is at home, and DC 4, where Bob is; both have usernames."""
     with nodes.pair(tmp_path_factory.mktemp("nodes")) as found:
+        asyncio.run(_people(*found))
         yield found
         for daemon in found:
             assert daemon.faults() == []
+
+
+async def _people(two: Daemon, four: Daemon) -> None:
+    async with (
+        telethon_person(two, ANN, "Ann") as ann,
+        telethon_person(four, BOB, "Bob", session=at(four, 4)) as bob,
+    ):
+        await ann(functions.account.UpdateUsernameRequest("ann_of_two"))
+        await bob(functions.account.UpdateUsernameRequest("bob_of_four"))
 
 
 def at(daemon: Daemon, dc: int) -> MemorySession:
@@ -58,8 +69,6 @@ async def test_messages_between_people_of_two_nodes(both):
         telethon_person(two, ANN, "Ann") as ann,
         telethon_person(four, BOB, "Bob", session=at(four, 4)) as bob,
     ):
-        await ann(functions.account.UpdateUsernameRequest("ann_of_two"))
-        await bob(functions.account.UpdateUsernameRequest("bob_of_four"))
         found = await ann.get_entity("bob_of_four")
         assert (found.id, found.first_name, found.phone) == (bob.me.id, "Bob", None)
         sent = await ann.send_message(found, "hello across")
