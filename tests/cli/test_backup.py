@@ -58,7 +58,7 @@ def place(server: Daemon, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_what_the_server_made_is_listed_and_verified(server: Daemon, place: Path) -> None:
+def test_what_the_server_made_is_listed_and_verified(server: Daemon, place: Path, tmp_path: Path) -> None:
     where = ("--target", str(place / "t"))
     page = report(server.data, "backup", "list", *where)
     first, second = page["backups"]
@@ -69,9 +69,12 @@ def test_what_the_server_made_is_listed_and_verified(server: Daemon, place: Path
     found = report(server.data, "backup", "verify", *where)
     assert (found["problems"], found["backups"], found["strangers"]) == ([], 2, 0)
     tgserve(server.data, "backup", "verify", *where, says="everything is as it was written")
+    shutil.copytree(place / "t", tmp_path / "t")
+    report(server.data, "backup", "create", "--target", str(tmp_path / "t"))
+    third = report(server.data, "backup", "list", "--target", str(tmp_path / "t"))["backups"][-1]
     status = report(server.data, "status")
-    assert status["backup_name"] == second["name"] and status["backup_good"] >= second["made"] - 1
-    tgserve(server.data, "status", says=f"({second['name']})")
+    assert status["backup_name"] == third["name"] and status["backup_good"] >= third["made"] - 1
+    tgserve(server.data, "status", says=f"({third['name']})")
 
 
 def test_it_is_restored_elsewhere_by_key_and_by_passphrase(
@@ -154,7 +157,8 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(server: Daemon, place: 
     tgserve(server.data, "backup", "create", "--target", inside, code=1, says="lies inside of")
     assert sorted(path.name for path in (place / "t").rglob("*")) == before
     assert report(server.data, "status")["backup_fault"] != ""
-    report(server.data, "backup", "create", *where)
+    shutil.copytree(place / "t", tmp_path / "t")
+    report(server.data, "backup", "create", "--target", str(tmp_path / "t"))
     assert report(server.data, "status")["backup_fault"] == ""
 
 
