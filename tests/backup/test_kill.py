@@ -47,7 +47,7 @@ def test_a_killed_backup_costs_no_other(tmp_path: Path) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
         finished += [line.strip() for line in process.stdout.read().splitlines()]
-        process.wait(10)
+        process.wait(100)
         process.stdout.close()
         if not (place / "tgserve-backup.json").exists():
             continue

@@ -71,7 +71,7 @@ def test_a_kill_at_each_step(tmp_path: Path, step: str, number: int) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
     )
     assert done.returncode == -9, done.stderr
     held, put = lines_of(done.stdout)

@@ -28,7 +28,7 @@ def told(operated: Daemon) -> Callable[..., Any]:
 
     def run(*arguments: str, code: int = 0) -> Any:
         done = subprocess.run(
-            operated.command(*arguments, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=60
+            operated.command(*arguments, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=200
         )
         assert done.returncode == code, done.stdout + done.stderr
         answer = json.loads(done.stdout)

@@ -24,7 +24,7 @@ def tgserve(data: Path, *arguments: str, code: int = 0, says: str = "") -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=200,
     )
     text = done.stdout + done.stderr
     assert done.returncode == code, text

@@ -44,7 +44,7 @@ def run(shell: list[str], text: str, path: str, tmp_path: Path) -> list[str]:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split("\n")

@@ -19,7 +19,7 @@ def tgserve(data, *arguments, code=0):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -75,7 +75,7 @@ def test_a_life_of_disks(data, tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
     )
     found = json.loads(done.stdout)
     assert [one for one in found["problems"] if one.startswith("C")] == []

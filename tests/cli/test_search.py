@@ -16,7 +16,7 @@ def tgserve(data, *arguments, code=0):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout

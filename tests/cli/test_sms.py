@@ -67,7 +67,7 @@ class Server:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=200,
         )
         assert code in (None, done.returncode), done.stdout + done.stderr
         assert SECRET not in done.stdout + done.stderr, "secrets are never shown"

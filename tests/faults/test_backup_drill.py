@@ -29,7 +29,7 @@ PASSPHRASE = "a drill is not the day"
 
 def tgserve(*arguments: str, code: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tgserve", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "tgserve", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout

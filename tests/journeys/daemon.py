@@ -34,7 +34,7 @@ class Daemon:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "tgserve", *arguments, "--data", str(self.data)]
 
-    def run(self, *arguments: str, timeout: float = 60) -> str:
+    def run(self, *arguments: str, timeout: float = 200) -> str:
         """The standard output of a CLI command that must succeed."""
         done = subprocess.run(
             self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=timeout
@@ -42,7 +42,7 @@ class Daemon:
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def start(self, timeout: float = 60) -> Daemon:
+    def start(self, timeout: float = 200) -> Daemon:
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -100,7 +100,7 @@ class Daemon:
 
     def wait_called(self, method: str, times: int) -> None:
         """Until a method was called so often since the start: TDLib says that much is done before it tells the server."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 100
         while self.calls().get(method, 0) < times:
             assert time.monotonic() < until, f"{method} was not called {times} times"
             time.sleep(0.05)

@@ -92,7 +92,7 @@ def test_a_kill_at_each_step(tmp_path: Path, step: str, number: int) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
     )
     assert done.returncode == -9, done.stderr
     assert done.stdout.startswith("ready\n")
@@ -124,7 +124,7 @@ def test_a_kill_of_the_clean_up(tmp_path: Path) -> None:
     told = ""
     for number, step in enumerate(("a batch copied", "claimed, nobody told", "a piece purged"), 2):
         done = subprocess.run(
-            [*command, step, str(number)], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [*command, step, str(number)], cwd=ROOT, capture_output=True, text=True, timeout=250
         )
         assert done.returncode == -9, done.stderr
         told += done.stdout

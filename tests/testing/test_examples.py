@@ -24,7 +24,7 @@ def test_the_example_passes_the_public_kit() -> None:
         cwd=EXAMPLE,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("......"), done.stdout

@@ -54,11 +54,11 @@ def test_clients_go_on(old: tuple[Daemon, dict[str, Any]]) -> None:
     daemon, facts = old
     assert '"found": 0' in daemon.run("check", "--json"), "before anything new is written"
     daemon.start()
-    asyncio.run(asyncio.wait_for(go_on(daemon, facts), 120))
+    asyncio.run(asyncio.wait_for(go_on(daemon, facts), 250))
     daemon.stop()
     assert '"found": 0' in daemon.run("check", "--json", "--deep")
     daemon.start()
-    asyncio.run(asyncio.wait_for(again(daemon, facts), 60))
+    asyncio.run(asyncio.wait_for(again(daemon, facts), 250))
     assert not daemon.faults()
 
 
