@@ -108,7 +108,6 @@ def test_leave(): Cycle()
         "pytest.ini",
         ".",
     ]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+    plain = {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "", "PY_COLORS": "0"}
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | plain, capture_output=True, text=True)
     assert "ERROR test_a.py::test_leave" in done.stdout and "2 passed, 1 error" in done.stdout, done.stdout

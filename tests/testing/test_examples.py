@@ -20,7 +20,9 @@ EXAMPLE = ROOT / "examples/sms_adapter"
 def test_the_example_passes_the_public_kit() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE)],
-        env=os.environ | {"PYTHONPATH": f"{EXAMPLE}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ
+        | {"PYTHONPATH": f"{EXAMPLE}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+        | {"PYTEST_ADDOPTS": "", "PY_COLORS": "0"},
         cwd=EXAMPLE,
         capture_output=True,
         text=True,
