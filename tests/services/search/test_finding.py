@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.community import community, run
 from tests.services.search.indexed import bodies, find, find_all, indexed, naive, say, search_of
+from tests.waiting import until
 from tgserve.errors import RpcError
 from tgserve.services.boxes import NO_BOX, NO_DIALOG, View, insert
 from tgserve.services.deleting import Clearing
@@ -21,7 +23,7 @@ from tgserve.services.history import Window
 from tgserve.services.search import feed as feed_module
 from tgserve.services.search import finding
 from tgserve.services.search.feed import State
-from tgserve.services.search.finding import Asked, Chats
+from tgserve.services.search.finding import Asked, Chats, Search
 from tgserve.services.search.index import IndexFault
 from tgserve.services.search.words import wanted
 from tgserve.store import eventlog
@@ -279,6 +281,44 @@ def test_rebuild_and_what_stands_in_while_there_is_no_index(tmp_path: Path) -> N
             assert (await search.everywhere(ANN, Asked(wanted("word")), limit=4)).inexact
             search.feed.step()
             assert search.feed.state is State.READY and len(await find(c, ANN, BOB, "word")) == 6
+
+    run(story())
+
+
+def test_a_rebuild_that_is_asked_for_while_the_file_is_opened_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rebuild --wait` just behind a start on a slow disk."""
+
+    async def story() -> None:
+        async with community() as c:
+            c.services.search = search = Search(
+                c.store,
+                c.clock,
+                c.services.bus,
+                c.services.history,
+                tmp_path,
+                c.services.channels.register,
+                c.services.channels.reading,
+            )
+            feed, go = search.feed, threading.Event()
+            real = feed.index.open
+
+            def slow() -> None:
+                go.wait(100)
+                real()
+
+            monkeypatch.setattr(feed.index, "open", slow)
+            search.start()
+            try:
+                feed.rebuild()
+                assert feed.state is State.BUILDING
+                go.set()
+                await until(lambda: feed.state is State.READY)
+                assert not feed._rebuild
+            finally:
+                go.set()
+                await search.stop()
 
     run(story())
 

@@ -183,8 +183,10 @@ class Feed:
     def rebuild(self) -> None:
         """Throw the index away and build it anew; goes on in the thread."""
         self._rebuild = True
-        if self.state is State.READY:
-            self.state = State.BUILDING
+        if self.state is State.READY or (self.state is State.OFF and self._thread is not None):
+            self.state = (
+                State.BUILDING
+            )  # at once, also while the thread still opens the file: who asked waits for it
         self._wake.set()
 
     @property
@@ -250,7 +252,7 @@ class Feed:
             self.index.wipe()
         self._damaged = False
         self.fault = ""
-        self.state = State.READY if self.index.fact("built") else State.BUILDING
+        self.state = State.READY if self.index.fact("built") and not self._rebuild else State.BUILDING
         self._behind = True
         self._marked = self._clock.monotonic()
         self.step()
