@@ -88,7 +88,12 @@ async def test_telethon_gives_a_group_and_a_channel_away(town, new_phone):
         for place in (group, news):
             await ann(f.channels.InviteToChannelRequest(place, [heir]))
         await ann(f.channels.InviteToChannelRequest(group, [await known(ann, eve)]))
-        his = {d.entity.title: d.entity for d in await bob.get_dialogs() if d.is_channel}
+
+        async def both():  # they come to him a moment after
+            found = {d.entity.title: d.entity for d in await bob.get_dialogs() if d.is_channel}
+            return found if len(found) == 2 else None
+
+        his = await until(both)
         with pytest.raises(errors.PasswordMissingError):
             await hand(ann, group, heir)
         with pytest.raises(errors.ChatAdminRequiredError):
