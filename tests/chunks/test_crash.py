@@ -16,6 +16,7 @@ from tgserve import limits
 from tgserve.testing.clock import FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(900)  # a slow disk
 
 
 def lines_of(told: str) -> tuple[dict[bytes, int], dict[bytes, int]]:

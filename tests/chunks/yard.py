@@ -153,7 +153,7 @@ async def yard(
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 250))
+    asyncio.run(asyncio.wait_for(story, 500))
 
 
 __all__ = ["Yard", "partial", "run", "yard"]

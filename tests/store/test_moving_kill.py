@@ -18,6 +18,7 @@ from tgserve.store.moving import Mover, spread
 from tgserve.store.verify import Verdict, walk
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(900)  # a slow disk
 RULES = ("I0", "I1", "I5", "I7", "I8")
 """The others are about rows that the small messenger of these tests does not write."""
 
