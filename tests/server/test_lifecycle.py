@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +10,6 @@ import pytest
 from tests.waiting import until
 from tgserve import metrics
 from tgserve.server import lifecycle
-
-ROOT = Path(__file__).parents[2]
 
 
 def faults(name: str) -> float:
@@ -105,22 +99,3 @@ def test_faults_in_callbacks_are_counted(caplog: pytest.LogCaptureFixture) -> No
 
 def test_file_descriptors_are_raised_to_the_hard_limit() -> None:
     assert lifecycle.raise_nofile() >= 1024
-
-
-def test_what_the_start_used_and_let_go_goes_back_to_the_system() -> None:
-    code = (
-        "from tgserve.server import lifecycle, process\n"
-        "empty = process.rss_bytes()\n"
-        "used = [bytes(1_000) for _ in range(100_000)]\n"
-        "last = used.pop()\n"  # above all others: the library alone gives back nothing below it
-        "used.clear()\n"
-        "lifecycle.settle()\n"
-        "print(process.rss_bytes() - empty)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert int(done.stdout) < 30_000_000
-
-
-def test_a_library_that_gives_nothing_back_is_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
-    lifecycle.give_back()

@@ -7,13 +7,11 @@ logged and counted; nothing here lets an exception vanish.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
 from tgserve import log, metrics
@@ -136,15 +134,7 @@ def settle() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*COLLECT)
     gc.collect()
-    give_back()
     gc.freeze()
-
-
-def give_back() -> None:
-    """Memory that was used and let go goes back to the system: a server that compiled itself as it started, since
-    nothing keeps its byte code, used 20 MiB for that. A call of glibc (2 ms); elsewhere the library decides."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def on_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
