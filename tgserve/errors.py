@@ -136,6 +136,9 @@ USAGE_LIMIT_INVALID = ErrorKind(400, "USAGE_LIMIT_INVALID", "so many uses cannot
 HIDE_REQUESTER_MISSING = ErrorKind(400, "HIDE_REQUESTER_MISSING", "nobody has asked to join with this id")
 CHANNEL_INVALID = ErrorKind(400, "CHANNEL_INVALID", "no such channel, or a wrong access hash")
 CHANNEL_TOO_BIG = ErrorKind(400, "CHANNEL_TOO_BIG", "the channel has more than 1,000 members")
+PARTICIPANTS_TOO_FEW = ErrorKind(
+    400, "PARTICIPANTS_TOO_FEW", "only a large supergroup becomes one of its admins"
+)
 CHANNEL_PRIVATE = ErrorKind(
     400, "CHANNEL_PRIVATE", "you are no member of this channel, or were removed from it"
 )
@@ -425,9 +428,6 @@ STICKER_MASK_COORDS_INVALID = ErrorKind(
 )
 STICKER_THUMB_INVALID = ErrorKind(400, "STICKER_THUMB_INVALID", "this cannot be the icon of the set")
 WEBPAGE_URL_INVALID = ErrorKind(400, "WEBPAGE_URL_INVALID", "this is no address of a page")
-PARTICIPANTS_TOO_FEW = ErrorKind(
-    400, "PARTICIPANTS_TOO_FEW", "only a large supergroup becomes one of its admins"
-)
 WEBPAGE_NOT_FOUND = ErrorKind(400, "WEBPAGE_NOT_FOUND", "there is no preview of this page")
 EMOJI_INVALID = ErrorKind(400, "EMOJI_INVALID", "no look of chats goes by this emoji")
 WALLPAPER_INVALID = ErrorKind(400, "WALLPAPER_INVALID", "no such wallpaper")

@@ -138,7 +138,7 @@ def test_a_page_alone_is_a_message_and_one_without_either_is_none() -> None:
         "x" * limits.URL_CHARS,
     ],
 )
-def test_6_10_what_is_no_address(url: str) -> None:
+def test_what_is_no_address(url: str) -> None:
     async def story() -> None:
         async with world() as (_, (ann, bob, _3), beyond):
             with pytest.raises(RpcError, match="WEBPAGE_URL_INVALID"):

@@ -65,6 +65,8 @@ GATE_MOST_SECONDS = 0.05
 GATE_COMMITS = 4
 """On a slow disk: as long as so many commits take. What is under way needs one where it is, one where it goes, and one
 that says that it came; nobody's answer comes sooner there anyhow."""
+GATE_SLOW_SECONDS = 2.0
+"""But no longer, as nobody writes meanwhile: one commit that hung for once says nothing of the disk."""
 GATE_TRIES = 100
 GATE_PAUSES = 4
 """After a gate that was given up all goes on for so many times as long as it may be shut."""
@@ -353,7 +355,8 @@ class Mover:
                 store.calm -= 1
             progress.gave_up += 1
             slowest = max(slowest, *(shard.stats.last_commit_seconds for shard in store.shards))
-            patience = min(patience * 1.5, max(GATE_MOST_SECONDS, GATE_COMMITS * slowest))
+            most = min(GATE_COMMITS * slowest, GATE_SLOW_SECONDS)
+            patience = min(patience * 1.5, max(GATE_MOST_SECONDS, most))
             await asyncio.sleep(patience * GATE_PAUSES)
         raise StoreError(
             f"slots {_some(batch)}: what is on its way from or to them does not come to rest (is a shard's disk full?)"

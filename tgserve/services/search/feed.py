@@ -184,9 +184,8 @@ class Feed:
         """Throw the index away and build it anew; goes on in the thread."""
         self._rebuild = True
         if self.state is State.READY or (self.state is State.OFF and self._thread is not None):
-            self.state = (
-                State.BUILDING
-            )  # at once, also while the thread still opens the file: who asked waits for it
+            # At once, also while the thread still opens the file: who asked waits for it.
+            self.state = State.BUILDING
         self._wake.set()
 
     @property
